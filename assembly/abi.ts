@@ -1,0 +1,427 @@
+/**
+ * The boundary between the data plane and the SDK: every number both sides share.
+ *
+ * asc and tsc both compile this file, so it holds one kind of statement only: `export const NAME = <integer>`.
+ * `layout.ts` proves the record layouts at compile time, `sdk/dataplane/instance.ts` compares the version at load, and
+ * `test/abi.test.ts` writes each field on one side and reads it on the other.
+ *
+ * All records are little-endian and naturally aligned. Fields marked `net` hold the bytes of the wire as they are,
+ * so an IPv4 address or a port is compared and copied without being turned around.
+ */
+
+/** Raised with every change of this file that an older counterpart would misread. */
+export const ABI_VERSION = 1;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Verdicts: what is to happen with a frame.
+
+/** Not ours: give it to whoever handles the rest (the kernel). */
+export const VERDICT_PASS = 0;
+/** Ours, and thrown away; the descriptor has the reason. */
+export const VERDICT_DROP = 1;
+/** MUX: encapsulated, send it to the host. */
+export const VERDICT_FORWARD = 2;
+/** Host: decapsulated and translated, give it to the VM. */
+export const VERDICT_DELIVER = 3;
+/** Host: a VM's answer, now from the VIP, send it to the default gateway. */
+export const VERDICT_REPLY = 4;
+export const VERDICT_COUNT = 5;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Drop reasons. Names as printed: sdk/dataplane/reasons.ts.
+
+export const REASON_NONE = 0;
+/** Longer than a slot, or too long once encapsulated (IPv4 total length is 16 bits). */
+export const REASON_OVERSIZE = 1;
+/** The frame ends inside its Ethernet header or VLAN tag. */
+export const REASON_ETHERNET_TRUNCATED = 2;
+/** The frame ends before the IPv4 packet it announces does. */
+export const REASON_IPV4_TRUNCATED = 3;
+/** Ethertype IPv4, but the version nibble is not 4. */
+export const REASON_IPV4_VERSION = 4;
+/** IHL below 5. */
+export const REASON_IPV4_HEADER_LENGTH = 5;
+/** Total length smaller than the header. */
+export const REASON_IPV4_TOTAL_LENGTH = 6;
+export const REASON_IPV4_CHECKSUM = 7;
+export const REASON_FRAGMENT = 8;
+/** Neither TCP nor UDP. */
+export const REASON_PROTOCOL = 9;
+export const REASON_TCP_TRUNCATED = 10;
+/** TCP data offset below 5, or past the end of the segment. */
+export const REASON_TCP_HEADER_LENGTH = 11;
+export const REASON_UDP_TRUNCATED = 12;
+/** UDP length below 8, or past the end of the packet. */
+export const REASON_UDP_LENGTH = 13;
+/** The VIP is ours, but nothing listens on this protocol and port. */
+export const REASON_NO_RULE = 14;
+/** The rule has no backend that may take new connections. */
+export const REASON_NO_BACKEND = 15;
+/** The UDP datagram ends inside its VXLAN header. */
+export const REASON_VXLAN_TRUNCATED = 16;
+/** The I flag of the VXLAN header is not set. */
+export const REASON_VXLAN_FLAGS = 17;
+/** The VXLAN payload ends inside its Ethernet header. */
+export const REASON_INNER_TRUNCATED = 18;
+/** The inner frame carries a VLAN tag (RFC 7348 section 6.1: discard). */
+export const REASON_INNER_VLAN = 19;
+/** No VM with the inner destination MAC address lives on this host. */
+export const REASON_NIC_UNKNOWN = 20;
+/** The VM is here, but lives in another tenant network than the VNI says. */
+export const REASON_VNI_MISMATCH = 21;
+/** Another live connection of the same client already has this reverse translation. */
+export const REASON_NAT_CONFLICT = 22;
+/** Nothing could be evicted to remember this connection. */
+export const REASON_FLOW_TABLE_FULL = 23;
+export const REASON_COUNT = 24;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Descriptor: one per slot of the batch.
+//
+//   0        4        8       9        10      11      12       16                       32
+//   | offset | length | link  | port   |verdict| reason| service| backend | reserved     |
+
+/** u32: absolute address of the first byte of the frame; moved by encapsulation and decapsulation. */
+export const DESCRIPTOR_OFFSET = 0;
+/** u32: bytes in the frame; changed likewise. */
+export const DESCRIPTOR_LENGTH = 4;
+/** u8: LINK_… */
+export const DESCRIPTOR_LINK = 8;
+/** u8: PORT_… (host agent only) */
+export const DESCRIPTOR_PORT = 9;
+/** u8: VERDICT_…, written by process */
+export const DESCRIPTOR_VERDICT = 10;
+/** u8: REASON_…, written by process */
+export const DESCRIPTOR_REASON = 11;
+/** u32: index of the service that took the frame, or NO_INDEX; written by the MUX */
+export const DESCRIPTOR_SERVICE = 12;
+/** u32: index of the backend that was chosen, or NO_INDEX; written by the MUX */
+export const DESCRIPTOR_BACKEND = 16;
+export const DESCRIPTOR_BYTES = 32;
+
+export const NO_INDEX = 0xffffffff;
+
+/** Frames start with an Ethernet header. */
+export const LINK_ETHERNET = 0;
+/** Frames start with the IP header (TUN devices, LINKTYPE_RAW captures). */
+export const LINK_BARE = 1;
+
+/** The frame came from the provider network. */
+export const PORT_UNDERLAY = 0;
+/** The frame came from a VM. */
+export const PORT_VM = 1;
+/** Not known (a capture of both): a frame whose source MAC is a local VM's came from that VM. */
+export const PORT_SHARED = 2;
+
+/** Bytes in front of every frame in its slot: 50 for VXLAN over IPv4, 70 over IPv6, a VLAN tag, and room to align. */
+export const HEADROOM_BYTES = 128;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Fixed block: at a constant address, so that its fields are immediates of loads and stores. The compiler's own
+// statics lie below it; load refuses a module whose heap base says otherwise.
+
+export const FIXED_BASE = 65536;
+/** 16 pairs of u32 {base address, count}, indexed by REGION_…; written before init(). */
+export const FIXED_REGIONS = 65536;
+export const REGION_COUNT_MAX = 16;
+export const REGION_PAIR_BYTES = 8;
+/** Configuration, 128 bytes, CONFIG_… */
+export const FIXED_CONFIG = 65664;
+/** u64 frames per verdict. */
+export const FIXED_VERDICT_COUNTERS = 65792;
+/** u64 frames per drop reason, room for 64. */
+export const FIXED_REASON_COUNTERS = 65920;
+/** u64 per COUNTER_…, room for 32. */
+export const FIXED_COUNTERS = 66432;
+/** One parsed record per frame of a stage; muxExplain leaves its answer in the first. */
+export const FIXED_PARSED = 66688;
+/** 64 bytes that stand in for the flow bucket of a frame that has none. */
+export const FIXED_NO_BUCKET = 70784;
+/** Where the touch stage puts the sum of what it read, so that no compiler may drop the reads. */
+export const FIXED_TOUCH_SINK = 70848;
+export const FIXED_END = 70912;
+
+/** Frames that are parsed, then looked up, then rewritten together, so that their cache misses overlap. */
+export const STAGE_FRAME_COUNT = 64;
+
+// Regions: their bases are chosen by sdk/dataplane/plan.ts from the capacities the embedder asked for.
+
+/** count descriptors */
+export const REGION_DESCRIPTORS = 0;
+/** count slots: headroom, then a frame of at most CONFIG_FRAME_BYTES_MAX */
+export const REGION_SLOTS = 1;
+/** count endpoint entries, a power of two */
+export const REGION_ENDPOINTS = 2;
+export const REGION_SERVICES = 3;
+export const REGION_BACKENDS = 4;
+/** count ring slots of u16 */
+export const REGION_RINGS = 5;
+/** count flow buckets, a power of two */
+export const REGION_FLOWS = 6;
+/** count members: the working memory of ringBuild */
+export const REGION_RING_MEMBERS = 7;
+/** count NIC entries, a power of two */
+export const REGION_NICS = 8;
+/** count translation entries, a power of two */
+export const REGION_TRANSLATIONS = 9;
+/** count NAT flow buckets, a power of two */
+export const REGION_NAT_FLOWS = 10;
+export const REGION_COUNT = 11;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Configuration: offsets from FIXED_CONFIG.
+
+/** u64 u64: SipHash key of the flow hash */
+export const CONFIG_HASH_KEY_0 = 0;
+export const CONFIG_HASH_KEY_1 = 8;
+/** net u32: our own provider address */
+export const CONFIG_PROVIDER_ADDRESS = 16;
+/** net u16: TCI written into outgoing Ethernet frames; 0 keeps the tag the frame came with */
+export const CONFIG_VLAN_TCI = 20;
+/** u8: 1 when CONFIG_GATEWAY_MAC is known */
+export const CONFIG_GATEWAY_KNOWN = 22;
+/** 6 bytes */
+export const CONFIG_LOCAL_MAC = 24;
+/** 6 bytes */
+export const CONFIG_GATEWAY_MAC = 32;
+/** u32: longest frame a slot can hold behind its headroom; a longer length in a descriptor is dropped unread */
+export const CONFIG_FRAME_BYTES_MAX = 40;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Further counters: offsets are index × 8 from FIXED_COUNTERS. Names as printed: sdk/dataplane/counters.ts.
+
+export const COUNTER_FLOW_HITS = 0;
+export const COUNTER_FLOW_MISSES = 1;
+export const COUNTER_FLOW_INSERTS = 2;
+/** A flow that was idle too long gave its place to a new one. */
+export const COUNTER_FLOW_EXPIRED = 3;
+/** A flow seen only once gave its place to a new one. */
+export const COUNTER_FLOW_EVICTED = 4;
+/** No place for a new flow: served from the ring alone. */
+export const COUNTER_FLOW_REFUSED = 5;
+export const COUNTER_NAT_FLOW_INSERTS = 6;
+export const COUNTER_NAT_FLOW_EXPIRED = 7;
+export const COUNTER_NAT_FLOW_EVICTED = 8;
+export const COUNTER_COUNT = 9;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.
+//
+//   0             4          6          7       8         12      16
+//   | address net | port net | protocol | state | service | spare |
+
+export const ENDPOINT_ADDRESS = 0;
+export const ENDPOINT_PORT = 4;
+export const ENDPOINT_PROTOCOL = 6;
+/** u8: 0 empty, 1 taken */
+export const ENDPOINT_STATE = 7;
+export const ENDPOINT_SERVICE = 8;
+export const ENDPOINT_BYTES = 16;
+/** The protocol of the entry that only says "this address is ours". */
+export const ENDPOINT_PROTOCOL_VIP = 255;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Service.
+//
+//   0           4            8              9       12           16        24      32        36         64
+//   | ring base | slot count | distribution | state | idle ticks | packets | bytes | backend | reserved |
+
+/** u32: absolute address of the ring; 0 for a service with one fixed backend or none */
+export const SERVICE_RING_BASE = 0;
+/** u32: slots of the ring; 0 for a service with one fixed backend or none */
+export const SERVICE_RING_SLOT_COUNT = 4;
+/** u8: DISTRIBUTION_… */
+export const SERVICE_DISTRIBUTION = 8;
+/** u8: 0 free, 1 in use */
+export const SERVICE_STATE = 9;
+/** u32: idle timeout in ticks of 1024 ms */
+export const SERVICE_IDLE_TICKS = 12;
+/** u64 */
+export const SERVICE_PACKETS = 16;
+/** u64, of the inner IP packets */
+export const SERVICE_BYTES_TOTAL = 24;
+/** u32: the fixed backend of a service without a ring, or NO_INDEX */
+export const SERVICE_BACKEND = 32;
+export const SERVICE_BYTES = 64;
+
+/** 5-tuple */
+export const DISTRIBUTION_DEFAULT = 0;
+/** source and destination address */
+export const DISTRIBUTION_SOURCE_IP = 1;
+/** source and destination address and protocol */
+export const DISTRIBUTION_SOURCE_IP_PROTOCOL = 2;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Backend: the headers in front of every packet to it, ready to copy, and who it is.
+//
+//   0                                             64     96           97      100          104       112     128
+//   | Eth 14, IPv4 20, UDP 8, VXLAN 8, inner Eth 14 | room | generation | state | header sum | packets | bytes | |
+
+/** 64 bytes; total length, DSCP/ECN, checksum, UDP source port and UDP length are zero and filled in per packet */
+export const BACKEND_TEMPLATE = 0;
+/** u8: changes when the index passes to another DIP, so that an old flow entry cannot reach a stranger */
+export const BACKEND_GENERATION = 96;
+/** u8: 0 free, 1 in use */
+export const BACKEND_STATE = 97;
+/** u32: one's complement sum of the template's IPv4 header, in the byte order of the memory */
+export const BACKEND_HEADER_SUM = 100;
+/** u64 */
+export const BACKEND_PACKETS = 104;
+/** u64, of the inner IP packets */
+export const BACKEND_BYTES_TOTAL = 112;
+export const BACKEND_BYTES = 128;
+export const BACKEND_COUNT_MAX = 65535;
+
+export const TEMPLATE_BYTES = 64;
+/** Bytes in front of the inner IP packet when the link is bare: the template less its outer Ethernet header. */
+export const TEMPLATE_BARE_BYTES = 50;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Ring member: what ringBuild needs of one backend.
+//
+//   0        4      8        12     16        20
+//   | offset | skip | weight | turn | backend |
+
+/** u32: the member's first choice of slot, below the slot count; ringBuild advances it along the permutation */
+export const RING_MEMBER_OFFSET = 0;
+/** u32: 1..slot count - 1 */
+export const RING_MEMBER_SKIP = 4;
+/** u32: 1..65535 */
+export const RING_MEMBER_WEIGHT = 8;
+/** u32: weight saved up towards the next turn; must be 0 when ringBuild is called */
+export const RING_MEMBER_TURN = 12;
+/** u32: index of the backend */
+export const RING_MEMBER_BACKEND = 16;
+export const RING_MEMBER_BYTES = 20;
+/** A slot that no member may own: the ring is empty. */
+export const RING_SLOT_EMPTY = 0xffff;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Flow bucket: four flows in one cache line, keys in front, so that one compare finds the way.
+//
+//   0       8       16      24      32        40        48        56        64
+//   | key 0 | key 1 | key 2 | key 3 | value 0 | value 1 | value 2 | value 3 |
+//
+//   key   { source address net u32, source port net u16, destination port net u16 }
+//   value { service:16 | backend:16 | generation:8 | flags:4 | ticks:20 }, low bits first; 0 is an empty way
+
+export const FLOW_WAYS = 4;
+export const FLOW_BUCKET_BYTES = 64;
+export const FLOW_VALUES = 32;
+/** Bit 40: always set in a value that is in use. */
+export const FLOW_FLAG_USED = 1;
+/** Bit 41: a second packet that is no SYN was seen. */
+export const FLOW_FLAG_TRUSTED = 2;
+/** Bit 42: the flow is UDP (a service may take both protocols). */
+export const FLOW_FLAG_UDP = 4;
+export const FLOW_TICKS_MASK = 0xfffff;
+
+// ---------------------------------------------------------------------------------------------------------------
+// NIC entry: MAC address → local VM. Open addressing, linear probing.
+//
+//   0     6       8     12      16
+//   | MAC | state | VNI | index |
+
+export const NIC_MAC = 0;
+/** u16: 0 empty, 1 taken */
+export const NIC_STATE = 6;
+export const NIC_VNI = 8;
+export const NIC_INDEX = 12;
+export const NIC_BYTES = 16;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Translation entry: (NIC, VIP, protocol, port) → (DIP, port). Open addressing, linear probing.
+//
+//   0         4          6          7       8         12                 14      16    20           24         32
+//   | VIP net | port net | protocol | state | DIP net | backend port net | spare | NIC | idle ticks | reserved |
+
+export const TRANSLATION_VIP = 0;
+export const TRANSLATION_PORT = 4;
+export const TRANSLATION_PROTOCOL = 6;
+export const TRANSLATION_STATE = 7;
+/** net u32: 0 leaves the address alone (floating IP) */
+export const TRANSLATION_DIP = 8;
+/** net u16: 0 keeps the port of the packet */
+export const TRANSLATION_BACKEND_PORT = 12;
+export const TRANSLATION_NIC = 16;
+export const TRANSLATION_IDLE_TICKS = 20;
+export const TRANSLATION_BYTES = 32;
+
+// ---------------------------------------------------------------------------------------------------------------
+// NAT flow bucket: four flows of 32 bytes. The key is what a reply of the VM shows.
+//
+//   0            4                 6                8           12    14               16
+//   | remote net | remote port net | local port net | local net | NIC | protocol (u16) |      key
+//   | VIP net    | VIP port net    | state          | ticks     | idle ticks           |      value
+//   16           20                22               24          28                     32
+
+export const NAT_FLOW_REMOTE_ADDRESS = 0;
+export const NAT_FLOW_REMOTE_PORT = 4;
+export const NAT_FLOW_LOCAL_PORT = 6;
+export const NAT_FLOW_LOCAL_ADDRESS = 8;
+export const NAT_FLOW_NIC = 12;
+export const NAT_FLOW_PROTOCOL = 14;
+export const NAT_FLOW_VIP = 16;
+export const NAT_FLOW_VIP_PORT = 20;
+/** u16: NAT_FLOW_FREE, NAT_FLOW_NEW or NAT_FLOW_REPLIED */
+export const NAT_FLOW_STATE = 22;
+export const NAT_FLOW_TICKS = 24;
+export const NAT_FLOW_IDLE_TICKS = 28;
+export const NAT_FLOW_BYTES = 32;
+export const NAT_FLOW_WAYS = 4;
+export const NAT_FLOW_BUCKET_BYTES = 128;
+export const NAT_FLOW_FREE = 0;
+/** The VM has not answered yet: such a flow may be evicted. */
+export const NAT_FLOW_NEW = 1;
+export const NAT_FLOW_REPLIED = 2;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Parsed record: what the stages of a pipeline hand each other about one frame.
+//
+//   0    4    8        12         16     24    32       36        40        44        48          52       56     64
+//   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | source | flow | |
+//
+//   outcome { verdict u8, reason u8, protocol u8, TCP flags u8 }
+
+/** u32: address of the IP header */
+export const PARSED_IP = 0;
+/** u32: address of the TCP or UDP header */
+export const PARSED_L4 = 4;
+/** u32: total length of the IP packet */
+export const PARSED_IP_LENGTH = 8;
+/** u32: VLAN tag (TPID and TCI as they came), 0 without one */
+export const PARSED_VLAN_TAG = 12;
+/** u64: flow hash of the 5-tuple */
+export const PARSED_HASH = 16;
+/** u64: key in the flow table */
+export const PARSED_KEY = 24;
+/** u32: address of the flow bucket; a harmless address for a frame that has none */
+export const PARSED_BUCKET = 32;
+/** u32: index of the service, or NO_INDEX */
+export const PARSED_SERVICE = 36;
+/** u8: VERDICT_… known so far */
+export const PARSED_VERDICT = 40;
+/** u8: REASON_… */
+export const PARSED_REASON = 41;
+/** u8: IP protocol */
+export const PARSED_PROTOCOL = 42;
+/** u8: TCP flags, 0 for UDP */
+export const PARSED_TCP_FLAGS = 43;
+/** u32: index of the backend, or NO_INDEX */
+export const PARSED_BACKEND = 44;
+/** u32: slot of the ring that was read, or NO_INDEX */
+export const PARSED_RING_SLOT = 48;
+/** u32: SOURCE_… : how the backend was found */
+export const PARSED_SOURCE = 52;
+/** u32: address of the flow's value in its bucket, 0 when the table does not know the flow */
+export const PARSED_FLOW = 56;
+export const PARSED_BYTES = 64;
+
+/** No backend was looked for. */
+export const SOURCE_NONE = 0;
+/** The service has one fixed backend. */
+export const SOURCE_FIXED = 1;
+/** The ring chose. */
+export const SOURCE_RING = 2;
+/** The flow table remembered. */
+export const SOURCE_FLOW = 3;

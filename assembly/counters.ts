@@ -1,0 +1,37 @@
+/** Counters: 64 bits each, in the fixed block, read by the SDK straight from memory. */
+import {
+  DESCRIPTOR_REASON,
+  DESCRIPTOR_VERDICT,
+  FIXED_COUNTERS,
+  FIXED_REASON_COUNTERS,
+  FIXED_VERDICT_COUNTERS,
+  REASON_NONE,
+  VERDICT_DROP,
+} from './abi';
+
+/** Writes what happens with a frame into its descriptor, and counts it. */
+export function conclude(descriptor: usize, verdict: u32, reason: u32): void {
+  store<u8>(descriptor, <u8>verdict, DESCRIPTOR_VERDICT);
+  store<u8>(descriptor, <u8>reason, DESCRIPTOR_REASON);
+  increment(FIXED_VERDICT_COUNTERS + (verdict << 3));
+  if (verdict == VERDICT_DROP) increment(FIXED_REASON_COUNTERS + (reason << 3));
+}
+
+export function concludeWell(descriptor: usize, verdict: u32): void {
+  conclude(descriptor, verdict, REASON_NONE);
+}
+
+/** Counts an event, COUNTER_…. */
+export function count(counter: u32): void {
+  increment(FIXED_COUNTERS + (counter << 3));
+}
+
+/** Two u64 side by side: packets, bytes. */
+export function countTraffic(counters: usize, bytes: u32): void {
+  store<u64>(counters, load<u64>(counters) + 1);
+  store<u64>(counters, load<u64>(counters, 8) + bytes, 8);
+}
+
+function increment(counter: usize): void {
+  store<u64>(counter, load<u64>(counter) + 1);
+}

@@ -1,0 +1,21 @@
+/** Everything the module exports, and nothing else. Numbers only cross this boundary; the rest is in memory (abi.ts). */
+import { ABI_VERSION } from './abi';
+
+export { hostProcess } from './host';
+export { init } from './layout';
+export { muxExplain, muxProcess } from './mux';
+export { endpointClear, endpointInsert } from './table/endpoint';
+export { flowSweep } from './table/flow';
+export { natFlowPurge } from './table/nat-flow';
+export { nicClear, nicInsert } from './table/nic';
+export { ringBuild } from './table/ring';
+export { translationClear, translationInsert } from './table/translation';
+
+export function abiVersion(): u32 {
+  return ABI_VERSION;
+}
+
+/** The first byte the compiler's own statics leave free; the fixed block must lie above it. */
+export function heapBase(): u32 {
+  return <u32>__heap_base;
+}

@@ -1,0 +1,110 @@
+/**
+ * MUX, second stage: which backend takes this packet. The one place of the data plane that decides.
+ *
+ * An inbound NAT rule has one backend and needs no memory. A load balancing rule has a ring; a SYN goes where the ring
+ * says, everything else goes where its flow went before, and where the table does not know the flow, to the ring too:
+ * the rings of all MUXes are equal, so that a connection which arrives at another MUX finds its backend all the same.
+ *
+ * chooseBackend only reads, so that explain can ask it; rememberFlow writes what the choice leaves behind.
+ */
+import {
+  COUNTER_FLOW_HITS,
+  COUNTER_FLOW_MISSES,
+  NO_INDEX,
+  PARSED_BACKEND,
+  PARSED_BUCKET,
+  PARSED_FLOW,
+  PARSED_HASH,
+  PARSED_IP,
+  PARSED_KEY,
+  PARSED_PROTOCOL,
+  PARSED_RING_SLOT,
+  PARSED_SERVICE,
+  PARSED_SOURCE,
+  PARSED_TCP_FLAGS,
+  REASON_NO_BACKEND,
+  REASON_NONE,
+  SOURCE_FIXED,
+  SOURCE_FLOW,
+  SOURCE_RING,
+} from './abi';
+import { count } from './counters';
+import { distributionHash, ringSlotOf } from './flow-hash';
+import { findFlow, flowBackend, flowIsLive, insertFlow, restartFlow, touchFlow } from './table/flow';
+import { ringBackend } from './table/ring';
+import {
+  serviceAt,
+  serviceDistribution,
+  serviceFixedBackend,
+  serviceRing,
+  serviceRingSlotCount,
+} from './table/service';
+import { ipv4Addresses } from './wire/ipv4';
+import { opensConnection, resetsConnection } from './wire/tcp';
+import { PROTOCOL_UDP } from './wire/udp';
+
+/** Finds the backend and says in the parsed record how; answers with a drop reason. */
+export function chooseBackend(parsed: usize, now: u32): u32 {
+  const serviceIndex = load<u32>(parsed, PARSED_SERVICE);
+  const service = serviceAt(serviceIndex);
+  const slotCount = serviceRingSlotCount(service);
+  if (slotCount == 0) return chooseFixed(parsed, service);
+
+  const isUdp = load<u8>(parsed, PARSED_PROTOCOL) == PROTOCOL_UDP;
+  const flow = findFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), serviceIndex, isUdp);
+  store<u32>(parsed, <u32>flow, PARSED_FLOW);
+  const opens = opensConnection(load<u8>(parsed, PARSED_TCP_FLAGS));
+  if (flow != 0 && !opens && flowIsLive(flow, now)) {
+    store<u32>(parsed, flowBackend(flow), PARSED_BACKEND);
+    store<u32>(parsed, SOURCE_FLOW, PARSED_SOURCE);
+  } else {
+    chooseFromRing(parsed, service, slotCount);
+  }
+  return REASON_NONE;
+}
+
+/** Writes what chooseBackend found into the flow table. */
+export function rememberFlow(parsed: usize, now: u32): void {
+  const source = load<u32>(parsed, PARSED_SOURCE);
+  const flow: usize = load<u32>(parsed, PARSED_FLOW);
+  if (source == SOURCE_FLOW) {
+    count(COUNTER_FLOW_HITS);
+    touchFlow(flow, now);
+  } else if (source == SOURCE_RING) {
+    count(COUNTER_FLOW_MISSES);
+    // A reset ends a connection: whoever sends one we do not know must not take up room.
+    if (!resetsConnection(load<u8>(parsed, PARSED_TCP_FLAGS))) startFlow(parsed, flow, now);
+  }
+}
+
+function startFlow(parsed: usize, flow: usize, now: u32): void {
+  const backend = load<u32>(parsed, PARSED_BACKEND);
+  if (flow != 0) {
+    restartFlow(flow, backend, now);
+    return;
+  }
+  const isUdp = load<u8>(parsed, PARSED_PROTOCOL) == PROTOCOL_UDP;
+  const service = load<u32>(parsed, PARSED_SERVICE);
+  insertFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), service, isUdp, backend, now);
+}
+
+function chooseFixed(parsed: usize, service: usize): u32 {
+  const backend = serviceFixedBackend(service);
+  if (backend == NO_INDEX) return REASON_NO_BACKEND;
+  store<u32>(parsed, backend, PARSED_BACKEND);
+  store<u32>(parsed, SOURCE_FIXED, PARSED_SOURCE);
+  return REASON_NONE;
+}
+
+function chooseFromRing(parsed: usize, service: usize, slotCount: u32): void {
+  const hash = distributionHash(
+    serviceDistribution(service),
+    ipv4Addresses(load<u32>(parsed, PARSED_IP)),
+    load<u8>(parsed, PARSED_PROTOCOL),
+    load<u64>(parsed, PARSED_HASH),
+  );
+  const slot = ringSlotOf(hash, slotCount);
+  store<u32>(parsed, slot, PARSED_RING_SLOT);
+  store<u32>(parsed, ringBackend(serviceRing(service), slot), PARSED_BACKEND);
+  store<u32>(parsed, SOURCE_RING, PARSED_SOURCE);
+}

@@ -1,0 +1,47 @@
+/**
+ * The other end of encapsulate.ts: which bytes of a frame go to the VM or out to the gateway.
+ *
+ * Nothing is moved. The descriptor is pointed at the Ethernet header right in front of the IP packet (or at the
+ * packet itself on a bare link), and padding behind the packet is cut off.
+ */
+import {
+  CONFIG_GATEWAY_KNOWN,
+  CONFIG_GATEWAY_MAC,
+  CONFIG_LOCAL_MAC,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
+  DESCRIPTOR_OFFSET,
+  FIXED_CONFIG,
+  LINK_BARE,
+  PARSED_IP,
+} from '../abi';
+import { destinationMac, ETHERTYPE_IPV4_NET, macAt, writeEthernetBefore } from '../wire/ethernet';
+import { ipv4TotalLength } from '../wire/ipv4';
+import { outgoingTag } from './encapsulate';
+
+/** The inner packet becomes the frame, addressed to the VM. */
+export function frameForVm(descriptor: usize, ip: usize, vmMac: u64): void {
+  if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {
+    setFrame(descriptor, ip, ip);
+    return;
+  }
+  setFrame(descriptor, writeEthernetBefore(ip, vmMac, localMac(), 0, ETHERTYPE_IPV4_NET), ip);
+}
+
+/** The VM's packet leaves by the default gateway: our MAC as source, the gateway's as destination where we know it. */
+export function frameForGateway(descriptor: usize, parsed: usize): void {
+  const ip = load<u32>(parsed, PARSED_IP);
+  const frame = load<u32>(descriptor, DESCRIPTOR_OFFSET);
+  const isKnown = load<u8>(FIXED_CONFIG + CONFIG_GATEWAY_KNOWN) != 0;
+  const gateway = isKnown ? macAt(FIXED_CONFIG + CONFIG_GATEWAY_MAC) : destinationMac(frame);
+  setFrame(descriptor, writeEthernetBefore(ip, gateway, localMac(), outgoingTag(parsed), ETHERTYPE_IPV4_NET), ip);
+}
+
+function localMac(): u64 {
+  return macAt(FIXED_CONFIG + CONFIG_LOCAL_MAC);
+}
+
+function setFrame(descriptor: usize, frame: usize, ip: usize): void {
+  store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
+  store<u32>(descriptor, <u32>(ip - frame) + ipv4TotalLength(ip), DESCRIPTOR_LENGTH);
+}

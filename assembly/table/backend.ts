@@ -1,0 +1,23 @@
+/** Backends: one DIP each, with the headers in front of every packet to it. Written by the SDK, layout in abi.ts. */
+import { BACKEND_BYTES, BACKEND_GENERATION, BACKEND_HEADER_SUM, BACKEND_PACKETS, BACKEND_STATE } from '../abi';
+import { backendsBase } from '../layout';
+
+export function backendAt(index: u32): usize {
+  return backendsBase + index * BACKEND_BYTES;
+}
+
+export function backendIsInUse(backend: usize): bool {
+  return load<u8>(backend, BACKEND_STATE) != 0;
+}
+
+export function backendGeneration(backend: usize): u32 {
+  return load<u8>(backend, BACKEND_GENERATION);
+}
+
+export function backendHeaderSum(backend: usize): u32 {
+  return load<u32>(backend, BACKEND_HEADER_SUM);
+}
+
+export function backendTraffic(backend: usize): usize {
+  return backend + BACKEND_PACKETS;
+}

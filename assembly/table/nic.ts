@@ -1,0 +1,51 @@
+/**
+ * NICs: MAC address → the local VM that has it. Open addressing, linear probing, at most half full.
+ *
+ *   0     6       8     12      16
+ *   | MAC | state | VNI | index |
+ */
+import { NIC_BYTES, NIC_INDEX, NIC_STATE, NIC_VNI } from '../abi';
+import { nicsBase, nicsMask } from '../layout';
+import { spread } from './spread';
+
+const MAC_MASK: u64 = 0x0000ffffffffffff;
+
+/** The entry of a MAC address, 0 when no local VM has it. */
+export function findNic(mac: u64): usize {
+  const entry = probe(mac);
+  return load<u16>(entry, NIC_STATE) == 0 ? 0 : entry;
+}
+
+export function nicIndex(nic: usize): u32 {
+  return load<u32>(nic, NIC_INDEX);
+}
+
+export function nicVni(nic: usize): u32 {
+  return load<u32>(nic, NIC_VNI);
+}
+
+export function nicClear(): void {
+  memory.fill(nicsBase, 0, (nicsMask + 1) * NIC_BYTES);
+}
+
+/** Adds a NIC; the MAC address as its first four and last two bytes lie in memory. */
+export function nicInsert(macLow: u32, macHigh: u32, vni: u32, index: u32): void {
+  const mac = <u64>macLow | ((<u64>macHigh) << 32);
+  const entry = probe(mac);
+  store<u64>(entry, mac);
+  store<u16>(entry, 1, NIC_STATE);
+  store<u32>(entry, vni, NIC_VNI);
+  store<u32>(entry, index, NIC_INDEX);
+}
+
+/** The entry of a MAC address, or the empty one where it would be. */
+function probe(mac: u64): usize {
+  let slot = spread(mac);
+  let entry = entryAt(slot);
+  while (load<u16>(entry, NIC_STATE) != 0 && (load<u64>(entry) & MAC_MASK) != mac) entry = entryAt(++slot);
+  return entry;
+}
+
+function entryAt(slot: u32): usize {
+  return nicsBase + (slot & nicsMask) * NIC_BYTES;
+}

@@ -1,0 +1,45 @@
+/**
+ * The Internet checksum: RFC 1071 to compute it, RFC 1624 to change what it covers.
+ *
+ * One's complement sums do not care about byte order as long as all of it is the same (RFC 1071 section 2 B), so words
+ * are added as they lie in little-endian memory and the result is stored the same way.
+ */
+
+/** The one's complement sum of a multiple of four bytes, folded to 16 bits. */
+export function sumWords(start: usize, bytes: u32): u32 {
+  let sum: u64 = 0;
+  const end = start + bytes;
+  for (let at = start; at < end; at += 4) sum += load<u32>(at);
+  return fold64(sum);
+}
+
+/** Ends a sum: what a header's checksum field must hold. */
+export function checksumOf(sum: u32): u16 {
+  return <u16>~fold(sum);
+}
+
+/** One term of RFC 1624 equation 3, `~m + m'`, for a 16-bit word that changes. */
+export function changeOf16(before: u32, after: u32): u32 {
+  return (~before & 0xffff) + after;
+}
+
+/** The same for a 32-bit field: two words. */
+export function changeOf32(before: u32, after: u32): u32 {
+  return changeOf16(before & 0xffff, after & 0xffff) + changeOf16(before >>> 16, after >>> 16);
+}
+
+/** RFC 1624 equation 3, `HC' = ~(~HC + ~m + m')`, with the terms of all changed words added up. */
+export function checksumChanged(checksum: u32, change: u32): u16 {
+  return checksumOf((~checksum & 0xffff) + change);
+}
+
+function fold(sum: u32): u32 {
+  sum = (sum & 0xffff) + (sum >>> 16);
+  return (sum & 0xffff) + (sum >>> 16);
+}
+
+function fold64(sum: u64): u32 {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  return fold(<u32>sum);
+}

@@ -1,0 +1,65 @@
+/**
+ * Ethernet II header, IEEE 802.3, with at most one IEEE 802.1Q tag.
+ *
+ *   0             6        12       14       16          18
+ *   | destination | source | type   | payload                    untagged
+ *   | destination | source | 0x8100 | TCI    | type | payload    tagged (0x88a8 for a service tag)
+ *
+ * Types are compared as they lie in memory: 0x0800 on the wire reads 0x0008.
+ */
+
+export const ETHERNET_BYTES: u32 = 14;
+export const VLAN_TAG_BYTES: u32 = 4;
+
+const SOURCE = 6;
+const TYPE = 12;
+
+export const ETHERTYPE_IPV4_NET: u32 = 0x0008;
+const ETHERTYPE_VLAN_NET: u32 = 0x0081;
+const ETHERTYPE_SERVICE_VLAN_NET: u32 = 0xa888;
+
+export function etherType(frame: usize): u32 {
+  return load<u16>(frame, TYPE);
+}
+
+export function isVlanType(typeNet: u32): bool {
+  return typeNet == ETHERTYPE_VLAN_NET || typeNet == ETHERTYPE_SERVICE_VLAN_NET;
+}
+
+/** The tag of a tagged frame, TPID and TCI as they lie in memory; never 0, so 0 can say "untagged". */
+export function vlanTag(frame: usize): u32 {
+  return load<u32>(frame, TYPE);
+}
+
+/** The tag for a TCI: what an outgoing frame carries when its VLAN is configured. */
+export function vlanTagOf(tciNet: u32): u32 {
+  return ETHERTYPE_VLAN_NET | (tciNet << 16);
+}
+
+/** A MAC address as a number: the first byte of the wire lowest. */
+export function macAt(address: usize): u64 {
+  return <u64>load<u32>(address) | ((<u64>load<u16>(address, 4)) << 32);
+}
+
+export function destinationMac(frame: usize): u64 {
+  return macAt(frame);
+}
+
+export function sourceMac(frame: usize): u64 {
+  return macAt(frame + SOURCE);
+}
+
+/** Writes a header with or without a tag (0) so that it ends where the payload starts; returns its first byte. */
+export function writeEthernetBefore(payload: usize, destination: u64, source: u64, tag: u32, typeNet: u32): usize {
+  store<u16>(payload - 2, <u16>typeNet);
+  let frame = payload - ETHERNET_BYTES;
+  if (tag != 0) {
+    store<u32>(payload - 6, tag);
+    frame -= VLAN_TAG_BYTES;
+  }
+  store<u32>(frame, <u32>destination);
+  store<u16>(frame, <u16>(destination >> 32), 4);
+  store<u32>(frame, <u32>source, 6);
+  store<u16>(frame, <u16>(source >> 32), 10);
+  return frame;
+}

@@ -1,0 +1,112 @@
+/**
+ * IPv4 header, RFC 791 section 3.1.
+ *
+ *   0              1     2              4    6                8     9          10         12       16            20
+ *   | version, IHL | TOS | total length | id | flags, offset  | TTL | protocol | checksum | source | destination | options
+ */
+import {
+  REASON_FRAGMENT,
+  REASON_IPV4_CHECKSUM,
+  REASON_IPV4_HEADER_LENGTH,
+  REASON_IPV4_TOTAL_LENGTH,
+  REASON_IPV4_TRUNCATED,
+  REASON_IPV4_VERSION,
+  REASON_NONE,
+} from '../abi';
+import { changeOf32, checksumChanged, sumWords } from './checksum';
+
+export const IPV4_BYTES_MIN: u32 = 20;
+export const IPV4_LENGTH_MAX: u32 = 0xffff;
+
+const TOS = 1;
+const TOTAL_LENGTH = 2;
+const FLAGS_OFFSET = 6;
+const PROTOCOL = 9;
+const CHECKSUM = 10;
+const SOURCE = 12;
+const DESTINATION = 16;
+
+/** MF and the 13 bits of the fragment offset, 0x3fff on the wire. */
+const FRAGMENT_MASK_NET: u32 = 0xff3f;
+/** The fragment offset alone, 0x1fff on the wire. */
+const FRAGMENT_OFFSET_MASK_NET: u32 = 0xff1f;
+
+export function ipVersion(ip: usize): u32 {
+  return load<u8>(ip) >> 4;
+}
+
+export function ipv4HeaderBytes(ip: usize): u32 {
+  return (<u32>load<u8>(ip) & 15) << 2;
+}
+
+export function ipv4Tos(ip: usize): u32 {
+  return load<u8>(ip, TOS);
+}
+
+export function ipv4TotalLength(ip: usize): u32 {
+  return bswap<u16>(load<u16>(ip, TOTAL_LENGTH));
+}
+
+export function ipv4Protocol(ip: usize): u32 {
+  return load<u8>(ip, PROTOCOL);
+}
+
+export function ipv4Source(ip: usize): u32 {
+  return load<u32>(ip, SOURCE);
+}
+
+export function ipv4Destination(ip: usize): u32 {
+  return load<u32>(ip, DESTINATION);
+}
+
+/** Source and destination side by side, as the flow hash takes them. */
+export function ipv4Addresses(ip: usize): u64 {
+  return load<u64>(ip, SOURCE);
+}
+
+export function ipv4IsFragment(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & FRAGMENT_MASK_NET) != 0;
+}
+
+export function ipv4IsLaterFragment(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & FRAGMENT_OFFSET_MASK_NET) != 0;
+}
+
+/** Whether the fixed part of a header is there, so that the addresses may be read. */
+export function checkIpv4Start(ip: usize, available: u32): u32 {
+  if (available < IPV4_BYTES_MIN) return REASON_IPV4_TRUNCATED;
+  if (ipVersion(ip) != 4) return REASON_IPV4_VERSION;
+  return REASON_NONE;
+}
+
+/** Whether the header agrees with itself and with the bytes that are there; checkIpv4Start comes first. */
+export function checkIpv4Header(ip: usize, available: u32): u32 {
+  const headerBytes = ipv4HeaderBytes(ip);
+  if (headerBytes < IPV4_BYTES_MIN) return REASON_IPV4_HEADER_LENGTH;
+  if (headerBytes > available) return REASON_IPV4_TRUNCATED;
+  const totalLength = ipv4TotalLength(ip);
+  if (totalLength < headerBytes) return REASON_IPV4_TOTAL_LENGTH;
+  if (totalLength > available) return REASON_IPV4_TRUNCATED;
+  // RFC 1812 section 5.2.2: a router verifies the header checksum of what it forwards.
+  if (sumWords(ip, headerBytes) != 0xffff) return REASON_IPV4_CHECKSUM;
+  return REASON_NONE;
+}
+
+export function checkIpv4Whole(ip: usize): u32 {
+  return ipv4IsFragment(ip) ? REASON_FRAGMENT : REASON_NONE;
+}
+
+export function setIpv4Source(ip: usize, address: u32): void {
+  setAddress(ip, ip + SOURCE, address);
+}
+
+export function setIpv4Destination(ip: usize, address: u32): void {
+  setAddress(ip, ip + DESTINATION, address);
+}
+
+function setAddress(ip: usize, field: usize, address: u32): void {
+  const before = load<u32>(field);
+  if (before == address) return;
+  store<u32>(field, address);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf32(before, address)), CHECKSUM);
+}

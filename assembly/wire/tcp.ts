@@ -1,0 +1,39 @@
+/**
+ * TCP header, RFC 9293 section 3.1.
+ *
+ *   0             2                  4          8                12            13      14       16         18       20
+ *   | source port | destination port | sequence | acknowledgment | data offset | flags | window | checksum | urgent | options
+ */
+import { REASON_NONE, REASON_TCP_HEADER_LENGTH, REASON_TCP_TRUNCATED } from '../abi';
+
+export const PROTOCOL_TCP: u32 = 6;
+
+export const TCP_BYTES_MIN: u32 = 20;
+export const TCP_CHECKSUM = 16;
+
+const DATA_OFFSET = 12;
+const FLAGS = 13;
+
+const FLAG_SYN: u32 = 0x02;
+const FLAG_RST: u32 = 0x04;
+const FLAG_ACK: u32 = 0x10;
+
+export function tcpFlags(tcp: usize): u32 {
+  return load<u8>(tcp, FLAGS);
+}
+
+/** The first packet of a connection: SYN without ACK. */
+export function opensConnection(flags: u32): bool {
+  return (flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+}
+
+export function resetsConnection(flags: u32): bool {
+  return (flags & FLAG_RST) != 0;
+}
+
+export function checkTcp(tcp: usize, segmentBytes: u32): u32 {
+  if (segmentBytes < TCP_BYTES_MIN) return REASON_TCP_TRUNCATED;
+  const headerBytes = (load<u8>(tcp, DATA_OFFSET) >> 4) << 2;
+  if (headerBytes < TCP_BYTES_MIN || headerBytes > segmentBytes) return REASON_TCP_HEADER_LENGTH;
+  return REASON_NONE;
+}

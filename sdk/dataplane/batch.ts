@@ -1,0 +1,116 @@
+/**
+ * The batch: frames on their way into and out of a data plane.
+ *
+ * Frames are copied into slots of linear memory behind a headroom, processed together by one call, and read where they
+ * lie afterwards. A frame that is too long for its slot is not copied; the data plane sees its length and drops it.
+ */
+import * as abi from '../../assembly/abi.js';
+import type { DataPlane } from './instance.js';
+import { type DropReason, reasonName, type Verdict, verdictName } from './reasons.js';
+
+/** What a frame begins with: an Ethernet header, or the IP header itself (TUN devices, LINKTYPE_RAW captures). */
+export type Link = 'ethernet' | 'bare';
+
+/** Where a host agent's frame comes from; `shared`: by its source MAC address, as in a capture of both sides. */
+export type FramePort = 'underlay' | 'vm' | 'shared';
+
+const LINKS: Readonly<Record<Link, number>> = { ethernet: abi.LINK_ETHERNET, bare: abi.LINK_BARE };
+const PORTS: Readonly<Record<FramePort, number>> = {
+  underlay: abi.PORT_UNDERLAY,
+  vm: abi.PORT_VM,
+  shared: abi.PORT_SHARED,
+};
+
+/** What became of one frame. */
+export interface Processed {
+  readonly verdict: Verdict;
+  /** Why, when the verdict is `drop`. */
+  readonly reason: DropReason | undefined;
+  /** The frame as it is to be sent; `undefined` when it was dropped. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/**
+ * A batch of frames.
+ *
+ * @example
+ * ```ts
+ * const { batch } = mux;
+ * for (const frame of frames) batch.add(frame);
+ * mux.processBatch(nowMs);
+ * for (let index = 0; index < batch.count; index++) if (batch.verdict(index) === 'forward') send(batch.bytes(index));
+ * batch.clear();
+ * ```
+ */
+export class Batch {
+  readonly #dataPlane: DataPlane;
+  readonly #descriptors: number;
+  readonly #slots: number;
+  #count = 0;
+
+  constructor(dataPlane: DataPlane) {
+    this.#dataPlane = dataPlane;
+    this.#descriptors = dataPlane.region(abi.REGION_DESCRIPTORS).base;
+    this.#slots = dataPlane.region(abi.REGION_SLOTS).base;
+  }
+
+  /** Frames in the batch. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether the batch has no room left. */
+  get isFull(): boolean {
+    return this.#count === this.#dataPlane.capacities.batchFrameCountMax;
+  }
+
+  clear(): void {
+    this.#count = 0;
+  }
+
+  /** Copies a frame in; returns its index. The batch must not be full. */
+  add(frame: Uint8Array, link: Link = 'ethernet', port: FramePort = 'underlay'): number {
+    if (this.isFull) throw new RangeError(`the batch is full: ${this.#count} frames`);
+    const index = this.#count++;
+    const offset = this.#slots + index * this.#dataPlane.plan.slotBytes + abi.HEADROOM_BYTES;
+    if (frame.length <= this.#dataPlane.capacities.frameBytesMax) this.#dataPlane.bytes.set(frame, offset);
+    const descriptor = this.#descriptor(index);
+    const { view } = this.#dataPlane;
+    view.setUint32(descriptor + abi.DESCRIPTOR_OFFSET, offset, true);
+    view.setUint32(descriptor + abi.DESCRIPTOR_LENGTH, frame.length, true);
+    view.setUint8(descriptor + abi.DESCRIPTOR_LINK, LINKS[link]);
+    view.setUint8(descriptor + abi.DESCRIPTOR_PORT, PORTS[port]);
+    return index;
+  }
+
+  verdict(index: number): Verdict {
+    return verdictName(this.#dataPlane.bytes[this.#descriptor(index) + abi.DESCRIPTOR_VERDICT]);
+  }
+
+  /** Why the frame was dropped; `undefined` when it was not. */
+  reason(index: number): DropReason | undefined {
+    return reasonName(this.#dataPlane.bytes[this.#descriptor(index) + abi.DESCRIPTOR_REASON]);
+  }
+
+  /** The frame as it is to be sent: a view, valid until the slot is used again. Meaningless for a dropped frame. */
+  bytes(index: number): Uint8Array {
+    const descriptor = this.#descriptor(index);
+    const offset = this.#dataPlane.view.getUint32(descriptor + abi.DESCRIPTOR_OFFSET, true);
+    const length = this.#dataPlane.view.getUint32(descriptor + abi.DESCRIPTOR_LENGTH, true);
+    return this.#dataPlane.bytes.subarray(offset, offset + length);
+  }
+
+  /** Verdict, reason and a copy of the frame. */
+  processed(index: number): Processed {
+    const verdict = this.verdict(index);
+    return {
+      verdict,
+      reason: this.reason(index),
+      bytes: verdict === 'drop' ? undefined : this.bytes(index).slice(),
+    };
+  }
+
+  #descriptor(index: number): number {
+    return this.#descriptors + index * abi.DESCRIPTOR_BYTES;
+  }
+}

@@ -1,0 +1,76 @@
+/** The counters of a data plane by name. */
+import * as abi from '../../assembly/abi.js';
+import type { DataPlane } from './instance.js';
+import { DROP_REASONS, type DropReason, type Verdict, verdictName } from './reasons.js';
+
+const FLOW_COUNTERS = {
+  hits: abi.COUNTER_FLOW_HITS,
+  misses: abi.COUNTER_FLOW_MISSES,
+  inserts: abi.COUNTER_FLOW_INSERTS,
+  expired: abi.COUNTER_FLOW_EXPIRED,
+  evicted: abi.COUNTER_FLOW_EVICTED,
+  refused: abi.COUNTER_FLOW_REFUSED,
+} as const;
+
+const NAT_FLOW_COUNTERS = {
+  inserts: abi.COUNTER_NAT_FLOW_INSERTS,
+  expired: abi.COUNTER_NAT_FLOW_EXPIRED,
+  evicted: abi.COUNTER_NAT_FLOW_EVICTED,
+} as const;
+
+/** What a data plane has counted since it was loaded. */
+export interface Counters {
+  /** Frames per verdict. */
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  /** Dropped frames per reason; reasons that never occurred are left out. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  /** The MUX's flow table: packets that hit or missed, flows inserted, expired, evicted, and refused for lack of room. */
+  readonly flows: Readonly<Record<keyof typeof FLOW_COUNTERS, number>>;
+  /** The host agent's NAT flows. */
+  readonly natFlows: Readonly<Record<keyof typeof NAT_FLOW_COUNTERS, number>>;
+}
+
+/** Packets and bytes of inner IP packets. */
+export interface Traffic {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** Reads every counter; exact up to 2^53. */
+export function readCounters(dataPlane: DataPlane): Counters {
+  const verdicts = {} as Record<Verdict, number>;
+  for (let verdict = 0; verdict < abi.VERDICT_COUNT; verdict++) {
+    verdicts[verdictName(verdict)] = readCounter(dataPlane, abi.FIXED_VERDICT_COUNTERS + verdict * 8);
+  }
+  const dropped: Partial<Record<DropReason, number>> = {};
+  for (const [name, reason] of Object.entries(DROP_REASONS) as [DropReason, number][]) {
+    const count = readCounter(dataPlane, abi.FIXED_REASON_COUNTERS + reason * 8);
+    if (count > 0) dropped[name] = count;
+  }
+  return {
+    verdicts,
+    dropped,
+    flows: readNamed(dataPlane, FLOW_COUNTERS),
+    natFlows: readNamed(dataPlane, NAT_FLOW_COUNTERS),
+  };
+}
+
+/** Reads a pair of counters, packets and bytes, as services and backends have them. */
+export function readTraffic(dataPlane: DataPlane, address: number): Traffic {
+  return { packets: readCounter(dataPlane, address), bytes: readCounter(dataPlane, address + 8) };
+}
+
+function readNamed<Name extends string>(
+  dataPlane: DataPlane,
+  counters: Readonly<Record<Name, number>>,
+): Record<Name, number> {
+  const entries = Object.entries<number>(counters).map(([name, counter]) => [
+    name,
+    readCounter(dataPlane, abi.FIXED_COUNTERS + counter * 8),
+  ]);
+  return Object.fromEntries(entries) as Record<Name, number>;
+}
+
+function readCounter(dataPlane: DataPlane, address: number): number {
+  return Number(dataPlane.view.getBigUint64(address, true));
+}

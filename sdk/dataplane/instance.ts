@@ -1,0 +1,99 @@
+/** One instance of the Wasm module with its own memory: loaded, checked, and its regions laid out. */
+import { instantiate } from '@assemblyscript/loader';
+import * as abi from '../../assembly/abi.js';
+import { EdgemuxError } from '../errors.js';
+import { CAPACITIES_DEFAULT, type Capacities, type MemoryPlan, planMemory, type Region, type Role } from './plan.js';
+
+/** The functions of the module; numbers only. Addresses and ports named `…Net` are in network order. */
+export interface DataPlaneExports extends Record<string, unknown> {
+  abiVersion(): number;
+  heapBase(): number;
+  init(): number;
+  muxProcess(count: number, nowMs: number): void;
+  muxExplain(index: number, nowMs: number): void;
+  hostProcess(count: number, nowMs: number): void;
+  endpointClear(): void;
+  endpointInsert(addressNet: number, portNet: number, protocol: number, service: number): void;
+  flowSweep(): void;
+  ringBuild(ring: number, slotCount: number, memberCount: number): void;
+  nicClear(): void;
+  nicInsert(macLow: number, macHigh: number, vni: number, index: number): void;
+  translationClear(): void;
+  translationInsert(
+    nic: number,
+    vipNet: number,
+    portNet: number,
+    protocol: number,
+    dipNet: number,
+    backendPortNet: number,
+    idleTicks: number,
+  ): void;
+  natFlowPurge(nic: number): void;
+}
+
+/** A loaded data plane: its functions, and views on its memory that stay valid as long as it lives. */
+export class DataPlane {
+  readonly exports: DataPlaneExports;
+  readonly capacities: Capacities;
+  readonly plan: MemoryPlan;
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  readonly view: DataView;
+
+  private constructor(exports: DataPlaneExports, memory: WebAssembly.Memory, capacities: Capacities, plan: MemoryPlan) {
+    this.exports = exports;
+    this.capacities = capacities;
+    this.plan = plan;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.words = new Uint32Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+  }
+
+  /**
+   * Instantiates the module for one role.
+   *
+   * @throws EdgemuxError `ERR_ABI_MISMATCH` when the module was built from another version of the boundary.
+   */
+  static async load(module: WebAssembly.Module, role: Role, capacities: Partial<Capacities> = {}): Promise<DataPlane> {
+    const wanted = { ...CAPACITIES_DEFAULT, ...capacities };
+    const plan = planMemory(role, wanted);
+    const memory = new WebAssembly.Memory({ initial: plan.pageCount, maximum: plan.pageCount });
+    const { exports } = await instantiate<DataPlaneExports>(module, { env: { memory } });
+    checkBoundary(exports);
+    const dataPlane = new DataPlane(exports, memory, wanted, plan);
+    dataPlane.#writeRegions();
+    return dataPlane;
+  }
+
+  region(region: number): Region {
+    return this.plan.regions[region];
+  }
+
+  #writeRegions(): void {
+    this.plan.regions.forEach(({ base, count }, region) => {
+      this.view.setUint32(abi.FIXED_REGIONS + region * abi.REGION_PAIR_BYTES, base, true);
+      this.view.setUint32(abi.FIXED_REGIONS + region * abi.REGION_PAIR_BYTES + 4, count, true);
+    });
+    this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FRAME_BYTES_MAX, this.capacities.frameBytesMax, true);
+    const refused = this.exports.init();
+    if (refused !== 0) {
+      throw new EdgemuxError('ERR_ABI_MISMATCH', `the data plane refuses the memory plan: region ${refused - 1}`);
+    }
+  }
+}
+
+function checkBoundary(exports: DataPlaneExports): void {
+  const version = typeof exports.abiVersion === 'function' ? exports.abiVersion() : undefined;
+  if (version !== abi.ABI_VERSION) {
+    throw new EdgemuxError(
+      'ERR_ABI_MISMATCH',
+      `the Wasm module has boundary version ${version ?? 'none'}, this SDK needs ${abi.ABI_VERSION}: use the mux.wasm of the same edgemux release`,
+    );
+  }
+  if (exports.heapBase() > abi.FIXED_BASE) {
+    throw new EdgemuxError(
+      'ERR_ABI_MISMATCH',
+      `the Wasm module's own data ends at ${exports.heapBase()}, above the fixed block at ${abi.FIXED_BASE}`,
+    );
+  }
+}

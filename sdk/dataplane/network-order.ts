@@ -1,0 +1,21 @@
+/** Addresses and ports as the `…Net` arguments of the boundary: the bytes of the wire read as a little-endian number. */
+import { parseIp } from '../net/address.js';
+import { macBytes } from '../net/mac.js';
+
+/** An IPv4 address. */
+export function addressNet(address: string): number {
+  const { bytes } = parseIp(address);
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+}
+
+/** A port, or any 16-bit field. */
+export function portNet(port: number): number {
+  return ((port & 0xff) << 8) | (port >>> 8);
+}
+
+/** A MAC address: its first four bytes and its last two. */
+export function macNet(address: string): { readonly low: number; readonly high: number } {
+  const bytes = macBytes(address);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return { low: view.getUint32(0, true), high: view.getUint16(4, true) };
+}

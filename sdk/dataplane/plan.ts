@@ -1,0 +1,112 @@
+/**
+ * The memory plan: from the capacities an embedder asks for to the bases of the regions.
+ *
+ * Linear memory is sized once, initial = maximum, and never grows, so views on it never go stale and an AF_XDP ring
+ * mapped into it never moves. Pages nobody touches cost address space only.
+ */
+import * as abi from '../../assembly/abi.js';
+
+/** How much room a data plane has. Each of these is fixed at load. */
+export interface Capacities {
+  /** Connections the flow table is to hold comfortably; default 262,144 (8 MiB). It has twice as many places. */
+  readonly flowCountMax: number;
+  /** Services (VIP, protocol, port); default 4,096. */
+  readonly serviceCountMax: number;
+  /** VIPs; default 4,096. */
+  readonly vipCountMax: number;
+  /** Backends (DIPs), at most 65,535; default 4,096. */
+  readonly backendCountMax: number;
+  /** Slots of all rings together; default 32 × 65,537 (4 MiB). Rings with the same members are stored once. */
+  readonly ringSlotCountMax: number;
+  /** Local VMs of a host agent; default 1,024. */
+  readonly nicCountMax: number;
+  /** Translations of a host agent (NIC, VIP, protocol, port); default 4,096. */
+  readonly translationCountMax: number;
+  /** Frames in a batch; default 256. */
+  readonly batchFrameCountMax: number;
+  /** Longest frame, in bytes, as it arrives; default 9,216. Longer ones are dropped as `oversize`. */
+  readonly frameBytesMax: number;
+}
+
+export const CAPACITIES_DEFAULT: Capacities = {
+  flowCountMax: 262_144,
+  serviceCountMax: 4096,
+  vipCountMax: 4096,
+  backendCountMax: 4096,
+  ringSlotCountMax: 32 * 65_537,
+  nicCountMax: 1024,
+  translationCountMax: 4096,
+  batchFrameCountMax: 256,
+  frameBytesMax: 9216,
+};
+
+/** Which of the two pipelines an instance is for: the tables of the other one get no room. */
+export type Role = 'mux' | 'host';
+
+export interface Region {
+  readonly base: number;
+  readonly count: number;
+}
+
+export interface MemoryPlan {
+  /** Indexed by `REGION_…`. */
+  readonly regions: readonly Region[];
+  /** Bytes from the start of one slot to the next. */
+  readonly slotBytes: number;
+  /** Pages of 64 KiB. */
+  readonly pageCount: number;
+}
+
+const PAGE_BYTES = 65_536;
+const LINE_BYTES = 64;
+
+/** Lays the regions of a role behind the fixed block, each on a cache line of its own. */
+export function planMemory(role: Role, capacities: Capacities): MemoryPlan {
+  const slotBytes = roundUp(abi.HEADROOM_BYTES + capacities.frameBytesMax, LINE_BYTES);
+  const sizes = role === 'mux' ? muxRegions(capacities) : hostRegions(capacities);
+  sizes.set(abi.REGION_DESCRIPTORS, [capacities.batchFrameCountMax, abi.DESCRIPTOR_BYTES]);
+  sizes.set(abi.REGION_SLOTS, [capacities.batchFrameCountMax, slotBytes]);
+
+  let end = roundUp(abi.FIXED_END, PAGE_BYTES);
+  const regions = Array.from({ length: abi.REGION_COUNT }, (_, region): Region => {
+    const [count, bytes] = sizes.get(region) ?? [1, LINE_BYTES];
+    const base = end;
+    end = roundUp(base + count * bytes, LINE_BYTES);
+    return { base, count };
+  });
+  return { regions, slotBytes, pageCount: Math.ceil(end / PAGE_BYTES) };
+}
+
+type RegionSizes = Map<number, readonly [count: number, bytes: number]>;
+
+function muxRegions(capacities: Capacities): RegionSizes {
+  return new Map([
+    [abi.REGION_ENDPOINTS, [hashedCount(capacities.serviceCountMax + capacities.vipCountMax), abi.ENDPOINT_BYTES]],
+    [abi.REGION_SERVICES, [capacities.serviceCountMax, abi.SERVICE_BYTES]],
+    [abi.REGION_BACKENDS, [capacities.backendCountMax, abi.BACKEND_BYTES]],
+    [abi.REGION_RINGS, [capacities.ringSlotCountMax, 2]],
+    [abi.REGION_RING_MEMBERS, [capacities.backendCountMax, abi.RING_MEMBER_BYTES]],
+    [abi.REGION_FLOWS, [hashedCount(capacities.flowCountMax / abi.FLOW_WAYS), abi.FLOW_BUCKET_BYTES]],
+  ]);
+}
+
+function hostRegions(capacities: Capacities): RegionSizes {
+  return new Map([
+    [abi.REGION_NICS, [hashedCount(capacities.nicCountMax), abi.NIC_BYTES]],
+    [
+      abi.REGION_TRANSLATIONS,
+      // A translation may bring its VIP with it: one more entry each, at worst.
+      [hashedCount(2 * capacities.translationCountMax), abi.TRANSLATION_BYTES],
+    ],
+    [abi.REGION_NAT_FLOWS, [hashedCount(capacities.flowCountMax / abi.NAT_FLOW_WAYS), abi.NAT_FLOW_BUCKET_BYTES]],
+  ]);
+}
+
+/** The power of two that leaves at least half of a hashed table empty. */
+function hashedCount(itemCount: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(2 * itemCount, 2)));
+}
+
+function roundUp(bytes: number, multiple: number): number {
+  return Math.ceil(bytes / multiple) * multiple;
+}

@@ -1,0 +1,2 @@
+/** The host agent. */
+export { HostAgent } from './host-agent.js';

@@ -1,0 +1,4 @@
+/** The MUX. */
+export { type BackendSource, Explanation, type ExplanationFields } from './explanation.js';
+export { capacitiesFor, Mux, type Programmed } from './mux.js';
+export type { RingChange } from './ring-table.js';

@@ -1,0 +1,158 @@
+/** A MUX: programmed with policy, it encapsulates packets to VIPs towards the hosts of their backends. */
+import * as abi from '../../assembly/abi.js';
+import { Batch, type Link, type Processed } from '../dataplane/batch.js';
+import { wrapMs } from '../dataplane/clock.js';
+import { writeConfig } from '../dataplane/config.js';
+import { type Counters, readCounters, type Traffic } from '../dataplane/counters.js';
+import { DataPlane } from '../dataplane/instance.js';
+import type { Capacities } from '../dataplane/plan.js';
+import { EdgemuxError, type Problem } from '../errors.js';
+import type { MuxProgram } from '../program/types.js';
+import { BackendTable } from './backend-table.js';
+import { type Explanation, readExplanation } from './explanation.js';
+import { type RingChange, RingTable } from './ring-table.js';
+import { ServiceTable } from './service-table.js';
+
+/** What programming a MUX did. */
+export interface Programmed {
+  /** Digest of the program that runs now. */
+  readonly digest: string;
+  readonly rings: RingChange;
+}
+
+/**
+ * A MUX.
+ *
+ * @example
+ * ```ts
+ * const mux = await Mux.load(muxModule);
+ * mux.program(compile(fabric).forMux('mux-1'));
+ * const { verdict, bytes } = mux.process(packet, nowMs);
+ * ```
+ */
+export class Mux {
+  readonly #dataPlane: DataPlane;
+  readonly #backends: BackendTable;
+  readonly #rings: RingTable;
+  readonly #services: ServiceTable;
+  #program: MuxProgram | undefined;
+  /** Frames for processBatch, in linear memory. */
+  readonly batch: Batch;
+
+  private constructor(dataPlane: DataPlane) {
+    this.#dataPlane = dataPlane;
+    this.#backends = new BackendTable(dataPlane);
+    this.#rings = new RingTable(dataPlane);
+    this.#services = new ServiceTable(dataPlane);
+    this.batch = new Batch(dataPlane);
+  }
+
+  /**
+   * Instantiates the data plane. The MUX passes every frame until it is programmed.
+   *
+   * @param module from `edgemux/mux-module`, or `edgemux/mux.wasm` compiled by hand
+   * @param capacities what to make room for; see `Capacities` for units and defaults
+   * @throws EdgemuxError `ERR_ABI_MISMATCH` when the module belongs to another release
+   */
+  static async load(module: WebAssembly.Module, capacities: Partial<Capacities> = {}): Promise<Mux> {
+    return new Mux(await DataPlane.load(module, 'mux', capacities));
+  }
+
+  /**
+   * Makes the MUX obey a program: a difference of writes from the one it obeys now. Connections whose backend is still
+   * there stay with it.
+   *
+   * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small; the MUX then still obeys the old program
+   */
+  program(program: MuxProgram): Programmed {
+    checkCapacities(program, this.#dataPlane.capacities);
+    writeConfig(this.#dataPlane, program.attachment, program.flowHashKey);
+    this.#backends.apply(program.attachment, program.backends);
+    const { keys, ...rings } = this.#rings.apply(program, this.#backends);
+    this.#services.apply(program, this.#backends, this.#rings, keys);
+    this.#program = program;
+    return { digest: program.digest, rings };
+  }
+
+  /** The program the MUX obeys; `undefined` before the first one. */
+  get current(): MuxProgram | undefined {
+    return this.#program;
+  }
+
+  /**
+   * Processes one frame by itself. For throughput fill `batch` and call processBatch.
+   *
+   * @param nowMs milliseconds from any epoch, never going back
+   * @returns the verdict, and the frame to send
+   */
+  process(frame: Uint8Array, nowMs: number, link: Link = 'ethernet'): Processed {
+    this.batch.clear();
+    this.batch.add(frame, link);
+    this.processBatch(nowMs);
+    return this.batch.processed(0);
+  }
+
+  /** Processes the frames of the batch where they lie; their verdicts and bytes are then read from it. */
+  processBatch(nowMs: number): void {
+    this.#dataPlane.exports.muxProcess(this.batch.count, wrapMs(nowMs));
+  }
+
+  /** Says what would happen with a frame, and why. Nothing changes: no flow, no counter. Uses the batch. */
+  explain(frame: Uint8Array, nowMs = 0, link: Link = 'ethernet'): Explanation {
+    this.batch.clear();
+    this.batch.add(frame, link);
+    this.#dataPlane.exports.muxExplain(0, wrapMs(nowMs));
+    this.batch.clear();
+    return readExplanation(
+      this.#dataPlane,
+      (index) => this.#services.at(index),
+      (index) => this.#backends.at(index),
+    );
+  }
+
+  /** Everything counted since the MUX was loaded. */
+  counters(): Counters {
+    return readCounters(this.#dataPlane);
+  }
+
+  /** What was forwarded for a service, by its key (`80.80.80.80:80/tcp`). */
+  serviceTraffic(key: string): Traffic {
+    return this.#services.traffic(key);
+  }
+
+  /** What was forwarded to a backend, by its key. */
+  backendTraffic(key: string): Traffic {
+    return this.#backends.traffic(key);
+  }
+}
+
+/** The capacities a program needs at least: for whoever loads a MUX for one program and no other. */
+export function capacitiesFor(program: MuxProgram): Partial<Capacities> {
+  const need = needOf(program);
+  return Object.fromEntries(Object.entries(need).map(([name, count]) => [name, Math.max(count, 1)]));
+}
+
+type Need = Pick<Capacities, 'serviceCountMax' | 'vipCountMax' | 'backendCountMax' | 'ringSlotCountMax'>;
+
+function needOf(program: MuxProgram): Need {
+  return {
+    serviceCountMax: program.services.length,
+    vipCountMax: program.vips.length,
+    backendCountMax: program.backends.length,
+    ringSlotCountMax: program.rings.reduce((sum, ring) => sum + ring.slotCount, 0),
+  };
+}
+
+function checkCapacities(program: MuxProgram, capacities: Capacities): void {
+  const room: Need = { ...capacities, backendCountMax: Math.min(capacities.backendCountMax, abi.BACKEND_COUNT_MAX) };
+  const problems: Problem[] = Object.entries(needOf(program))
+    .filter(([name, count]) => count > room[name as keyof Need])
+    .map(([name, count]) => ({
+      path: name,
+      expected: `at least ${count} for program ${program.id}`,
+      got: String(room[name as keyof Need]),
+    }));
+  if (problems.length > 0) {
+    throw new EdgemuxError('ERR_CAPACITY', 'the data plane was loaded with too little room', problems);
+  }
+}

@@ -1,0 +1,99 @@
+/** The services and VIPs of a running MUX: which index each service has, its record, and the endpoint table. */
+import * as abi from '../../assembly/abi.js';
+import { idleTicks } from '../dataplane/clock.js';
+import { readTraffic, type Traffic } from '../dataplane/counters.js';
+import type { DataPlane } from '../dataplane/instance.js';
+import { addressNet, portNet } from '../dataplane/network-order.js';
+import type { Distribution, MuxProgram, Service } from '../program/types.js';
+import type { BackendTable } from './backend-table.js';
+import { IndexPool } from './index-pool.js';
+import type { PlacedRing, RingTable } from './ring-table.js';
+
+const DISTRIBUTIONS: Readonly<Record<Distribution, number>> = {
+  Default: abi.DISTRIBUTION_DEFAULT,
+  SourceIP: abi.DISTRIBUTION_SOURCE_IP,
+  SourceIPProtocol: abi.DISTRIBUTION_SOURCE_IP_PROTOCOL,
+};
+
+export class ServiceTable {
+  readonly #dataPlane: DataPlane;
+  readonly #base: number;
+  readonly #pool: IndexPool;
+  #indexes = new Map<string, number>();
+  #byIndex = new Map<number, Service>();
+
+  constructor(dataPlane: DataPlane) {
+    const { base, count } = dataPlane.region(abi.REGION_SERVICES);
+    this.#dataPlane = dataPlane;
+    this.#base = base;
+    // A flow entry names its service by index: before an index means another service, the flows of the old one go.
+    this.#pool = new IndexPool(count, () => dataPlane.exports.flowSweep());
+  }
+
+  /** Brings the tables to the services and VIPs of a program, whose backends and rings are in place already. */
+  apply(program: MuxProgram, backends: BackendTable, rings: RingTable, ringKeys: readonly string[]): void {
+    const wanted = new Set(program.services.map((service) => service.key));
+    for (const [key, index] of this.#indexes) if (!wanted.has(key)) this.#remove(key, index);
+    const { exports } = this.#dataPlane;
+    exports.endpointClear();
+    for (const vip of program.vips) exports.endpointInsert(addressNet(vip), 0, abi.ENDPOINT_PROTOCOL_VIP, 0);
+    for (const service of program.services) {
+      const index = this.#put(service);
+      const { target } = service;
+      const ring = 'ring' in target ? rings.ring(ringKeys[target.ring]) : undefined;
+      const fixed = 'backend' in target ? backends.indexOf(backendKey(program, target.backend)) : abi.NO_INDEX;
+      this.#write(index, service, ring ? { ...ring, address: rings.address(ring) } : undefined, fixed);
+      exports.endpointInsert(addressNet(service.vip), portNet(service.port), service.protocol, index);
+    }
+  }
+
+  /** The service at an index of the boundary. */
+  at(index: number): Service | undefined {
+    return this.#byIndex.get(index);
+  }
+
+  /** Packets and bytes forwarded for a service, 0 for one that is not there. */
+  traffic(key: string): Traffic {
+    const index = this.#indexes.get(key);
+    return index === undefined
+      ? { packets: 0, bytes: 0 }
+      : readTraffic(this.#dataPlane, this.#address(index) + abi.SERVICE_PACKETS);
+  }
+
+  #put(service: Service): number {
+    let index = this.#indexes.get(service.key);
+    if (index === undefined) {
+      index = this.#pool.allocate();
+      this.#indexes.set(service.key, index);
+      this.#dataPlane.bytes.fill(0, this.#address(index), this.#address(index) + abi.SERVICE_BYTES);
+    }
+    this.#byIndex.set(index, service);
+    return index;
+  }
+
+  #remove(key: string, index: number): void {
+    this.#dataPlane.bytes[this.#address(index) + abi.SERVICE_STATE] = 0;
+    this.#indexes.delete(key);
+    this.#byIndex.delete(index);
+    this.#pool.release(index);
+  }
+
+  #write(index: number, service: Service, ring: (PlacedRing & { address: number }) | undefined, fixed: number): void {
+    const address = this.#address(index);
+    const { view } = this.#dataPlane;
+    view.setUint32(address + abi.SERVICE_RING_BASE, ring?.address ?? 0, true);
+    view.setUint32(address + abi.SERVICE_RING_SLOT_COUNT, ring?.slotCount ?? 0, true);
+    view.setUint8(address + abi.SERVICE_DISTRIBUTION, DISTRIBUTIONS[service.distribution]);
+    view.setUint8(address + abi.SERVICE_STATE, 1);
+    view.setUint32(address + abi.SERVICE_IDLE_TICKS, idleTicks(service.idleTimeoutMs), true);
+    view.setUint32(address + abi.SERVICE_BACKEND, fixed, true);
+  }
+
+  #address(index: number): number {
+    return this.#base + index * abi.SERVICE_BYTES;
+  }
+}
+
+function backendKey(program: MuxProgram, index: number): string {
+  return program.backends[index].key;
+}

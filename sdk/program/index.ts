@@ -1,0 +1,17 @@
+/** Programs: policy compiled for one MUX or one host. */
+export { decodeProgram, encodeProgram, PROGRAM_VERSION } from './artifact.js';
+export { type CompiledFabric, type CompileOptions, compile, FLOW_HASH_KEY_DEFAULT, type Health } from './compile.js';
+export { diffPrograms, type MemberChange, type ProgramDiff } from './diff.js';
+export type {
+  Attachment,
+  Backend,
+  Distribution,
+  HostProgram,
+  MuxProgram,
+  Nic,
+  Program,
+  Ring,
+  RingMember,
+  Service,
+  Translation,
+} from './types.js';

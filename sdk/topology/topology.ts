@@ -1,0 +1,186 @@
+/**
+ * The topology: what stands where. Hosts and MUXes with their provider addresses, and which DIP lives on which host in
+ * which tenant network.
+ *
+ * A snapshot is immutable and is made from resources alone: equal resources, equal topology.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { parseIp } from '../net/address.js';
+import { formatMac } from '../net/mac.js';
+import { parsePrefix, prefixContains } from '../net/prefix.js';
+import {
+  type Fabric,
+  type LoadBalancerMux,
+  type Located,
+  muxProviderAddressOf,
+  ResourceIndex,
+  type Server,
+  subnetOf,
+} from '../resources/index.js';
+
+/** A machine of ours on the provider network: a host or a MUX. */
+export interface Machine {
+  /** resourceId */
+  readonly id: string;
+  /** Its provider addresses; the first is the one others send to. */
+  readonly providerAddresses: readonly string[];
+  /** As the fabric says, else `02:00` and the four bytes of the first provider address. */
+  readonly macAddress: string;
+  readonly gatewayMacAddress: string | undefined;
+  /** VLAN of the logical network its provider address lies in; 0 is untagged. */
+  readonly vlanId: number;
+}
+
+/** One DIP: an ipConfiguration of a NIC, placed on a host. */
+export interface Dip {
+  /** Canonical reference of the ipConfiguration. */
+  readonly key: string;
+  /** Canonical reference of the NIC. */
+  readonly nic: string;
+  readonly address: string;
+  readonly macAddress: string;
+  /** VXLAN network identifier of its subnet. */
+  readonly vni: number;
+  /** resourceId of its host. */
+  readonly host: string;
+}
+
+/** An immutable snapshot of what stands where. */
+export interface Topology {
+  /** By resourceId; servers without a provider address are not part of it. */
+  readonly hosts: ReadonlyMap<string, Machine>;
+  /** By resourceId. */
+  readonly muxes: ReadonlyMap<string, Machine>;
+  /** By key; an ipConfiguration without an address, MAC, subnet or placed host is not part of it. */
+  readonly dips: ReadonlyMap<string, Dip>;
+  /** VXLAN network identifier by canonical reference of the subnet. */
+  readonly vnis: ReadonlyMap<string, number>;
+}
+
+/**
+ * Takes a snapshot of a fabric.
+ *
+ * A subnet that does not say its VNI gets one out of 4096..16777214 from the hash of its reference, as the Network
+ * Controller assigns VSIDs: the same on every machine, and independent of the other subnets unless two collide.
+ */
+export function topologyOf(fabric: Fabric, index: ResourceIndex = new ResourceIndex(fabric)): Topology {
+  const vnis = assignVnis(index);
+  const hosts = new Map(
+    index.all('server').flatMap(({ resource }) => {
+      const host = hostOf(index, resource);
+      return host ? [[host.id, host] as const] : [];
+    }),
+  );
+  const muxes = new Map(
+    index.all('loadBalancerMux').flatMap(({ resource }) => {
+      const mux = muxOf(index, resource);
+      return mux ? [[mux.id, mux] as const] : [];
+    }),
+  );
+  const dips = new Map(
+    index.all('ipConfiguration').flatMap((ipConfiguration) => {
+      const dip = dipOf(index, ipConfiguration, hosts, vnis);
+      return dip ? [[dip.key, dip] as const] : [];
+    }),
+  );
+  return { hosts, muxes, dips, vnis };
+}
+
+/**
+ * The same fabric with a NIC on another server: what a live migration changes.
+ *
+ * @param nic resourceId of the network interface
+ * @param server resourceId of the server
+ */
+export function withNicOnServer(fabric: Fabric, nic: string, server: string): Fabric {
+  const resourceRef = `/servers/${server}`;
+  return {
+    ...fabric,
+    networkInterfaces: fabric.networkInterfaces.map((networkInterface) =>
+      networkInterface.resourceId === nic
+        ? { ...networkInterface, properties: { ...networkInterface.properties, server: { resourceRef } } }
+        : networkInterface,
+    ),
+  };
+}
+
+function hostOf(index: ResourceIndex, server: Server): Machine | undefined {
+  const edgemux = server.properties.edgemux;
+  return edgemux && machineOf(index, server.resourceId, edgemux.providerAddresses, edgemux);
+}
+
+function muxOf(index: ResourceIndex, mux: LoadBalancerMux): Machine | undefined {
+  const address = muxProviderAddressOf(mux);
+  return address === undefined ? undefined : machineOf(index, mux.resourceId, [address], mux.properties.edgemux);
+}
+
+function machineOf(
+  index: ResourceIndex,
+  id: string,
+  providerAddresses: readonly string[],
+  macs: { readonly macAddress?: string; readonly gatewayMacAddress?: string },
+): Machine {
+  const [address] = providerAddresses;
+  return {
+    id,
+    providerAddresses,
+    macAddress: macs.macAddress ?? macFor(address),
+    gatewayMacAddress: macs.gatewayMacAddress,
+    vlanId: vlanOf(index, address),
+  };
+}
+
+/** A locally administered address that no other machine of the provider network has. */
+function macFor(providerAddress: string): string {
+  return formatMac(Uint8Array.of(0x02, 0x00, ...parseIp(providerAddress).bytes.slice(-4)));
+}
+
+function vlanOf(index: ResourceIndex, providerAddress: string): number {
+  const address = parseIp(providerAddress);
+  const subnet = index
+    .all('logicalNetworkSubnet')
+    .find(({ resource }) => prefixContains(parsePrefix(resource.properties.addressPrefix), address));
+  return subnet?.resource.properties.vlanID ?? 0;
+}
+
+function dipOf(
+  index: ResourceIndex,
+  { ref, parentRef, resource }: Located<'ipConfiguration'>,
+  hosts: ReadonlyMap<string, Machine>,
+  vnis: ReadonlyMap<string, number>,
+): Dip | undefined {
+  const nic = index.find('networkInterface', parentRef ?? '');
+  const { privateIPAddress, subnet } = resource.properties;
+  const { privateMacAddress, server } = nic?.resource.properties ?? {};
+  const vni = subnet && vnis.get(subnetOf(index, subnet.resourceRef)?.ref ?? '');
+  const host = server && index.find('server', server.resourceRef)?.resource.resourceId;
+  if (!nic || !privateIPAddress || !privateMacAddress || vni === undefined || !host || !hosts.has(host)) {
+    return undefined;
+  }
+  return { key: ref, nic: nic.ref, address: privateIPAddress, macAddress: privateMacAddress, vni, host };
+}
+
+const VNI_MIN = 4096;
+const VNI_COUNT = 2 ** 24 - 1 - VNI_MIN;
+
+function assignVnis(index: ResourceIndex): Map<string, number> {
+  const subnets = [...index.all('virtualNetworkSubnet'), ...index.all('logicalNetworkSubnet')];
+  const vnis = new Map<string, number>();
+  for (const { ref, resource } of subnets) {
+    if (resource.properties.edgemux.vni !== undefined) vnis.set(ref, resource.properties.edgemux.vni);
+  }
+  const taken = new Set(vnis.values());
+  const unassigned = subnets.map(({ ref }) => ref).filter((ref) => !vnis.has(ref));
+  for (const ref of unassigned.sort()) {
+    let candidate = hashOf(ref) % VNI_COUNT;
+    while (taken.has(VNI_MIN + candidate)) candidate = (candidate + 1) % VNI_COUNT;
+    taken.add(VNI_MIN + candidate);
+    vnis.set(ref, VNI_MIN + candidate);
+  }
+  return vnis;
+}
+
+function hashOf(text: string): number {
+  const digest = sha256(new TextEncoder().encode(text));
+  return new DataView(digest.buffer, digest.byteOffset).getUint32(0, true);
+}

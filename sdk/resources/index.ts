@@ -1,0 +1,33 @@
+/**
+ * The policy language: Network Controller resources, read liberally, checked completely, written canonically.
+ */
+export type { Fabric, FabricResources } from './fabric.js';
+export { FabricSchema } from './fabric.js';
+export type {
+  BackendAddressPool,
+  FrontendIPConfiguration,
+  InboundNatRule,
+  LoadBalancer,
+  LoadBalancingRule,
+  OutboundNatRule,
+  Probe,
+} from './load-balancer.js';
+export { RING_SLOT_COUNTS } from './load-balancer.js';
+export type { LoadBalancerManager } from './load-balancer-manager.js';
+export type { LoadBalancerMux } from './load-balancer-mux.js';
+export type { IpPool, LogicalNetwork, LogicalNetworkSubnet } from './logical-network.js';
+export type { LocatedSubnet } from './lookups.js';
+export { frontendAddressOf, muxProviderAddressOf, subnetOf } from './lookups.js';
+export type { Member, NatClaim } from './membership.js';
+export { Membership } from './membership.js';
+export type { IpConfiguration, NetworkInterface } from './network-interface.js';
+export type { PublicIpAddress } from './public-ip-address.js';
+export { formatFabric, parseFabric, readFabric } from './read-fabric.js';
+export type { ParsedReference, ResourceKind } from './reference.js';
+export { parseReference, RESOURCE_KINDS } from './reference.js';
+export type { Located, ResourceOfKind } from './resource-index.js';
+export { ResourceIndex } from './resource-index.js';
+export type { ResourceReference } from './schema.js';
+export type { Server } from './server.js';
+export type { VirtualNetwork, VirtualNetworkSubnet } from './virtual-network.js';
+export type { VirtualNetworkManager } from './virtual-network-manager.js';

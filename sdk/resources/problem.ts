@@ -1,0 +1,44 @@
+/**
+ * How a problem names its place and shows the offending value: `loadBalancers[0].properties.probes[1]` and JSON text.
+ */
+
+/** The keys and indexes that lead from the fabric to a value. */
+export type Path = readonly (string | number)[];
+
+/** Collects one problem; `got` is the offending value itself. */
+export type Report = (path: string, expected: string, got: unknown) => void;
+
+/** A path as JavaScript would reach it; the fabric itself is `fabric`. */
+export function pathText(path: Path): string {
+  if (path.length === 0) return 'fabric';
+  return path.map((key, i) => stepText(key, i === 0)).join('');
+}
+
+/** The JSON text of a value, cut after about `lengthMax` characters; `nothing` for a value that is absent. */
+export function jsonExcerpt(value: unknown, lengthMax = 80): string {
+  if (value === undefined) return 'nothing';
+  const text = jsonText(value, lengthMax);
+  return text.length > lengthMax ? `${text.slice(0, lengthMax - 1)}…` : text;
+}
+
+function stepText(key: string | number, first: boolean): string {
+  if (typeof key === 'number') return `[${key}]`;
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `[${jsonExcerpt(key)}]`;
+  return first ? key : `.${key}`;
+}
+
+// JSON.stringify walks the whole value and its recursion overflows on a hostile depth. Here every level spends at least
+// one character of the budget, so neither width nor depth matters.
+function jsonText(value: unknown, budget: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, budget + 1));
+  if (typeof value !== 'object' || value === null) return String(value);
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  let text = open;
+  for (const [key, member] of Object.entries(value)) {
+    if (text.length > budget) return text;
+    if (text !== open) text += ',';
+    if (!Array.isArray(value)) text += `${JSON.stringify(key.slice(0, budget + 1))}:`;
+    text += jsonText(member, budget - text.length);
+  }
+  return text + close;
+}

@@ -1,0 +1,419 @@
+import { describe, expect, it } from 'vitest';
+import {
+  frontend,
+  ipConfiguration,
+  type Json,
+  lb,
+  mux,
+  natRule,
+  nic,
+  probe,
+  problemsAfter,
+  publicAddress,
+  ref,
+  router,
+  rule,
+  subnet,
+} from './example.js';
+
+interface Row {
+  readonly name: string;
+  readonly change: (fabric: Json) => void;
+  readonly problems: readonly string[];
+}
+
+const LB = 'loadBalancers[0].properties';
+const NIC = 'networkInterfaces[0].properties';
+const IP1 = 'networkInterfaces[0].properties.ipConfigurations[0].properties';
+const IP2 = 'networkInterfaces[1].properties.ipConfigurations[0].properties';
+const BALANCED = 'because a backendAddressPool or inboundNatRule sends to this interface';
+
+const references: Row[] = [
+  {
+    name: 'a reference to nothing',
+    change: (f) => set(rule(f), { probe: ref('/loadBalancers/web/probes/nil') }),
+    problems: [
+      `${LB}.loadBalancingRules[0].properties.probe.resourceRef: expected an existing probe, got "/loadBalancers/web/probes/nil"`,
+    ],
+  },
+  {
+    name: 'a reference into a parent that is not there',
+    change: (f) =>
+      set(ipConfiguration(f), { loadBalancerBackendAddressPools: [ref('/loadBalancers/nil/backendAddressPools/vms')] }),
+    problems: [
+      `${IP1}.loadBalancerBackendAddressPools[0].resourceRef: expected an existing backendAddressPool, got "/loadBalancers/nil/backendAddressPools/vms"`,
+    ],
+  },
+  {
+    name: 'a reference to another kind',
+    change: (f) => set(rule(f), { probe: ref('/servers/host-1') }),
+    problems: [
+      `${LB}.loadBalancingRules[0].properties.probe.resourceRef: expected reference to a probe, /loadBalancers/{id}/probes/{id}, got "/servers/host-1"`,
+    ],
+  },
+  {
+    name: 'a URL',
+    change: (f) => set(nic(f), { server: ref('https://nc/networking/v1/servers/host-1') }),
+    problems: [
+      `${NIC}.server.resourceRef: expected reference to a server, /servers/{id}, got "https://nc/networking/v1/servers/host-1"`,
+    ],
+  },
+  {
+    name: 'two resources with one resourceId',
+    change: (f) => lb(f).backendAddressPools.push({ resourceId: 'VMS' }),
+    problems: [
+      `${LB}.backendAddressPools[1].resourceId: expected a resourceId no other backendAddressPool beside it has, got "VMS"`,
+    ],
+  },
+  {
+    name: 'a broken resource does not break the references to it',
+    change: (f) => set(lb(f).probes[0].properties, { port: 0 }),
+    problems: [`${LB}.probes[0].properties.port: expected integer 1..65535, got 0`],
+  },
+];
+
+const addresses: Row[] = [
+  {
+    name: 'a frontend without an address',
+    change: (f) => set(frontend(f), { publicIPAddress: null }),
+    problems: [
+      `${LB}.frontendIPConfigurations[0].properties.privateIPAddress: expected an address, here or as publicIPAddress, got nothing`,
+    ],
+  },
+  {
+    name: 'a frontend with two',
+    change: (f) => set(frontend(f), { privateIPAddress: '80.80.80.9' }),
+    problems: [
+      `${LB}.frontendIPConfigurations[0].properties.privateIPAddress: expected no address beside a publicIPAddress, got "80.80.80.9"`,
+    ],
+  },
+  {
+    name: 'a frontend whose public address is not allocated',
+    change: (f) => set(publicAddress(f), { ipAddress: '' }),
+    problems: [
+      `${LB}.frontendIPConfigurations[0].properties.publicIPAddress.resourceRef: expected a publicIPAddress with an ipAddress, got "/publicIPAddresses/web-pip"`,
+    ],
+  },
+  {
+    name: 'a frontend outside its subnet',
+    change: (f) =>
+      set(frontend(f), {
+        publicIPAddress: '',
+        privateIPAddress: '10.0.1.9',
+        subnet: ref('/virtualNetworks/tenant-a/subnets/web'),
+      }),
+    problems: [
+      `${LB}.frontendIPConfigurations[0].properties.privateIPAddress: expected an address in its subnet's prefix 10.0.0.0/24, got "10.0.1.9"`,
+    ],
+  },
+  {
+    name: 'a frontend at the end of its subnet',
+    change: (f) =>
+      set(frontend(f), {
+        publicIPAddress: '',
+        privateIPAddress: '10.0.0.255',
+        subnet: ref('/virtualNetworks/tenant-a/subnets/web'),
+      }),
+    problems: [],
+  },
+  {
+    name: 'a public address of the other version',
+    change: (f) => set(publicAddress(f), { publicIPAddressVersion: 'IPv6' }),
+    problems: ['publicIPAddresses[0].properties.ipAddress: expected IPv6 address, got "80.80.80.80"'],
+  },
+  {
+    name: 'one address in two publicIPAddresses',
+    change: (f) => f.publicIPAddresses.push({ resourceId: 'two', properties: { ipAddress: '80.80.80.80' } }),
+    problems: [
+      'publicIPAddresses[1].properties.ipAddress: expected an address of its own: /publicIPAddresses/web-pip has this one, got "80.80.80.80"',
+    ],
+  },
+  {
+    name: 'a DIP outside its subnet',
+    change: (f) => set(ipConfiguration(f), { privateIPAddress: '10.0.1.0' }),
+    problems: [`${IP1}.privateIPAddress: expected an address in its subnet's prefix 10.0.0.0/24, got "10.0.1.0"`],
+  },
+  {
+    name: 'one DIP twice in a subnet',
+    change: (f) => set(ipConfiguration(f, 1), { privateIPAddress: '10.0.0.4' }),
+    problems: [
+      `${IP2}.privateIPAddress: expected an address of its own: /networkInterfaces/vm-1-nic/ipConfigurations/ip1 has this one, got "10.0.0.4"`,
+    ],
+  },
+  {
+    name: 'one DIP in two tenants',
+    change: (f) => {
+      const subnets = [{ resourceId: 'web', properties: { addressPrefix: '10.0.0.0/24' } }];
+      f.virtualNetworks.push({
+        resourceId: 'b',
+        properties: { addressSpace: { addressPrefixes: ['10.0.0.0/8'] }, subnets },
+      });
+      set(ipConfiguration(f, 1), { privateIPAddress: '10.0.0.4', subnet: ref('/virtualNetworks/b/subnets/web') });
+    },
+    problems: [],
+  },
+  {
+    name: 'one MAC address twice, in two spellings',
+    change: (f) => set(nic(f, 1), { privateMacAddress: '00-1D-D8-00-00-04' }),
+    problems: [
+      'networkInterfaces[1].properties.privateMacAddress: expected a MAC address of its own: /networkInterfaces/vm-1-nic has this one, got "00:1d:d8:00:00:04"',
+    ],
+  },
+];
+
+const networks: Row[] = [
+  {
+    name: 'a pool that begins and ends outside its subnet',
+    change: (f) => set(pool(f), { startIPAddress: '80.80.79.255', endIPAddress: '80.80.81.0' }),
+    problems: [
+      'logicalNetworks[1].properties.subnets[0].properties.ipPools[0].properties.startIPAddress: expected an address in its subnet\'s prefix 80.80.80.0/24, got "80.80.79.255"',
+      'logicalNetworks[1].properties.subnets[0].properties.ipPools[0].properties.endIPAddress: expected an address in its subnet\'s prefix 80.80.80.0/24, got "80.80.81.0"',
+    ],
+  },
+  {
+    name: 'a pool that ends before it begins',
+    change: (f) => set(pool(f), { startIPAddress: '80.80.80.9', endIPAddress: '80.80.80.8' }),
+    problems: [
+      'logicalNetworks[1].properties.subnets[0].properties.ipPools[0].properties.endIPAddress: expected an address not before 80.80.80.9, got "80.80.80.8"',
+    ],
+  },
+  {
+    name: 'a pool of one',
+    change: (f) => set(pool(f), { startIPAddress: '80.80.80.8', endIPAddress: '80.80.80.8' }),
+    problems: [],
+  },
+  {
+    name: 'a subnet wider than its address space',
+    change: (f) => set(subnet(f), { addressPrefix: '10.0.0.0/15' }),
+    problems: [
+      'virtualNetworks[0].properties.subnets[0].properties.addressPrefix: expected a prefix in the address space 10.0.0.0/16, got "10.0.0.0/15"',
+    ],
+  },
+  {
+    name: 'one VNI on two subnets',
+    change: (f) => set(f.logicalNetworks[0].properties.subnets[0].properties, { edgemux: { vni: 5001 } }),
+    problems: [
+      'virtualNetworks[0].properties.subnets[0].properties.edgemux.vni: expected a VNI of its own: /logicalNetworks/HNVPA/subnets/10.10.56.0_24 has this one, got 5001',
+    ],
+  },
+  {
+    name: 'one provider address on two machines',
+    change: (f) => {
+      f.servers[1].properties.edgemux.providerAddresses = ['10.10.56.12', '10.10.56.11'];
+      mux(f, 1).edgemux.providerAddress = '10.10.56.21';
+    },
+    problems: [
+      'servers[1].properties.edgemux.providerAddresses[1]: expected a provider address of its own: /servers/host-1 has this one, got "10.10.56.11"',
+      'loadBalancerMuxes[1].properties.edgemux.providerAddress: expected a provider address of its own: /loadBalancerMuxes/mux-1 has this one, got "10.10.56.21"',
+    ],
+  },
+  {
+    name: 'a MUX without any address',
+    change: (f) => {
+      mux(f).edgemux.providerAddress = '';
+      router(f).peerRouterConfigurations[0].localIPAddress = '';
+    },
+    problems: [
+      'loadBalancerMuxes[0].properties.edgemux.providerAddress: expected a provider address, here or as localIPAddress of a peer router, got nothing',
+    ],
+  },
+  { name: "a MUX with its session's address", change: (f) => set(mux(f), { edgemux: '' }), problems: [] },
+  { name: 'a MUX without a router', change: (f) => set(mux(f), { routerConfiguration: null }), problems: [] },
+];
+
+const rules: Row[] = [
+  {
+    name: 'protocol All for one port',
+    change: (f) => set(rule(f), { protocol: 'all' }),
+    problems: [
+      `${LB}.loadBalancingRules[0].properties.frontendPort: expected 0, because protocol is All, got 80`,
+      `${LB}.loadBalancingRules[0].properties.backendPort: expected 0, because protocol is All, got 8080`,
+    ],
+  },
+  {
+    name: 'HA ports',
+    change: (f) => set(rule(f), { protocol: 'All', frontendPort: '0', backendPort: 0 }),
+    problems: [],
+  },
+  {
+    name: 'any port to one port',
+    change: (f) => set(rule(f), { frontendPort: 0 }),
+    problems: [`${LB}.loadBalancingRules[0].properties.backendPort: expected 0, because frontendPort is 0, got 8080`],
+  },
+  { name: 'any port to the same port', change: (f) => set(rule(f), { frontendPort: 0, backendPort: 0 }), problems: [] },
+  {
+    name: 'a VIP and port twice, rule and inbound NAT rule',
+    change: (f) => set(natRule(f), { frontendPort: 80 }),
+    problems: [
+      `${LB}.inboundNatRules[0].properties.frontendPort: expected a VIP, protocol and port of its own: /loadBalancers/web/loadBalancingRules/http has 80.80.80.80:80/tcp, got 80`,
+    ],
+  },
+  {
+    name: 'a VIP and port twice, in two load balancers',
+    change: (f) => {
+      const { frontendIPConfigurations, backendAddressPools, loadBalancingRules } = lb(f);
+      const copy = { frontendIPConfigurations, backendAddressPools, loadBalancingRules: [loadBalancingRules[1]] };
+      f.loadBalancers.push({ resourceId: 'two', properties: copy });
+    },
+    problems: [
+      'loadBalancers[1].properties.loadBalancingRules[0].properties.frontendPort: expected a VIP, protocol and port of its own: /loadBalancers/web/loadBalancingRules/dns has 80.80.80.80:53/udp, got 53',
+    ],
+  },
+  { name: 'one port for TCP and for UDP', change: (f) => set(natRule(f), { frontendPort: 53 }), problems: [] },
+  {
+    name: 'any protocol beside one, any port beside one',
+    change: (f) => {
+      addRule(f, { resourceId: 'ha', protocol: 'All', frontendPort: 0, backendPort: 0 });
+      addRule(f, { resourceId: 'any', protocol: 'Tcp', frontendPort: 0, backendPort: 0 });
+    },
+    problems: [],
+  },
+  {
+    name: 'any protocol twice',
+    change: (f) => {
+      addRule(f, { resourceId: 'ha-1', protocol: 'All', frontendPort: 0, backendPort: 0 });
+      addRule(f, { resourceId: 'ha-2', protocol: 'All', frontendPort: 0, backendPort: 0 });
+    },
+    problems: [
+      `${LB}.loadBalancingRules[3].properties.frontendPort: expected a VIP, protocol and port of its own: /loadBalancers/web/loadBalancingRules/ha-1 has 80.80.80.80:*/*, got 0`,
+    ],
+  },
+  {
+    name: 'two outbound NAT rules for one frontend and protocol',
+    change: (f) => lb(f).outboundNatRules.push({ ...lb(f).outboundNatRules[0], resourceId: 'again' }),
+    problems: [
+      `${LB}.outboundNatRules[1].properties.protocol: expected a frontend and protocol of its own: /loadBalancers/web/outboundNatRules/out has /loadBalancers/web/frontendIPConfigurations/fe for All, got "All"`,
+    ],
+  },
+  {
+    name: 'an HTTP probe without a path',
+    change: (f) => set(probe(f), { requestPath: '' }),
+    problems: [
+      `${LB}.probes[0].properties.requestPath: expected a path such as /health, because protocol is Http, got nothing`,
+    ],
+  },
+  {
+    name: 'a TCP probe with a path',
+    change: (f) => set(probe(f), { protocol: 'Tcp' }),
+    problems: [
+      `${LB}.probes[0].properties.requestPath: expected no requestPath, because protocol is Tcp, got "/health"`,
+    ],
+  },
+];
+
+const interfaces: Row[] = [
+  {
+    name: 'an inbound NAT rule with two targets',
+    change: (f) =>
+      set(ipConfiguration(f, 1), { loadBalancerInboundNatRules: [ref('/loadBalancers/web/inboundNatRules/rdp-vm-1')] }),
+    problems: [
+      `${IP2}.loadBalancerInboundNatRules[0].resourceRef: expected an inboundNatRule that does not send to /networkInterfaces/vm-1-nic/ipConfigurations/ip1 already, got "/loadBalancers/web/inboundNatRules/rdp-vm-1"`,
+    ],
+  },
+  {
+    name: 'an inbound NAT rule that disagrees with the interface',
+    change: (f) => set(natRule(f), { backendIPConfiguration: ref('/networkInterfaces/vm-2-nic/ipConfigurations/ip1') }),
+    problems: [
+      `${LB}.inboundNatRules[0].properties.backendIPConfiguration.resourceRef: expected the ipConfiguration that refers to this rule, /networkInterfaces/vm-1-nic/ipConfigurations/ip1, got "/networkInterfaces/vm-2-nic/ipConfigurations/ip1"`,
+    ],
+  },
+  {
+    name: 'an inbound NAT rule that agrees with the interface',
+    change: (f) => set(natRule(f), { backendIPConfiguration: ref('/networkinterfaces/VM-1-NIC/ipconfigurations/IP1') }),
+    problems: [],
+  },
+  {
+    name: 'an inbound NAT rule nobody uses',
+    change: (f) => set(ipConfiguration(f), { loadBalancerInboundNatRules: '' }),
+    problems: [],
+  },
+  {
+    name: 'a pool member that cannot be reached',
+    change: (f) => {
+      f.networkInterfaces[0].properties = {
+        ipConfigurations: [
+          {
+            resourceId: 'ip1',
+            properties: { loadBalancerBackendAddressPools: [ref('/loadBalancers/web/backendAddressPools/vms')] },
+          },
+        ],
+      };
+    },
+    problems: [
+      `${IP1}.privateIPAddress: expected an address, ${BALANCED}, got nothing`,
+      `${IP1}.subnet: expected a subnet, ${BALANCED}, got nothing`,
+      `${NIC}.privateMacAddress: expected a MAC address, ${BALANCED}, got nothing`,
+      `${NIC}.server: expected a server, ${BALANCED}, got nothing`,
+    ],
+  },
+  {
+    name: 'a pool member on a host without a provider address',
+    change: (f) => {
+      f.servers[0].properties = {};
+    },
+    problems: [
+      `${NIC}.server.resourceRef: expected a server with edgemux.providerAddresses, ${BALANCED}, got "/servers/host-1"`,
+    ],
+  },
+  {
+    name: 'an interface in no pool, on such a host',
+    change: (f) => {
+      f.servers[0] = { resourceId: 'host-1' };
+      set(ipConfiguration(f), { loadBalancerBackendAddressPools: [], loadBalancerInboundNatRules: null });
+    },
+    problems: [],
+  },
+];
+
+describe.each([
+  { title: 'references', rows: references },
+  { title: 'addresses', rows: addresses },
+  { title: 'networks and MUXes', rows: networks },
+  { title: 'rules', rows: rules },
+  { title: 'interfaces', rows: interfaces },
+])('$title', ({ rows }) => {
+  it.each(rows)('$name', ({ change, problems }) => expect(problemsAfter(change)).toEqual(problems));
+});
+
+describe('all at once', () => {
+  it('spelling, references, shape and contradictions are reported together', () => {
+    const found = problemsAfter((f) => {
+      set(rule(f), { frontendPort: 'http', FrontendPORT: 80 });
+      set(rule(f, 1), { backendPort: 70000, probe: ref('/loadBalancers/web/probes/nil') });
+      set(natRule(f), { frontendPort: 65535 });
+      set(probe(f), { intervalInSeconds: 4 });
+      set(router(f), { localASN: 0 });
+      f.servers[1].properties.edgemux.macAddress = '02:00';
+      set(nic(f, 1), { privateMacAddress: '001DD8000004' });
+      set(ipConfiguration(f), { privateIPAddress: '10.9.0.4' });
+      set(publicAddress(f), { publicIPAddressVersion: 'IPv6' });
+      f.virtualNetworks.push({ resourceId: 'Tenant-A' });
+    });
+    expect(found).toEqual([
+      `${LB}.loadBalancingRules[0].properties.frontendPort: expected one spelling of the key, got ["frontendPort","FrontendPORT"]`,
+      'virtualNetworks[1].resourceId: expected a resourceId no other virtualNetwork beside it has, got "Tenant-A"',
+      `${LB}.loadBalancingRules[1].properties.probe.resourceRef: expected an existing probe, got "/loadBalancers/web/probes/nil"`,
+      'servers[1].properties.edgemux.macAddress: expected MAC address such as 00:1d:d8:00:00:04, got "02:00"',
+      'loadBalancerMuxes[0].properties.routerConfiguration.localASN: expected integer 1..4294967295, got 0',
+      'virtualNetworks[1].properties: expected object, got nothing',
+      `${LB}.probes[0].properties.intervalInSeconds: expected integer 5..2147483, got 4`,
+      `${LB}.loadBalancingRules[1].properties.backendPort: expected integer 0..65535, got 70000`,
+      `${LB}.inboundNatRules[0].properties.frontendPort: expected integer 1..65534, got 65535`,
+      'publicIPAddresses[0].properties.ipAddress: expected IPv6 address, got "80.80.80.80"',
+      'networkInterfaces[1].properties.privateMacAddress: expected a MAC address of its own: /networkInterfaces/vm-1-nic has this one, got "00:1d:d8:00:00:04"',
+      `${IP1}.privateIPAddress: expected an address in its subnet's prefix 10.0.0.0/24, got "10.9.0.4"`,
+    ]);
+  });
+});
+
+function set(node: Json, members: Json): void {
+  Object.assign(node, members);
+}
+
+function pool(fabric: Json): Json {
+  return fabric.logicalNetworks[1].properties.subnets[0].properties.ipPools[0].properties;
+}
+
+function addRule(fabric: Json, { resourceId, ...members }: Json): void {
+  lb(fabric).loadBalancingRules.push({ resourceId, properties: { ...rule(fabric), ...members } });
+}

@@ -4,9 +4,23 @@
  * Works on Uint8Array alone, and so in Node, Deno, browsers and workers alike.
  */
 
+export {
+  buildTcp,
+  buildUdp,
+  type FlowEnd,
+  type PacketEnds,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_PSH,
+  TCP_RST,
+  TCP_SYN,
+  type TcpSegment,
+  withEthernet,
+} from './build.js';
 export { type CaptureSource, type ReadCaptureOptions, readCapture } from './capture.js';
 export { changedFields, type FieldChange } from './changed-fields.js';
 export { describe, describeLayers } from './describe.js';
+export { firstPacketOf } from './flow-text.js';
 export type { Fields, Layer, LayerName } from './layer.js';
 export { type LayersOptions, layers } from './layers.js';
 export {

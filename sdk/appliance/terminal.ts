@@ -1,0 +1,32 @@
+/** What the command line shows people: colours and progress on a terminal, and nothing of either anywhere else. */
+import { styleText } from 'node:util';
+import { SingleBar } from 'cli-progress';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Text in a style when standard output is a terminal and NO_COLOR (no-color.org) is not set. */
+export function styled(style: Style, text: string): string {
+  return process.stdout.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text;
+}
+
+/** Work whose end is known. */
+export interface Progress {
+  update(done: number): void;
+  stop(): void;
+}
+
+const SILENT: Progress = { update() {}, stop() {} };
+
+/** A progress bar on standard error for work of `total` bytes; silent when that is no terminal. */
+export function progressBar(total: number): Progress {
+  if (!process.stderr.isTTY || total === 0) return SILENT;
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% | {value} of {total} MB | {eta} s left',
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: true,
+  });
+  const megabytes = (bytes: number) => Math.round(bytes / 100_000) / 10;
+  bar.start(megabytes(total), 0);
+  return { update: (done) => bar.update(megabytes(done)), stop: () => bar.stop() };
+}

@@ -1,0 +1,100 @@
+/** Random packets: repeatable, sound when they are meant to be, and far enough into the pipelines to be worth it. */
+
+import { describe, expect, it } from 'vitest';
+import { HostModel } from '../model/host-model.js';
+import { MuxModel } from '../model/mux-model.js';
+import { toHex } from './bytes.js';
+import { verifyFrame } from './checksum.js';
+import { hostProgram, muxProgram } from './programs.js';
+import { Random } from './random.js';
+import { RandomPackets } from './random-packets.js';
+
+function tally(results: Iterable<{ verdict: string; reason?: string }>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { verdict, reason } of results) {
+    const name = reason ?? verdict;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const ALL_PARSE_REASONS = [
+  ...['ethernet-truncated', 'ipv4-truncated', 'ipv4-version', 'ipv4-header-length', 'ipv4-total-length'],
+  ...['ipv4-checksum', 'fragment', 'protocol', 'tcp-truncated', 'tcp-header-length', 'udp-truncated', 'udp-length'],
+];
+
+describe('random packets', () => {
+  it('are the same for the same seed', () => {
+    const once = new RandomPackets(hostProgram, new Random(7));
+    const again = new RandomPackets(hostProgram, new Random(7));
+    for (let count = 0; count < 50; count++) {
+      expect(toHex(again.next().frame)).toBe(toHex(once.next().frame));
+    }
+  });
+
+  it('keep to the slots of the data plane', () => {
+    const packets = new RandomPackets(muxProgram, new Random(1), 1600);
+    const longest = Math.max(...Array.from({ length: 500 }, () => packets.next().frame.length));
+    expect(longest).toBeLessThanOrEqual(1600);
+  });
+
+  it('reach every outcome of the MUX', () => {
+    const packets = new RandomPackets(muxProgram, new Random(1));
+    const model = new MuxModel(muxProgram);
+    const counts = tally(
+      Array.from({ length: 8000 }, (_, index) => {
+        const { frame, link } = packets.next();
+        return model.process(frame, link, index * 100);
+      }),
+    );
+    expect([...counts.keys()]).toEqual(
+      expect.arrayContaining(['pass', 'forward', ...ALL_PARSE_REASONS, 'no-rule', 'no-backend', 'oversize']),
+    );
+    expect(counts.get('forward')).toBeGreaterThan(3000);
+  });
+
+  it('reach every outcome of a host agent', () => {
+    const packets = new RandomPackets(hostProgram, new Random(1));
+    const model = new HostModel(hostProgram);
+    const counts = tally(
+      Array.from({ length: 12_000 }, (_, index) => {
+        const { frame, link, port } = packets.next();
+        return model.process(frame, link, port, index * 20);
+      }),
+    );
+    expect([...counts.keys()]).toEqual(
+      expect.arrayContaining(['pass', 'deliver', 'reply', ...ALL_PARSE_REASONS, 'no-rule', 'nat-conflict']),
+    );
+    expect([...counts.keys()]).toEqual(
+      expect.arrayContaining([
+        'vxlan-truncated',
+        'vxlan-flags',
+        'inner-truncated',
+        'inner-vlan',
+        'nic-unknown',
+        'vni-mismatch',
+      ]),
+    );
+    expect(counts.get('deliver')).toBeGreaterThan(3000);
+    expect(counts.get('reply')).toBeGreaterThan(1000);
+  });
+
+  it('leave the models as sound as they came', () => {
+    const muxPackets = new RandomPackets(muxProgram, new Random(2));
+    const hostPackets = new RandomPackets(hostProgram, new Random(2));
+    const mux = new MuxModel(muxProgram);
+    const host = new HostModel(hostProgram);
+    for (let count = 0; count < 5000; count++) {
+      const toMux = muxPackets.next();
+      const forwarded = mux.process(toMux.frame, toMux.link, count).bytes;
+      if (forwarded !== undefined && verifyFrame(toMux.frame, toMux.link).length === 0) {
+        expect(verifyFrame(forwarded, toMux.link), toMux.about).toEqual([]);
+      }
+      const toHost = hostPackets.next();
+      const translated = host.process(toHost.frame, toHost.link, toHost.port, count).bytes;
+      if (translated !== undefined && verifyFrame(toHost.frame, toHost.link).length === 0) {
+        expect(verifyFrame(translated, toHost.link), toHost.about).toEqual([]);
+      }
+    }
+  });
+});

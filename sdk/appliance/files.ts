@@ -14,7 +14,9 @@ export class FileError extends Error {
 
 /** Reads and validates a fabric file; `-` is standard input. */
 export async function readFabricFile(path: string): Promise<Fabric> {
-  return readFabric(await attempt('read', path, () => (path === '-' ? readAll(process.stdin) : readFile(path, 'utf8'))));
+  return readFabric(
+    await attempt('read', path, () => (path === '-' ? readAll(process.stdin) : readFile(path, 'utf8'))),
+  );
 }
 
 /** The bytes of a file in chunks, with a progress bar on a terminal; `-` is standard input. */

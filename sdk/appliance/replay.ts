@@ -136,6 +136,10 @@ function linkOf({ linkType }: CapturedFrame): Link {
 
 function mixedLinks(): EdgemuxError {
   return new EdgemuxError('ERR_CAPTURE_INVALID', 'the capture mixes Ethernet frames with frames without Ethernet', [
-    { path: 'linkType', expected: 'one kind per capture', got: 'both: split it by interface (tshark -Y frame.interface_id==0)' },
+    {
+      path: 'linkType',
+      expected: 'one kind per capture',
+      got: 'both: split it by interface (tshark -Y frame.interface_id==0)',
+    },
   ]);
 }

@@ -97,7 +97,10 @@ function buildIpv4(ends: PacketEnds, protocol: number, l4Header: ByteWriter, che
   const pseudoHeader = new ByteWriter().bytes(addresses[0]).bytes(addresses[1]).u16be(protocol).u16be(segment.length);
   const checksum = internetChecksum(pseudoHeader.bytes(segment).toBytes());
   // RFC 768: a UDP checksum that comes out as zero is sent as all ones.
-  new DataView(segment.buffer).setUint16(checksumOffset, protocol === PROTOCOL_UDP && checksum === 0 ? 0xffff : checksum);
+  new DataView(segment.buffer).setUint16(
+    checksumOffset,
+    protocol === PROTOCOL_UDP && checksum === 0 ? 0xffff : checksum,
+  );
 
   const header = new ByteWriter()
     .u8(0x45)

@@ -52,7 +52,7 @@ export interface CompiledFabric {
 /**
  * Compiles a fabric.
  *
- * @throws EdgemuxError `ERR_UNSUPPORTED` with every part of the policy that this release cannot forward (IPv6)
+ * @throws EdgemuxError `ERR_UNSUPPORTED` with every part of the policy that this release cannot forward (IPv6, NVGRE)
  * @example
  * ```ts
  * const program = compile(readFabric(text)).forMux('mux-1');
@@ -62,7 +62,7 @@ export interface CompiledFabric {
 export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledFabric {
   const index = new ResourceIndex(fabric);
   const topology = topologyOf(fabric, index);
-  checkSupported(index, topology);
+  checkSupported(fabric, index, topology);
   const policy = policyOf(index, topology, options.health ?? (() => undefined));
   const flowHashKey = fabric.loadBalancerManager?.properties.edgemux.flowHashKey ?? FLOW_HASH_KEY_DEFAULT;
   return {
@@ -289,8 +289,13 @@ function known(machines: ReadonlyMap<string, Machine>, collection: string, id: s
   ]);
 }
 
-function checkSupported(index: ResourceIndex, topology: Topology): void {
+function checkSupported(fabric: Fabric, index: ResourceIndex, topology: Topology): void {
   const problems: Problem[] = [];
+  const encapsulation = fabric.virtualNetworkManager?.properties.networkVirtualizationProtocol ?? 'Vxlan';
+  if (encapsulation !== 'Vxlan') {
+    const path = 'virtualNetworkManager.properties.networkVirtualizationProtocol';
+    problems.push({ path, expected: '"Vxlan"', got: JSON.stringify(encapsulation) });
+  }
   const check = (path: string, address: string | undefined) => {
     if (address === undefined || parseIp(address).family === 4) return;
     problems.push({ path, expected: 'an IPv4 address', got: JSON.stringify(address) });
@@ -303,7 +308,8 @@ function checkSupported(index: ResourceIndex, topology: Topology): void {
   for (const { path, resource } of index.all('loadBalancerMux')) {
     check(path, topology.muxes.get(resource.resourceId)?.providerAddresses[0]);
   }
-  if (problems.length > 0) throw new EdgemuxError('ERR_UNSUPPORTED', 'this release forwards IPv4 only', problems);
+  if (problems.length > 0)
+    throw new EdgemuxError('ERR_UNSUPPORTED', 'this release forwards IPv4 in VXLAN only', problems);
 }
 
 /** By code units, so that no locale has a say. */

@@ -1,0 +1,61 @@
+/** `edgemux compile`: the program of one MUX or host. */
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { decodeProgram, diffPrograms, encodeProgram, type Program, type ProgramDiff } from '../../program/index.js';
+import { attempt, writeOutput } from '../files.js';
+import { counted, print, printJson } from '../output.js';
+import { type MachineOptions, programFor, withMachineOptions } from './machine.js';
+
+interface CompileOptions extends MachineOptions {
+  readonly output?: string;
+  readonly against?: string;
+  readonly json?: boolean;
+}
+
+export function compileCommand(): Command {
+  return withMachineOptions(new Command('compile'))
+    .description('Compile a fabric for one MUX or host, and print the digest of the program.')
+    .argument('<fabric>', 'fabric file, or - for standard input')
+    .option('-o, --output <file>', 'write the program there')
+    .option('--against <file>', 'show what differs from a program that was written earlier')
+    .option('--json', 'print the whole program as JSON')
+    .action(compileFabric);
+}
+
+async function compileFabric(path: string, options: CompileOptions): Promise<void> {
+  const program = await programFor(path, options);
+  const bytes = encodeProgram(program);
+  const { against } = options;
+  const before =
+    against === undefined ? undefined : decodeProgram(await attempt('read', against, () => readFile(against)));
+  const diff = before && diffPrograms(before, program);
+  if (options.output !== undefined) await writeOutput(options.output, bytes);
+  if (options.json) {
+    printJson({ ...program, bytes: bytes.length, ...(diff && { diff }) });
+    return;
+  }
+  print(`${program.kind} ${program.id}: ${contentsOf(program)}, ${bytes.length} bytes`);
+  print(`sha256:${program.digest}`);
+  if (diff) for (const line of linesOf(diff)) print(line);
+}
+
+function contentsOf(program: Program): string {
+  return program.kind === 'mux'
+    ? [
+        counted(program.vips.length, 'VIP'),
+        counted(program.services.length, 'service'),
+        counted(program.rings.length, 'ring'),
+        counted(program.backends.length, 'backend'),
+      ].join(', ')
+    : [counted(program.nics.length, 'NIC'), counted(program.translations.length, 'translation')].join(', ');
+}
+
+function linesOf({ machine, members }: ProgramDiff): string[] {
+  const lines = Object.entries(members).flatMap(([kind, { added, removed, changed }]) => [
+    ...added.map((key) => `+ ${kind} ${key}`),
+    ...removed.map((key) => `- ${kind} ${key}`),
+    ...changed.map((key) => `~ ${kind} ${key}`),
+  ]);
+  if (machine) lines.unshift('~ machine');
+  return lines.length === 0 ? ['no difference'] : lines;
+}

@@ -22,9 +22,12 @@ export function tcpFlags(tcp: usize): u32 {
   return load<u8>(tcp, FLAGS);
 }
 
-/** The first packet of a connection: SYN without ACK. */
+/**
+ * The first packet of a connection: SYN without ACK. With RST it is no real stack's packet (RFC 9293 section 3.10.7.2
+ * resets nothing that listens) and must not move a connection that exists.
+ */
 export function opensConnection(flags: u32): bool {
-  return (flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+  return (flags & (FLAG_SYN | FLAG_ACK | FLAG_RST)) == FLAG_SYN;
 }
 
 export function resetsConnection(flags: u32): bool {

@@ -117,9 +117,9 @@ export function fiveTupleOf(packet: Uint8Array): FiveTuple {
   };
 }
 
-/** A TCP segment that opens a connection: SYN without ACK. */
+/** A TCP segment that opens a connection: SYN without ACK and without RST. */
 export function opens(packet: Uint8Array): boolean {
-  return packet[9] === TCP && (segmentOf(packet)[13]! & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
+  return packet[9] === TCP && (segmentOf(packet)[13]! & (FLAG.SYN | FLAG.ACK | FLAG.RST)) === FLAG.SYN;
 }
 
 export function resets(packet: Uint8Array): boolean {

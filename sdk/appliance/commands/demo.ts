@@ -24,7 +24,7 @@ export function demoCommand(): Command {
     )
     .argument('[fabric]', 'fabric file (default: the example that comes with edgemux)')
     .option('--connections <count>', 'connections to open', wholeNumber(1), 3000)
-    .option('--pcap <dir>', 'write what crossed each port to a pcap file there')
+    .option('--pcap <dir>', 'write what crossed each link to a pcap file there')
     .option('--json', 'print { walk, connections, broken: { muxLoss, vmMove }, delayed: { … } } as JSON')
     .action(demo);
 }
@@ -41,7 +41,7 @@ async function demo(path: string | undefined, options: DemoOptions): Promise<voi
 
 async function writeCaptures(directory: string, { captures }: DemoReport): Promise<void> {
   await attempt('write', directory, () => mkdir(directory, { recursive: true }));
-  for (const [port, parts] of captures) await writeOutput(join(directory, `${port}.pcap`), Buffer.concat(parts));
+  for (const [link, parts] of captures) await writeOutput(join(directory, `${link}.pcap`), Buffer.concat(parts));
 }
 
 function jsonOf({ walk, connections, muxLoss, vmMove }: DemoReport): object {
@@ -63,7 +63,7 @@ function printReport(report: DemoReport, directory: string | undefined): void {
   printEvent(report, report.muxLoss);
   printEvent(report, report.vmMove);
   if (directory !== undefined)
-    print(`\nCaptures: ${[...report.captures.keys()].map((port) => join(directory, `${port}.pcap`)).join(' ')}`);
+    print(`\nCaptures: ${[...report.captures.keys()].map((link) => join(directory, `${link}.pcap`)).join(' ')}`);
 }
 
 function printHop(number: number, { from, to, action, frame, changed }: WalkHop): void {
@@ -94,5 +94,5 @@ function hex(value: string | number | undefined): string {
 function printEvent({ connections }: DemoReport, { event, delayed, broken }: EventReport): void {
   const style = broken === 0 ? 'green' : 'red';
   print(`  ${event}:`);
-  print(`    ${styled(style, `${broken} of ${connections} broken`)}, ${delayed} had to send once more`);
+  print(`    ${styled(style, `${broken} of ${connections} broken`)}, ${delayed} answered after sending again`);
 }

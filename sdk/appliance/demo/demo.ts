@@ -23,7 +23,7 @@ export interface WalkHop {
 export interface EventReport {
   /** What happened, to whom. */
   readonly event: string;
-  /** Connections whose first packet after the event was lost, and that were answered after sending it again. */
+  /** Connections whose first packet after the event was lost, and that were answered when they sent it again. */
   readonly delayed: number;
   /** Connections that were reset, or never answered again. */
   readonly broken: number;
@@ -34,14 +34,14 @@ export interface DemoReport {
   readonly connections: number;
   readonly muxLoss: EventReport;
   readonly vmMove: EventReport;
-  /** Captures by port name, when they were asked for. */
+  /** Captures by link, when they were asked for. */
   readonly captures: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
 export interface DemoOptions {
   /** Connections to open; default 3,000. */
   readonly connections?: number;
-  /** Keep what crosses every port. */
+  /** Keep what crosses every link. */
   readonly capture?: boolean;
   /** Called while the connections are at work. */
   readonly onStage?: (stage: string) => void;

@@ -8,8 +8,6 @@ export interface Crossing {
   /** What the sender did with the frame, for people. */
   readonly action: string;
   readonly frame: Uint8Array;
-  /** The ports it leaves and enters by, each with a capture of its own. */
-  readonly ports: readonly string[];
 }
 
 /** What a frame spends on a link. */
@@ -33,14 +31,13 @@ export class Links {
     this.watcher?.(crossing);
     if (!this.#captures) return;
     const record = this.#writer.record(crossing.frame, this.nowMs);
-    for (const port of crossing.ports) {
-      const records = this.#captures.get(port);
-      if (records) records.push(record);
-      else this.#captures.set(port, [this.#writer.header(), record]);
-    }
+    const link = [crossing.from, crossing.to].sort().join('--').replaceAll(' ', '-');
+    const records = this.#captures.get(link);
+    if (records) records.push(record);
+    else this.#captures.set(link, [this.#writer.header(), record]);
   }
 
-  /** The captures by port, each a whole pcap file; empty when nothing is captured. */
+  /** The captures by link (`mux-1--host-1`, both directions), each a whole pcap file; empty when nothing is captured. */
   captures(): ReadonlyMap<string, readonly Uint8Array[]> {
     return this.#captures ?? new Map();
   }

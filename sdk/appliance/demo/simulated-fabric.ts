@@ -84,7 +84,7 @@ export class SimulatedFabric {
 
   /** The client sends a frame; what comes back to it, comes back from this call. */
   fromClient(frame: Uint8Array): Uint8Array | undefined {
-    this.links.cross({ from: 'client', to: 'edge router', action: 'sends to the VIP', frame, ports: ['client'] });
+    this.links.cross({ from: 'client', to: 'edge router', action: 'sends to the VIP', frame });
     const id = this.router.nextHop(frame);
     const node = id === undefined ? undefined : this.muxes.get(id);
     if (id === undefined || !node) return undefined;
@@ -93,7 +93,7 @@ export class SimulatedFabric {
       destination: macBytes(node.macAddress),
     });
     const action = `ECMP over ${this.router.nextHops.length} next hops chooses ${id}`;
-    this.links.cross({ from: 'edge router', to: id, action, frame: forwarded, ports: [id] });
+    this.links.cross({ from: 'edge router', to: id, action, frame: forwarded });
     return node.isAlive ? this.#throughMux(id, node, forwarded) : undefined;
   }
 
@@ -124,7 +124,7 @@ export class SimulatedFabric {
     if (verdict !== 'forward' || !bytes) return undefined;
     const host = this.#hostWithMac(bytes);
     if (host === undefined) return undefined;
-    this.links.cross({ from: id, to: host, action, frame: bytes, ports: [id, host] });
+    this.links.cross({ from: id, to: host, action, frame: bytes });
     return this.#throughHost(host, bytes);
   }
 
@@ -136,18 +136,18 @@ export class SimulatedFabric {
     if (!local) return undefined;
     const [nic, { vm, macAddress }] = local;
     const action = 'strips VXLAN, translates the destination to the DIP, remembers the client';
-    this.links.cross({ from: id, to: nic, action, frame: bytes, ports: [nic] });
+    this.links.cross({ from: id, to: nic, action, frame: bytes });
     const answer = vm.receive(bytes);
     return answer && this.#fromVm(nic, id, toGateway(answer, macAddress, this.#routerMac));
   }
 
   #fromVm(nic: string, host: string, frame: Uint8Array): Uint8Array | undefined {
-    this.links.cross({ from: nic, to: host, action: 'answers the client it sees', frame, ports: [nic] });
+    this.links.cross({ from: nic, to: host, action: 'answers the client it sees', frame });
     const { agent } = this.hosts.get(host) as HostNode;
     const { verdict, bytes } = agent.process(frame, this.links.nowMs, { port: 'vm' });
     if (verdict !== 'reply' || !bytes || !isTo(bytes, this.#routerMac)) return undefined;
     const action = 'translates the source to the VIP; straight to the default gateway, no MUX on the way (DSR)';
-    this.links.cross({ from: host, to: 'edge router', action, frame: bytes, ports: [host] });
+    this.links.cross({ from: host, to: 'edge router', action, frame: bytes });
     const forwarded = this.router.forward(bytes, {
       source: macBytes(ROUTER_CLIENT_MAC),
       destination: macBytes(CLIENT_MAC),
@@ -157,7 +157,6 @@ export class SimulatedFabric {
       to: 'client',
       action: 'routes to the client',
       frame: forwarded,
-      ports: ['client'],
     });
     return forwarded;
   }

@@ -1,0 +1,54 @@
+/** Programs that follow one another on a running data plane: what an operator does to a fabric in a day. */
+import type { HostProgram, MuxProgram } from '../../sdk/program/types.js';
+
+/** A member taken out of every ring, its backend still there: a DIP that takes no new connections. */
+export function withoutMember(program: MuxProgram, backend: number): MuxProgram {
+  return {
+    ...program,
+    rings: program.rings.map((ring) => ({
+      ...ring,
+      members: ring.members.filter((member) => member.backend !== backend),
+    })),
+  };
+}
+
+/** The last backend gone altogether: a VM that was deleted. */
+export function withoutLastBackend(program: MuxProgram): MuxProgram {
+  const last = program.backends.length - 1;
+  return { ...withoutMember(program, last), backends: program.backends.slice(0, last) };
+}
+
+/** Every backend on the host of the first one: VMs that moved. */
+export function allOnOneHost(program: MuxProgram): MuxProgram {
+  const [{ host, hostProviderAddress, hostMacAddress }] = program.backends;
+  return {
+    ...program,
+    backends: program.backends.map((backend) => ({ ...backend, host, hostProviderAddress, hostMacAddress })),
+  };
+}
+
+/** The first backend with another DIP: a VM that was given a new address. */
+export function withNewAddress(program: MuxProgram): MuxProgram {
+  const [first, ...rest] = program.backends;
+  return { ...program, backends: [{ ...first, dip: '192.168.1.99' }, ...rest] };
+}
+
+/** A rule less. */
+export function withoutFirstService(program: MuxProgram): MuxProgram {
+  return { ...program, services: program.services.slice(1) };
+}
+
+/** A translation less. */
+export function withoutFirstTranslation(program: HostProgram): HostProgram {
+  return { ...program, translations: program.translations.slice(1) };
+}
+
+/** The last NIC gone: a VM that moved away. */
+export function withoutLastNic(program: HostProgram): HostProgram {
+  const last = program.nics.length - 1;
+  return {
+    ...program,
+    nics: program.nics.slice(0, last),
+    translations: program.translations.filter(({ nic }) => nic !== last),
+  };
+}

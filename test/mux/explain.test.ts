@@ -96,8 +96,8 @@ describe('MUX: explain', () => {
   });
 
   it('says of every random packet what then happens to it', async () => {
-    const mux = await muxWith({ frameBytesMax: 65_600 });
-    const packets = new RandomPackets(muxProgram, new Random(11));
+    const mux = await muxWith();
+    const packets = new RandomPackets(muxProgram, new Random(11), 2000);
     for (let count = 0; count < 5000; count++) {
       const { frame, link, about } = packets.next();
       const { verdict, reason } = mux.explain(frame, 0, link).fields;

@@ -1,0 +1,160 @@
+"""What arrives at a MUX: the packets of well-behaved clients, and packets of others, each with its expected fate."""
+import random
+import struct
+from typing import NamedTuple
+
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption, IPOption_RR
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import ARP, LLC, STP, Dot1Q, Dot3, Ether
+from scapy.packet import Raw
+
+ROUTER_MAC = "02:00:00:00:56:fe"
+VLAN = 56
+FORWARD, PASS = "forward", "pass"
+
+
+class Sent(NamedTuple):
+    frame: bytes
+    fate: str
+
+
+def of_clients(fabric, count):
+    """The IPv4 packets of `count` clients to each service of the fabric, shuffled but each flow in order.
+
+    A client uses one address and port for all services, so that flows differ in what the client did not choose.
+    """
+    random.seed(80)
+    conversations = []
+    for client in range(count):
+        address, port = f"198.51.{client % 250}.{1 + client // 250}", random.randint(1024, 65535)
+        for (vip, protocol, vip_port) in fabric.services:
+            ip = IP(src=address, dst=vip, id=random.randrange(65536), ttl=random.randint(2, 255), tos=random.randrange(256))
+            if random.random() < 0.2:
+                ip.options = random.choice([[IPOption_RR(length=7, pointer=4)], [IPOption(b"\x01\x01\x01\x00")]])
+            conversations.append(tcp(ip, port, vip_port) if protocol == 6 else dns(ip, port, vip_port))
+    while conversations:
+        at = random.randrange(len(conversations))
+        yield bytes(conversations[at].pop(0))
+        if not conversations[at]:
+            conversations[at] = conversations[-1]
+            conversations.pop()
+
+
+def tcp(ip, port, vip_port):
+    """A connection seen from the client: opened, used, and closed by a FIN or a RST."""
+    options = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (random.randrange(2**32), 0)), ("NOP", None), ("WScale", 7)]
+    payload = random.randbytes(random.choice([1, 2, 7, 100, 1201]))
+    end = random.choice(["FA", "R", "RA"])
+    segments = [("S", options, b""), ("A", [], b""), ("PA", [], payload), (end, [], b"")]
+    return [ip / TCP(sport=port, dport=vip_port, flags=f, options=o, seq=random.randrange(2**32)) / p for f, o, p in segments]
+
+
+def dns(ip, port, vip_port):
+    """A question, and the same without a checksum, which UDP over IPv4 may leave out (RFC 768)."""
+    question = DNS(id=random.randrange(65536), qd=DNSQR(qname="x" * random.randint(1, 60) + ".example"))
+    return [ip / UDP(sport=port, dport=vip_port, **own) / question for own in ({}, {"chksum": 0})]
+
+
+def wrapped(packet, link, mux_mac, to_minimum=True):
+    """The frame of a packet on a link; Ethernet pads to 60 bytes, and nobody says with what (RFC 894)."""
+    if link == "raw":
+        return packet
+    tag = Dot1Q(vlan=VLAN, prio=3) if link == "vlan" else b""
+    header = bytes(Ether(src=ROUTER_MAC, dst=mux_mac, type=0x8100 if tag else 0x0800) / tag if tag else Ether(src=ROUTER_MAC, dst=mux_mac, type=0x0800))
+    if tag:
+        header = header[:16] + b"\x08\x00"
+    frame = header + packet
+    return frame + b"\xa5" * (60 - len(frame)) if to_minimum else frame
+
+
+def unrelated(link):
+    """Frames that are not for a VIP; only IP packets fit a link without Ethernet."""
+    packets = [
+        IP(dst="80.80.80.90") / TCP(dport=80),
+        IP(dst="10.10.56.21") / TCP(dport=179),
+        IP(dst="10.10.56.21") / ICMP(),
+        IP(dst="224.0.0.5", proto=89) / Raw(b"OSPF"),
+        IPv6(dst="2001:db8::80") / TCP(dport=80),
+    ]
+    if link == "raw":
+        return [Sent(bytes(packet), PASS) for packet in packets]
+    ether = Ether(src=ROUTER_MAC, dst="ff:ff:ff:ff:ff:ff")
+    frames = [ether / packet for packet in packets]
+    frames += [
+        ether / ARP(pdst="80.80.80.80"),
+        Dot3(src=ROUTER_MAC, dst="01:80:c2:00:00:00") / LLC() / STP(),
+        ether / Dot1Q(vlan=1) / Dot1Q(vlan=2) / IP(dst="80.80.80.80") / TCP(dport=80),
+        Ether(src=ROUTER_MAC, type=0x88CC) / Raw(b"LLDP"),
+    ]
+    return [Sent(bytes(frame), PASS) for frame in frames]
+
+
+def hostile(link, mux_mac):
+    """Frames to a VIP that no honest sender makes, and a few odd ones that are sound."""
+    sound = bytes(IP(src="203.0.113.9", dst="80.80.80.80") / TCP(sport=1234, dport=80))
+    whole = wrapped(sound, link, mux_mac, to_minimum=False)
+    cut = [Sent(whole[:length], fate_of_cut(link, length)) for length in range(len(whole))]
+    lies = [
+        Sent(wrapped(packet, link, mux_mac, to_minimum=False), fate)
+        for packet, fate in ip_lies(link, sound) + segment_lies() + odd_but_sound()
+    ]
+    return cut + lies
+
+
+def fate_of_cut(link, length):
+    headers = {"ethernet": 14, "vlan": 18, "raw": 0}[link]
+    if link == "raw" and length == 0:
+        return PASS
+    return "ethernet-truncated" if length < headers else "ipv4-truncated"
+
+
+def ip_lies(link, sound):
+    """Lies of the IPv4 header; `patched` makes its checksum right again, so that it is the lie that is noticed."""
+    lies = [(patched(sound, 0, bytes([version << 4 | 5])), "ipv4-version") for version in (0, 3, 5, 15)]
+    # Without Ethernet it is the version that says what a packet is: this is not even IP.
+    lies = [(packet, PASS if link == "raw" else fate) for packet, fate in lies]
+    lies += [(patched(sound, 0, bytes([0x40 | words])), "ipv4-header-length") for words in range(5)]
+    lies += [(patched(sound, 0, bytes([0x40 | words])), "ipv4-truncated") for words in range(11, 16)]
+    lies += [(patched(sound, 0, bytes([0x4A]), header_bytes=40), "tcp-truncated")]
+    lies += [(patched(sound, 2, struct.pack("!H", total)), "ipv4-total-length") for total in range(20)]
+    lies += [(patched(sound, 2, struct.pack("!H", total)), "tcp-truncated") for total in range(20, 40)]
+    lies += [(patched(sound, 2, struct.pack("!H", total)), "ipv4-truncated") for total in (41, 60, 1500, 65535)]
+    lies += [(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1 :], "ipv4-checksum") for at in (1, 5, 8, 10, 11, 12)]
+    lies += [(patched(sound, 6, struct.pack("!H", field)), "fragment") for field in (0x2000, 0x0001, 0x2001, 0x1FFF, 0x6000)]
+    lies += [(patched(sound, 9, bytes([protocol])), "protocol") for protocol in (0, 1, 2, 4, 41, 47, 50, 132, 255)]
+    return lies
+
+
+def segment_lies():
+    """Lies of the TCP and UDP headers, and sound ones nobody listens to."""
+    to_vip = IP(src="203.0.113.9", dst="80.80.80.80")
+    lies = [(to_vip / TCP(dport=80, dataofs=words), "tcp-header-length") for words in (*range(5), *range(6, 16))]
+    lies += [(to_vip / UDP(dport=53, len=length), "udp-length") for length in (*range(8), 9, 65535)]
+    lies += [(IP(src="203.0.113.9", dst="80.80.80.80", proto=17) / Raw(bytes(length)), "udp-truncated") for length in range(8)]
+    lies += [(to_vip / TCP(dport=81), "no-rule"), (to_vip / UDP(dport=80), "no-rule"), (to_vip / TCP(dport=0), "no-rule")]
+    return [(bytes(packet), fate) for packet, fate in lies]
+
+
+def odd_but_sound():
+    sources = ["0.0.0.0", "127.0.0.1", "255.255.255.255", "80.80.80.80", "224.0.0.1"]
+    packets = [IP(src=source, dst="80.80.80.80") / TCP(sport=80, dport=80) for source in sources]
+    packets += [IP(src="203.0.113.7", dst="80.80.80.80") / TCP(sport=5, dport=80, flags=flags) for flags in (0, "SF", "SR", 255)]
+    packets += [IP(src="203.0.113.7", dst="80.80.80.80", flags="evil") / TCP(sport=0, dport=80)]
+    packets += [IP(src="203.0.113.8", dst="80.80.80.80") / UDP(dport=53, len=10) / Raw(b"12 and more")]
+    packets += [IP(src="203.0.113.8", dst="80.80.80.80", len=9000) / TCP(dport=80, flags="A") / Raw(random.randbytes(8960))]
+    return [(bytes(packet), FORWARD) for packet in packets]
+
+
+def patched(packet, at, value, header_bytes=20):
+    packet = packet[:at] + value + packet[at + len(value) :]
+    blank = packet[:10] + b"\0\0" + packet[12:]
+    return blank[:10] + struct.pack("!H", internet_checksum(blank[:header_bytes])) + blank[12:]
+
+
+def internet_checksum(data):
+    """RFC 1071."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

@@ -100,6 +100,16 @@ export class Batch {
     return this.#dataPlane.bytes.subarray(offset, offset + length);
   }
 
+  /** Index of the service that took the frame, `NO_INDEX` without one; a MUX knows its services by it. */
+  serviceIndex(index: number): number {
+    return this.#dataPlane.view.getUint32(this.#descriptor(index) + abi.DESCRIPTOR_SERVICE, true);
+  }
+
+  /** Index of the backend that was chosen, `NO_INDEX` without one. */
+  backendIndex(index: number): number {
+    return this.#dataPlane.view.getUint32(this.#descriptor(index) + abi.DESCRIPTOR_BACKEND, true);
+  }
+
   /** Verdict, reason and a copy of the frame. */
   processed(index: number): Processed {
     const verdict = this.verdict(index);

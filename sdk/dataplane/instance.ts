@@ -52,7 +52,8 @@ export class DataPlane {
   /**
    * Instantiates the module for one role.
    *
-   * @throws EdgemuxError `ERR_ABI_MISMATCH` when the module was built from another version of the boundary.
+   * @throws EdgemuxError `ERR_ABI_MISMATCH` when the module was built from another version of the boundary
+   * @throws EdgemuxError `ERR_CAPACITY` when the capacities are no numbers of things, or too many
    */
   static async load(module: WebAssembly.Module, role: Role, capacities: Partial<Capacities> = {}): Promise<DataPlane> {
     const wanted = { ...CAPACITIES_DEFAULT, ...capacities };

@@ -5,6 +5,7 @@
  * mapped into it never moves. Pages nobody touches cost address space only.
  */
 import * as abi from '../../assembly/abi.js';
+import { EdgemuxError } from '../errors.js';
 
 /** How much room a data plane has. Each of these is fixed at load. */
 export interface Capacities {
@@ -58,10 +59,17 @@ export interface MemoryPlan {
 }
 
 const PAGE_BYTES = 65_536;
+/** Linear memory has 32-bit addresses. */
+const PAGE_COUNT_MAX = 65_536;
 const LINE_BYTES = 64;
 
-/** Lays the regions of a role behind the fixed block, each on a cache line of its own. */
+/**
+ * Lays the regions of a role behind the fixed block, each on a cache line of its own.
+ *
+ * @throws EdgemuxError `ERR_CAPACITY` when a capacity is no positive whole number, or all of them need more than 4 GiB
+ */
 export function planMemory(role: Role, capacities: Capacities): MemoryPlan {
+  checkCounts(capacities);
   const slotBytes = roundUp(abi.HEADROOM_BYTES + capacities.frameBytesMax, LINE_BYTES);
   const sizes = role === 'mux' ? muxRegions(capacities) : hostRegions(capacities);
   sizes.set(abi.REGION_DESCRIPTORS, [capacities.batchFrameCountMax, abi.DESCRIPTOR_BYTES]);
@@ -74,7 +82,19 @@ export function planMemory(role: Role, capacities: Capacities): MemoryPlan {
     end = roundUp(base + count * bytes, LINE_BYTES);
     return { base, count };
   });
-  return { regions, slotBytes, pageCount: Math.ceil(end / PAGE_BYTES) };
+  const pageCount = Math.ceil(end / PAGE_BYTES);
+  if (pageCount > PAGE_COUNT_MAX) {
+    const message = `the capacities need ${pageCount} pages of 64 KiB, WebAssembly has ${PAGE_COUNT_MAX}`;
+    throw new EdgemuxError('ERR_CAPACITY', message);
+  }
+  return { regions, slotBytes, pageCount };
+}
+
+function checkCounts(capacities: Capacities): void {
+  const problems = Object.entries(capacities)
+    .filter(([, count]) => !Number.isSafeInteger(count) || count < 1)
+    .map(([path, count]) => ({ path, expected: 'a whole number of at least 1', got: String(count) }));
+  if (problems.length > 0) throw new EdgemuxError('ERR_CAPACITY', 'no data plane can be so large', problems);
 }
 
 type RegionSizes = Map<number, readonly [count: number, bytes: number]>;

@@ -7,7 +7,7 @@ import { type Counters, readCounters, type Traffic } from '../dataplane/counters
 import { DataPlane } from '../dataplane/instance.js';
 import type { Capacities } from '../dataplane/plan.js';
 import { EdgemuxError, type Problem } from '../errors.js';
-import type { MuxProgram } from '../program/types.js';
+import type { Backend, MuxProgram, Service } from '../program/types.js';
 import { BackendTable } from './backend-table.js';
 import { type Explanation, readExplanation } from './explanation.js';
 import { type RingChange, RingTable } from './ring-table.js';
@@ -36,6 +36,7 @@ export class Mux {
   readonly #rings: RingTable;
   readonly #services: ServiceTable;
   #program: MuxProgram | undefined;
+  #nowMs = 0;
   /** Frames for processBatch, in linear memory. */
   readonly batch: Batch;
 
@@ -94,11 +95,26 @@ export class Mux {
 
   /** Processes the frames of the batch where they lie; their verdicts and bytes are then read from it. */
   processBatch(nowMs: number): void {
+    this.#nowMs = nowMs;
     this.#dataPlane.exports.muxProcess(this.batch.count, wrapMs(nowMs));
   }
 
-  /** Says what would happen with a frame, and why. Nothing changes: no flow, no counter. Uses the batch. */
-  explain(frame: Uint8Array, nowMs = 0, link: Link = 'ethernet'): Explanation {
+  /** The service that took a frame of the batch; `undefined` for one that is not for a service. */
+  serviceOf(index: number): Service | undefined {
+    return this.#services.at(this.batch.serviceIndex(index));
+  }
+
+  /** The backend a frame of the batch was sent to; `undefined` when none was chosen. */
+  backendOf(index: number): Backend | undefined {
+    return this.#backends.at(this.batch.backendIndex(index));
+  }
+
+  /**
+   * Says what would happen with a frame, and why. Nothing changes: no flow, no counter. Uses the batch.
+   *
+   * @param nowMs default: the time of the last call that processed something
+   */
+  explain(frame: Uint8Array, nowMs = this.#nowMs, link: Link = 'ethernet'): Explanation {
     this.batch.clear();
     this.batch.add(frame, link);
     this.#dataPlane.exports.muxExplain(0, wrapMs(nowMs));

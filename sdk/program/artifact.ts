@@ -16,6 +16,7 @@ import { EdgemuxError } from '../errors.js';
 import { formatIp, parseIp } from '../net/address.js';
 import { ByteReader, ByteWriter } from '../net/bytes.js';
 import { formatMac, MAC_BYTES, macBytes } from '../net/mac.js';
+import { RING_SLOT_COUNTS } from '../resources/index.js';
 import type {
   Attachment,
   Backend,
@@ -102,23 +103,45 @@ function decode(reader: ByteReader): Program {
     return read(from);
   };
   const machine = section(SECTION_MACHINE, readMachine);
-  return kind === 'mux'
-    ? {
-        kind,
-        ...machine,
-        digest: bytesToHex(digest),
-        vips: section(SECTION_VIPS, (from) => readList(from, readAddress)),
-        services: section(SECTION_SERVICES, (from) => readList(from, readService)),
-        rings: section(SECTION_RINGS, (from) => readList(from, readRing)),
-        backends: section(SECTION_BACKENDS, (from) => readList(from, readBackend)),
-      }
-    : {
-        kind,
-        ...machine,
-        digest: bytesToHex(digest),
-        nics: section(SECTION_NICS, (from) => readList(from, readNic)),
-        translations: section(SECTION_TRANSLATIONS, (from) => readList(from, readTranslation)),
-      };
+  const program: Program =
+    kind === 'mux'
+      ? {
+          kind,
+          ...machine,
+          digest: bytesToHex(digest),
+          vips: section(SECTION_VIPS, (from) => readList(from, readAddress)),
+          services: section(SECTION_SERVICES, (from) => readList(from, readService)),
+          rings: section(SECTION_RINGS, (from) => readList(from, readRing)),
+          backends: section(SECTION_BACKENDS, (from) => readList(from, readBackend)),
+        }
+      : {
+          kind,
+          ...machine,
+          digest: bytesToHex(digest),
+          nics: section(SECTION_NICS, (from) => readList(from, readNic)),
+          translations: section(SECTION_TRANSLATIONS, (from) => readList(from, readTranslation)),
+        };
+  checkReferences(program);
+  return program;
+}
+
+/** A digest proves that nobody damaged a program, not that whoever made it did so well. */
+function checkReferences(program: Program): void {
+  if (program.kind === 'host') {
+    if (program.translations.some(({ nic }) => nic >= program.nics.length)) throw invalid('a translation of no NIC');
+    return;
+  }
+  const { backends, rings, services } = program;
+  const ringSlotCounts: readonly number[] = RING_SLOT_COUNTS;
+  for (const { slotCount, members } of rings) {
+    if (!ringSlotCounts.includes(slotCount)) throw invalid(`a ring of ${slotCount} slots`);
+    if (members.some(({ backend }) => backend >= backends.length)) throw invalid('a ring member that is no backend');
+    if (members.some(({ weight }) => weight < 1 || weight > 65_535)) throw invalid('a weight outside 1..65535');
+  }
+  for (const { key, target } of services) {
+    const isKnown = 'ring' in target ? target.ring < rings.length : target.backend < backends.length;
+    if (!isKnown) throw invalid(`service ${key} leads nowhere`);
+  }
 }
 
 function encodeSections(program: Program): Uint8Array {

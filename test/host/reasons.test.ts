@@ -201,7 +201,11 @@ describe('host agent: frames and slots', () => {
     const host = await HostAgent.load(muxModule, { frameBytesMax: 200, batchFrameCountMax: 1 });
     host.apply(hostProgram);
     const { verdict, reason, bytes } = host.process(new Uint8Array(201).fill(0x60), 0, { link, port });
-    expect({ verdict, reason, bytes }).toEqual({ verdict: 'drop', reason: 'oversize', bytes: undefined });
+    expect({ verdict, reason, length: bytes?.length }).toEqual({
+      verdict: 'drop',
+      reason: 'oversize',
+      length: undefined,
+    });
   });
 
   it('passes everything before a program is applied', async () => {

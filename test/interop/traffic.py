@@ -60,32 +60,32 @@ def wrapped(packet, link, mux_mac, to_minimum=True):
     """The frame of a packet on a link; Ethernet pads to 60 bytes, and nobody says with what (RFC 894)."""
     if link == "raw":
         return packet
-    tag = Dot1Q(vlan=VLAN, prio=3) if link == "vlan" else b""
-    header = bytes(Ether(src=ROUTER_MAC, dst=mux_mac, type=0x8100 if tag else 0x0800) / tag if tag else Ether(src=ROUTER_MAC, dst=mux_mac, type=0x0800))
-    if tag:
-        header = header[:16] + b"\x08\x00"
+    untagged = Ether(src=ROUTER_MAC, dst=mux_mac, type=0x0800)
+    tagged = Ether(src=ROUTER_MAC, dst=mux_mac, type=0x8100) / Dot1Q(vlan=VLAN, prio=3, type=0x0800)
+    header = bytes(tagged if link == "vlan" else untagged)
     frame = header + packet
     return frame + b"\xa5" * (60 - len(frame)) if to_minimum else frame
 
 
 def unrelated(link):
     """Frames that are not for a VIP; only IP packets fit a link without Ethernet."""
+    source = "192.0.2.7"
     packets = [
-        IP(dst="80.80.80.90") / TCP(dport=80),
-        IP(dst="10.10.56.21") / TCP(dport=179),
-        IP(dst="10.10.56.21") / ICMP(),
-        IP(dst="224.0.0.5", proto=89) / Raw(b"OSPF"),
-        IPv6(dst="2001:db8::80") / TCP(dport=80),
+        IP(src=source, dst="80.80.80.90") / TCP(dport=80),
+        IP(src=source, dst="10.10.56.21") / TCP(dport=179),
+        IP(src=source, dst="10.10.56.21") / ICMP(),
+        IP(src=source, dst="224.0.0.5", proto=89) / Raw(b"OSPF"),
+        IPv6(src="2001:db8::7", dst="2001:db8::80") / TCP(dport=80),
     ]
     if link == "raw":
         return [Sent(bytes(packet), PASS) for packet in packets]
     ether = Ether(src=ROUTER_MAC, dst="ff:ff:ff:ff:ff:ff")
     frames = [ether / packet for packet in packets]
     frames += [
-        ether / ARP(pdst="80.80.80.80"),
+        ether / ARP(psrc=source, pdst="80.80.80.80"),
         Dot3(src=ROUTER_MAC, dst="01:80:c2:00:00:00") / LLC() / STP(),
-        ether / Dot1Q(vlan=1) / Dot1Q(vlan=2) / IP(dst="80.80.80.80") / TCP(dport=80),
-        Ether(src=ROUTER_MAC, type=0x88CC) / Raw(b"LLDP"),
+        ether / Dot1Q(vlan=1) / Dot1Q(vlan=2) / IP(src=source, dst="80.80.80.80") / TCP(dport=80),
+        Ether(src=ROUTER_MAC, dst="01:80:c2:00:00:0e", type=0x88CC) / Raw(b"LLDP"),
     ]
     return [Sent(bytes(frame), PASS) for frame in frames]
 
@@ -141,7 +141,7 @@ def odd_but_sound():
     packets = [IP(src=source, dst="80.80.80.80") / TCP(sport=80, dport=80) for source in sources]
     packets += [IP(src="203.0.113.7", dst="80.80.80.80") / TCP(sport=5, dport=80, flags=flags) for flags in (0, "SF", "SR", 255)]
     packets += [IP(src="203.0.113.7", dst="80.80.80.80", flags="evil") / TCP(sport=0, dport=80)]
-    packets += [IP(src="203.0.113.8", dst="80.80.80.80") / UDP(dport=53, len=10) / Raw(b"12 and more")]
+    packets += [IP(src="203.0.113.8", dst="80.80.80.80") / UDP(dport=53, len=10, chksum=0) / Raw(b"12 and more")]
     packets += [IP(src="203.0.113.8", dst="80.80.80.80", len=9000) / TCP(dport=80, flags="A") / Raw(random.randbytes(8960))]
     return [(bytes(packet), FORWARD) for packet in packets]
 

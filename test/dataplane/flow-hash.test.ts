@@ -1,0 +1,80 @@
+/**
+ * The flow hash, version 1: a wire format, so its vectors stand here as numbers. A change of any of them breaks every
+ * fleet that is updated one MUX after the other.
+ */
+
+import { Mux, type MuxProgram } from 'edgemux';
+import muxModule from 'edgemux/mux-module';
+import { describe, expect, it } from 'vitest';
+import { type FiveTuple, flowHash, ringSlot } from '../model/flow-hash.js';
+import { ipv4, SYN } from '../support/packet.js';
+import { muxProgram } from '../support/programs.js';
+import { Random } from '../support/random.js';
+
+const VIP = '80.80.80.80';
+const KEY_OF_ZEROS = '00'.repeat(16);
+const KEY_OF_PAPER = '000102030405060708090a0b0c0d0e0f';
+
+async function muxWith(change: Partial<MuxProgram> = {}): Promise<Mux> {
+  const [service] = muxProgram.services;
+  const anything = { ...service, key: 'any', protocol: 0, port: 0 } as const;
+  const mux = await Mux.load(muxModule);
+  mux.program({ ...muxProgram, services: [anything], ...change });
+  return mux;
+}
+
+function explain(mux: Mux, { source, destination, sourcePort, destinationPort, protocol }: FiveTuple) {
+  const start = ipv4(source, destination);
+  const packet = protocol === 6 ? start.tcp(sourcePort, destinationPort, SYN) : start.udp(sourcePort, destinationPort);
+  return mux.explain(packet.bytes(), 0, 'bare').fields;
+}
+
+function tuple(source: string, sourcePort: number, destinationPort: number, protocol: number): FiveTuple {
+  return { source, destination: VIP, sourcePort, destinationPort, protocol };
+}
+
+// Of a key of zeros: hash(message) of CPython 3.11 with PYTHONHASHSEED=0, which is SipHash-1-3 with that key.
+const vectors = [
+VECTORS
+];
+
+describe('flow hash', () => {
+  it.each(vectors)('$in.source:$in.sourcePort > :$in.destinationPort/$in.protocol, key $key', async ({ key, in: flow, hash }) => {
+    expect(explain(await muxWith({ flowHashKey: key }), flow).hash).toBe(hash);
+  });
+
+  it('is the hash of the model for random flows and keys', async () => {
+    const random = new Random(3);
+    const mux = await muxWith();
+    for (let round = 0; round < 50; round++) {
+      const flowHashKey = Array.from(random.bytes(16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+      mux.program({ ...(mux.current as MuxProgram), flowHashKey });
+      for (let count = 0; count < 20; count++) {
+        const flow = tuple(random.bytes(4).join('.'), random.below(65536), random.below(65536), random.pick([6, 17]));
+        const hash = flowHash(flowHashKey, flow, 'Default').toString(16).padStart(16, '0');
+        expect(explain(mux, flow).hash, JSON.stringify(flow)).toBe(hash);
+      }
+    }
+  });
+
+  it.each(['Default', 'SourceIP', 'SourceIPProtocol'] as const)('%s picks the slot of the model', async (distribution) => {
+    const random = new Random(4);
+    const [service] = (await muxWith()).current?.services ?? [];
+    const mux = await muxWith({ services: [{ ...service, distribution }] });
+    for (let count = 0; count < 200; count++) {
+      const flow = tuple(random.bytes(4).join('.'), random.below(65536), random.below(65536), random.pick([6, 17]));
+      const expected = ringSlot(flowHash(muxProgram.flowHashKey, flow, distribution), 251);
+      expect(explain(mux, flow).ringSlot, JSON.stringify(flow)).toBe(expected);
+    }
+  });
+
+  it('spreads neighbouring clients over the whole ring', async () => {
+    const mux = await muxWith();
+    const slots = Array.from({ length: 2510 }, (_, port) => explain(mux, tuple('192.0.2.7', port, 443, 6)).ringSlot);
+    const counts = new Map<number | undefined, number>();
+    for (const slot of slots) counts.set(slot, (counts.get(slot) ?? 0) + 1);
+    // Ten a slot on average; Poisson leaves e^-10 of 251 slots empty and gives none more than 28.
+    expect(counts.size).toBeGreaterThanOrEqual(250);
+    expect(Math.max(...counts.values())).toBeLessThan(28);
+  });
+});

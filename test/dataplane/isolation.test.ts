@@ -1,0 +1,169 @@
+/**
+ * No packet writes outside its slot, and none reads behind its end: hostile frames of every length, with the memory
+ * around them under watch.
+ */
+
+import muxModule from 'edgemux/mux-module';
+import { describe, expect, it } from 'vitest';
+import * as abi from '../../assembly/abi.js';
+import { Batch, type FramePort, type Link } from '../../sdk/dataplane/batch.js';
+import { DataPlane } from '../../sdk/dataplane/instance.js';
+import { HostAgent } from '../../sdk/host/host-agent.js';
+import { Mux } from '../../sdk/mux/mux.js';
+import { concat, toHex } from '../support/bytes.js';
+import { eth, ipv4, SYN } from '../support/packet.js';
+import { HOST_A, hostProgram, MUX, muxProgram, VIP, VNI, WEB_A_MAC } from '../support/programs.js';
+import { Random } from '../support/random.js';
+import { RandomPackets } from '../support/random-packets.js';
+
+const FRAME_BYTES_MAX = 300;
+const ROOM = { frameBytesMax: FRAME_BYTES_MAX, batchFrameCountMax: 3, flowCountMax: 1024 };
+/** What lies in a slot where the frame does not. */
+const MARKER = Uint8Array.of(0xde, 0xad, 0xbe, 0xef);
+
+/** A programmed data plane with a view on its memory, which Mux and HostAgent keep to themselves. */
+interface Watched {
+  readonly dataPlane: DataPlane;
+  readonly batch: Batch;
+  run(): void;
+}
+
+/** Loads through `load`, and catches the data plane it makes on its way. */
+async function watched<T extends { batch: Batch; processBatch(nowMs: number): void }>(
+  load: () => Promise<T>,
+): Promise<Watched & { owner: T }> {
+  const original = DataPlane.load;
+  let dataPlane: DataPlane | undefined;
+  DataPlane.load = async (...parameters) => {
+    dataPlane = await original.apply(DataPlane, parameters);
+    return dataPlane;
+  };
+  try {
+    const owner = await load();
+    return { dataPlane: dataPlane as DataPlane, batch: owner.batch, owner, run: () => owner.processBatch(0) };
+  } finally {
+    DataPlane.load = original;
+  }
+}
+
+async function watchedMux(): Promise<Watched> {
+  const mux = await watched(() => Mux.load(muxModule, ROOM));
+  mux.owner.program(muxProgram);
+  return mux;
+}
+
+async function watchedHost(): Promise<Watched> {
+  const host = await watched(() => HostAgent.load(muxModule, ROOM));
+  host.owner.apply(hostProgram);
+  return host;
+}
+
+/** Puts a frame between two empty ones, fills all that is not frame with the marker, runs, and judges. */
+function judge({ dataPlane, batch, run }: Watched, frame: Uint8Array, link: Link, port: FramePort, about: string): void {
+  const { base } = dataPlane.region(abi.REGION_SLOTS);
+  const end = base + ROOM.batchFrameCountMax * dataPlane.plan.slotBytes;
+  for (let at = base; at < end; at += MARKER.length) dataPlane.bytes.set(MARKER, at);
+  batch.clear();
+  batch.add(new Uint8Array(0));
+  batch.add(frame, link, port);
+  batch.add(new Uint8Array(0));
+  const before = dataPlane.bytes.slice(base, end);
+
+  run();
+
+  const start = dataPlane.plan.slotBytes + abi.HEADROOM_BYTES;
+  const after = dataPlane.bytes.subarray(base, end);
+  const [mayBegin, mayEnd] = [start - abi.HEADROOM_BYTES, start + frame.length];
+  const changedOutside = (from: number, to: number) =>
+    Buffer.compare(before.subarray(from, to), after.subarray(from, to)) !== 0;
+  if (changedOutside(0, mayBegin) || changedOutside(mayEnd, end - base)) {
+    expect.fail(`wrote outside its slot: ${about} ${toHex(frame)}`);
+  }
+  if (batch.verdict(1) === 'drop') return;
+  const out = batch.bytes(1);
+  const outEnd = out.byteOffset + out.length - base;
+  if (outEnd > mayEnd) expect.fail(`${outEnd - mayEnd} bytes from behind the frame: ${about} ${toHex(frame)}`);
+  if (Buffer.from(out).includes(MARKER)) expect.fail(`stale bytes in the output: ${about} ${toHex(frame)}`);
+}
+
+/** Frames that make a MUX or a host agent go as far as it can, to be cut at every length. */
+const inner = eth({ dst: WEB_A_MAC }).ipv4('192.0.2.7', VIP).tcp(40000, 443, SYN, { payload: 'x'.repeat(150) });
+const sound = {
+  client: inner,
+  'tagged client': eth().vlan(1).ipv4('192.0.2.7', VIP).udp(40000, 53, { payload: 'x'.repeat(150) }),
+  tunnel: eth().ipv4(MUX, HOST_A).udp(50000, 4789).vxlan(VNI).payload(inner.bytes()),
+};
+const liars = {
+  'total length 65535': eth().ipv4('192.0.2.7', VIP, { totalLength: 65535 }).tcp(40000, 443, SYN),
+  'UDP length 65535': eth().ipv4('192.0.2.7', VIP).udp(40000, 53, { udpLength: 65535 }),
+  'IHL 15': eth().ipv4('192.0.2.7', VIP, { ihl: 15, totalLength: 60 }).payload(new Uint8Array(4)),
+  'data offset 15': eth().ipv4('192.0.2.7', VIP).tcp(40000, 443, SYN, { dataOffset: 15 }),
+  'inner total length past the tunnel': eth()
+    .ipv4(MUX, HOST_A)
+    .udp(50000, 4789)
+    .vxlan(VNI)
+    .eth({ dst: WEB_A_MAC })
+    .ipv4('192.0.2.7', VIP, { totalLength: 41 })
+    .tcp(40000, 443, SYN),
+  'a tunnel longer than its UDP datagram': eth()
+    .ipv4(MUX, HOST_A)
+    .udp(50000, 4789, { udpLength: 65535 })
+    .vxlan(VNI)
+    .eth({ dst: WEB_A_MAC })
+    .ipv4('192.0.2.7', VIP)
+    .tcp(40000, 443, SYN),
+};
+const everyLength = Array.from({ length: 201 }, (_, length) => length);
+const ways = (['ethernet', 'bare'] as const).flatMap((link) =>
+  (['underlay', 'vm', 'shared'] as const).map((port) => ({ link, port })),
+);
+
+describe.each([
+  { role: 'MUX', watch: watchedMux, program: muxProgram },
+  { role: 'host agent', watch: watchedHost, program: hostProgram },
+])('isolation of slots: $role', ({ watch, program }) => {
+  it.each(ways)('sound and lying packets cut at every length ($link, $port)', async ({ link, port }) => {
+    const plane = await watch();
+    for (const [about, packet] of Object.entries({ ...sound, ...liars })) {
+      const whole = link === 'bare' ? packet.bytes().slice(14) : packet.bytes();
+      for (const length of everyLength) judge(plane, whole.slice(0, length), link, port, about);
+    }
+  });
+
+  it.each(ways)('garbage of every length ($link, $port)', async ({ link, port }) => {
+    const plane = await watch();
+    const random = new Random(17);
+    const header = link === 'bare' ? ipv4('192.0.2.7', VIP).bytes() : eth().ipv4(MUX, HOST_A).bytes();
+    for (const length of everyLength) {
+      judge(plane, random.bytes(length), link, port, 'random bytes');
+      judge(plane, new Uint8Array(length).fill(0xff), link, port, 'all ones');
+      judge(plane, concat(header, random.bytes(200)).slice(0, length), link, port, 'random bytes behind a header');
+    }
+  });
+
+  it('random packets of all kinds', async () => {
+    const plane = await watch();
+    const packets = new RandomPackets(program, new Random(19), FRAME_BYTES_MAX);
+    for (let count = 0; count < 20_000; count++) {
+      const { frame, link, port, about } = packets.next();
+      judge(plane, frame, link, port, about);
+    }
+  });
+
+  it('the tables of policy are as they were', async () => {
+    const plane = await watch();
+    const { dataPlane } = plane;
+    const tables = [abi.REGION_ENDPOINTS, abi.REGION_RINGS, abi.REGION_NICS, abi.REGION_TRANSLATIONS];
+    const read = () =>
+      tables.map((region) => Buffer.from(dataPlane.bytes.slice(dataPlane.region(region).base, dataPlane.region(region + 1)?.base)));
+    const before = read();
+    const packets = new RandomPackets(program, new Random(23), FRAME_BYTES_MAX);
+    for (let count = 0; count < 5000; count++) {
+      const { frame, link, port, about } = packets.next();
+      judge(plane, frame, link, port, about);
+    }
+    read().forEach((table, index) => {
+      expect(Buffer.compare(table, before[index])).toBe(0);
+    });
+  });
+});

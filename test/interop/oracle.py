@@ -1,0 +1,157 @@
+"""An independent opinion on edgemux: makes captures with scapy, and judges what edgemux makes of them.
+
+    oracle.py papers
+    oracle.py traffic       FABRIC MUX LINK CLIENTS OUT     link: ethernet, vlan (in nanoseconds) or raw
+    oracle.py judge-mux     FABRIC MUX LINK SENT RECEIVED   SENT: of `traffic`, RECEIVED: what the MUX made of it
+    oracle.py answer        FABRIC HOST SENT DELIVERED OUT  SENT with the answers of the VMs in between
+    oracle.py judge-host    FABRIC HOST SENT RECEIVED       SENT: VXLAN and answers of VMs
+    oracle.py judge-clients FABRIC MUX SENT RECEIVED...     SENT: of `traffic`, RECEIVED: of all hosts
+
+The last thing on standard output is JSON.
+"""
+import json
+import random
+import sys
+from collections import Counter
+
+from scapy.config import conf
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+
+import choice
+import judge
+import pcap
+import traffic
+from policy import Fabric
+
+START_NS = 1_700_000_000 * 10**9
+GAP_NS = 137_001
+
+
+def papers():
+    return choice.papers()
+
+
+def write_traffic(fabric_path, mux_id, link, clients, out):
+    """Clients' packets with strangers' frames scattered among them; `OUT.fates` says what is to become of each."""
+    fabric = Fabric(fabric_path)
+    mac = fabric.muxes[mux_id].mac
+    sent = [traffic.Sent(traffic.wrapped(p, link, mac), traffic.FORWARD) for p in traffic.of_clients(fabric, int(clients))]
+    for stranger in traffic.hostile(link, mac) + traffic.unrelated(link):
+        sent.insert(random.randrange(len(sent)), stranger)
+    magic = pcap.NANOSECONDS if link == "vlan" else pcap.MICROSECONDS
+    link_type = pcap.RAW if link == "raw" else pcap.ETHERNET
+    pcap.write(out, link_type, [(START_NS + at * GAP_NS, frame) for at, (frame, _) in enumerate(sent)], magic)
+    with open(f"{out}.fates", "w", encoding="utf-8") as file:
+        json.dump([fate for _, fate in sent], file)
+    return {"frames": len(sent), "fates": Counter(fate for _, fate in sent)}
+
+
+def forwarded(path):
+    """The records of a capture of `traffic` that a MUX must forward."""
+    with open(f"{path}.fates", encoding="utf-8") as file:
+        fates = json.load(file)
+    _, records = pcap.read(path)
+    return [record for record, fate in zip(records, fates, strict=True) if fate == traffic.FORWARD]
+
+
+def judge_mux(fabric_path, mux_id, link, sent, received):
+    fabric = Fabric(fabric_path)
+    report = judge.Report(judge.MUX_FIELDS)
+    vlan = {"id": traffic.VLAN, "priority": 3} if link == "vlan" else None
+    backends = Counter()
+    for before, after in zip(forwarded(sent), pcap.read(received)[1], strict=True):
+        packet = judge.packet_in(before.frame, link)
+        expected = judge.expected_from_mux(fabric, fabric.muxes[mux_id], packet, before.time_ns, link, vlan)
+        report.compare(judge.seen_from_mux(after.frame, after.time_ns, link), expected)
+        backends[judge.backend_of(fabric, packet).key] += 1
+    return {**report.json(), "backends": backends}
+
+
+def answer(fabric_path, host_id, sent, delivered, out):
+    """Every packet a VM was given is answered at once: both directions of the host in one capture."""
+    to_vm = {record.time_ns: record.frame for record in pcap.read(delivered)[1]}
+    both = []
+    for record in pcap.read(sent)[1]:
+        both.append(record)
+        if record.time_ns in to_vm:
+            both.append((record.time_ns + 1000, answer_of(to_vm[record.time_ns])))
+    pcap.write(out, pcap.ETHERNET, both)
+    return {"frames": len(both), "answers": len(to_vm)}
+
+
+def answer_of(frame):
+    """What a VM says to a packet: its own MAC address, so that the client can tell who answered."""
+    ethernet = Ether(frame)
+    request = ethernet[IP]
+    reply = Ether(src=ethernet.dst, dst=traffic.ROUTER_MAC) / IP(src=request.dst, dst=request.src, ttl=128, tos=request.tos)
+    if request.proto == 6:
+        reply /= TCP(sport=request[TCP].dport, dport=request[TCP].sport, flags="PA", seq=request[TCP].ack)
+    else:
+        missing = {"chksum": 0} if request[UDP].chksum == 0 else {}
+        reply /= UDP(sport=request[UDP].dport, dport=request[UDP].sport, **missing)
+    reply = bytes(reply / Raw(ethernet.dst.encode()))
+    return reply + b"\x5a" * (80 - len(reply))
+
+
+def judge_host(fabric_path, host_id, sent, received):
+    fabric = Fabric(fabric_path)
+    host = fabric.hosts[host_id]
+    reports = {"delivered": judge.Report(judge.HOST_FIELDS), "replied": judge.Report(judge.HOST_FIELDS)}
+    for (kind, expected), after in zip(expected_from_host(fabric, host, sent), pcap.read(received)[1], strict=True):
+        reports[kind].compare(judge.seen_from_host(after.frame, after.time_ns), expected)
+    return {kind: report.json() for kind, report in reports.items()}
+
+
+def expected_from_host(fabric, host, sent):
+    """What must leave the host, in order. It remembers each client as its VM sees it, to turn the answer around."""
+    requests = {}
+    expected = []
+    for time_ns, frame in pcap.read(sent)[1]:
+        ethernet = Ether(frame[:14])
+        if ethernet.src in fabric.backends:
+            reply = judge.packet_in(frame, "ethernet")
+            request = requests[ethernet.src, reply.flow()]
+            expected.append(("replied", judge.expected_reply(host, request, reply, ethernet.dst, time_ns)))
+        elif IP(frame[14:34]).dst == host.address:
+            # Ethernet, IPv4, UDP, VXLAN, Ethernet.
+            request = judge.packet_of(frame[14 + 20 + 8 + 8 + 14 :])
+            backend, port = judge.backend_of(fabric, request), fabric.services[request.endpoint()].backend_port
+            seen_by_vm = (backend.dip, request.source, port, request.source_port, request.protocol)
+            requests[backend.mac, seen_by_vm] = request
+            expected.append(("delivered", judge.expected_delivery(fabric, host, request, time_ns)))
+    return expected
+
+
+def judge_clients(fabric_path, mux_id, sent, *received):
+    """Every request has one answer, from the VIP and port it went to, by a VM that serves them."""
+    fabric = Fabric(fabric_path)
+    report = judge.Report(["server", "checksums"])
+    unanswered = Counter(judge.packet_in(record.frame, "ethernet").flow() for record in forwarded(sent))
+    for path in received:
+        for record in pcap.read(path)[1]:
+            if Ether(record.frame[:14]).dst != traffic.ROUTER_MAC:
+                continue
+            reply = judge.packet_in(record.frame, "ethernet")
+            service = fabric.services.get((reply.source, reply.protocol, reply.source_port))
+            vm = reply.raw[20 + {6: 20, 17: 8}[reply.protocol] :].decode()
+            got = {"server": service and vm in [b.mac for b in service.backends], "checksums": judge.bad_checksums(reply.raw)}
+            report.compare(got, {"server": True, "checksums": []})
+            unanswered.subtract([(reply.destination, reply.source, reply.destination_port, reply.source_port, reply.protocol)])
+    return {**report.json(), "unanswered": sum(count > 0 for count in unanswered.values()), "unasked": sum(count < 0 for count in unanswered.values())}
+
+
+COMMANDS = {
+    "papers": papers,
+    "traffic": write_traffic,
+    "judge-mux": judge_mux,
+    "answer": answer,
+    "judge-host": judge_host,
+    "judge-clients": judge_clients,
+}
+
+if __name__ == "__main__":
+    conf.verb = 0
+    command, *arguments = sys.argv[1:]
+    print(json.dumps(COMMANDS[command](*arguments)))

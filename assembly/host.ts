@@ -40,7 +40,16 @@ import {
 import { ticksOf } from './clock';
 import { conclude } from './counters';
 import { descriptorsBase } from './layout';
-import { availableBytes, dropFor, isOversize, OUTCOME_CONTINUE, OUTCOME_PASS, parseLink, reasonOf, verdictOf } from './parse';
+import {
+  availableBytes,
+  dropFor,
+  isOversize,
+  OUTCOME_CONTINUE,
+  OUTCOME_PASS,
+  parseLink,
+  reasonOf,
+  verdictOf,
+} from './parse';
 import { frameForGateway, frameForVm } from './rewrite/decapsulate';
 import { translateDestination, translateSource } from './rewrite/translate';
 import {

@@ -1,9 +1,11 @@
 /**
  * The host agent's NAT flows: how to turn a VM's answer back into one from the VIP.
  *
- * A cache of four ways, two lines per bucket, keyed exactly by what the answer will show. A flow the VM has answered
- * is not evicted while it lives; one it has never answered may be, so that packets nobody answers cannot push out
- * connections that work.
+ * Keyed exactly by what the answer will show, four flows in a bucket. Unlike the MUX, which can always ask the ring, a
+ * host agent that cannot remember a connection must refuse it; so every flow has two buckets to choose from and takes
+ * the emptier one, which lets the table fill far before any pair of buckets does (Azar et al., "Balanced Allocations",
+ * STOC'94). A flow the VM has answered is not evicted while it lives; one it has never answered may be, so that packets
+ * nobody answers cannot push out connections that work.
  *
  *   0            4                 6                8           12    14               16
  *   | remote net | remote port net | local port net | local net | NIC | protocol (u16) |      key
@@ -25,7 +27,6 @@ import {
   NAT_FLOW_TICKS,
   NAT_FLOW_VIP,
   NAT_FLOW_VIP_PORT,
-  NAT_FLOW_WAYS,
 } from '../abi';
 import { count } from '../counters';
 import { sipHash } from '../flow-hash';
@@ -43,11 +44,9 @@ export function natKeyLocal(local: u32, nic: u32, protocol: u32): u64 {
 
 /** The flow of a key, alive or not; 0 when the table does not know it. */
 export function findNatFlow(keyRemote: u64, keyLocal: u64): usize {
-  const bucket = bucketOf(keyRemote, keyLocal);
-  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (load<u64>(flow) == keyRemote && load<u64>(flow, 8) == keyLocal && stateOf(flow) != NAT_FLOW_FREE) return flow;
-  }
-  return 0;
+  const hash = sipHash(keyRemote, keyLocal);
+  const flow = findIn(firstBucket(hash), keyRemote, keyLocal);
+  return flow != 0 ? flow : findIn(secondBucket(hash), keyRemote, keyLocal);
 }
 
 export function natFlowIsLive(flow: usize, now: u32): bool {
@@ -73,31 +72,22 @@ export function touchNatFlowReplied(flow: usize, now: u32): void {
   store<u32>(flow, now, NAT_FLOW_TICKS);
 }
 
-/** Room for a flow that the table does not know; 0 when every flow of the bucket is alive and answered. */
+/** Room for a flow that the table does not know; 0 when every flow of its buckets is alive and answered. */
 export function findNatFlowRoom(keyRemote: u64, keyLocal: u64, now: u32): usize {
-  const bucket = bucketOf(keyRemote, keyLocal);
-  let expired: usize = 0;
-  let oldest: usize = 0;
-  let oldestAge: u32 = 0;
-  for (let way: u32 = 0; way < <u32>NAT_FLOW_WAYS; way++) {
-    const flow = bucket + way * NAT_FLOW_BYTES;
-    if (stateOf(flow) == NAT_FLOW_FREE) return flow;
-    if (!natFlowIsLive(flow, now)) {
-      expired = flow;
-    } else if (stateOf(flow) == NAT_FLOW_NEW) {
-      const age = now - load<u32>(flow, NAT_FLOW_TICKS);
-      if (oldest == 0 || age > oldestAge) {
-        oldest = flow;
-        oldestAge = age;
-      }
-    }
-  }
-  if (expired != 0) {
+  const hash = sipHash(keyRemote, keyLocal);
+  const first = firstBucket(hash);
+  const second = secondBucket(hash);
+  const free = freeCount(first) >= freeCount(second) ? findFree(first) : findFree(second);
+  if (free != 0) return free;
+  let flow = findExpired(first, now);
+  if (flow == 0) flow = findExpired(second, now);
+  if (flow != 0) {
     count(COUNTER_NAT_FLOW_EXPIRED);
-    return expired;
+    return flow;
   }
-  if (oldest != 0) count(COUNTER_NAT_FLOW_EVICTED);
-  return oldest;
+  flow = olderNew(findOldestNew(first, now), findOldestNew(second, now), now);
+  if (flow != 0) count(COUNTER_NAT_FLOW_EVICTED);
+  return flow;
 }
 
 export function writeNatFlow(
@@ -127,8 +117,55 @@ export function natFlowPurge(nic: u32): void {
   }
 }
 
-function bucketOf(keyRemote: u64, keyLocal: u64): usize {
-  return natFlowsBase + (<u32>sipHash(keyRemote, keyLocal) & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
+function firstBucket(hash: u64): usize {
+  return natFlowsBase + (<u32>hash & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
+}
+
+function secondBucket(hash: u64): usize {
+  return natFlowsBase + (<u32>(hash >> 32) & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
+}
+
+function findIn(bucket: usize, keyRemote: u64, keyLocal: u64): usize {
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (load<u64>(flow) == keyRemote && load<u64>(flow, 8) == keyLocal && stateOf(flow) != NAT_FLOW_FREE) return flow;
+  }
+  return 0;
+}
+
+function freeCount(bucket: usize): u32 {
+  let free: u32 = 0;
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (stateOf(flow) == NAT_FLOW_FREE) free++;
+  }
+  return free;
+}
+
+function findFree(bucket: usize): usize {
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (stateOf(flow) == NAT_FLOW_FREE) return flow;
+  }
+  return 0;
+}
+
+function findExpired(bucket: usize, now: u32): usize {
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (!natFlowIsLive(flow, now)) return flow;
+  }
+  return 0;
+}
+
+function findOldestNew(bucket: usize, now: u32): usize {
+  let oldest: usize = 0;
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (stateOf(flow) == NAT_FLOW_NEW) oldest = olderNew(oldest, flow, now);
+  }
+  return oldest;
+}
+
+/** The one of two flows (0: none) that has waited longer. */
+function olderNew(a: usize, b: usize, now: u32): usize {
+  if (a == 0 || b == 0) return a | b;
+  return now - load<u32>(a, NAT_FLOW_TICKS) >= now - load<u32>(b, NAT_FLOW_TICKS) ? a : b;
 }
 
 function stateOf(flow: usize): u32 {

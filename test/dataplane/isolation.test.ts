@@ -6,7 +6,7 @@
 import muxModule from 'edgemux/mux-module';
 import { describe, expect, it } from 'vitest';
 import * as abi from '../../assembly/abi.js';
-import { Batch, type FramePort, type Link } from '../../sdk/dataplane/batch.js';
+import type { Batch, FramePort, Link } from '../../sdk/dataplane/batch.js';
 import { DataPlane } from '../../sdk/dataplane/instance.js';
 import { HostAgent } from '../../sdk/host/host-agent.js';
 import { Mux } from '../../sdk/mux/mux.js';
@@ -59,7 +59,13 @@ async function watchedHost(): Promise<Watched> {
 }
 
 /** Puts a frame between two empty ones, fills all that is not frame with the marker, runs, and judges. */
-function judge({ dataPlane, batch, run }: Watched, frame: Uint8Array, link: Link, port: FramePort, about: string): void {
+function judge(
+  { dataPlane, batch, run }: Watched,
+  frame: Uint8Array,
+  link: Link,
+  port: FramePort,
+  about: string,
+): void {
   const { base } = dataPlane.region(abi.REGION_SLOTS);
   const end = base + ROOM.batchFrameCountMax * dataPlane.plan.slotBytes;
   for (let at = base; at < end; at += MARKER.length) dataPlane.bytes.set(MARKER, at);
@@ -87,10 +93,15 @@ function judge({ dataPlane, batch, run }: Watched, frame: Uint8Array, link: Link
 }
 
 /** Frames that make a MUX or a host agent go as far as it can, to be cut at every length. */
-const inner = eth({ dst: WEB_A_MAC }).ipv4('192.0.2.7', VIP).tcp(40000, 443, SYN, { payload: 'x'.repeat(150) });
+const inner = eth({ dst: WEB_A_MAC })
+  .ipv4('192.0.2.7', VIP)
+  .tcp(40000, 443, SYN, { payload: 'x'.repeat(150) });
 const sound = {
   client: inner,
-  'tagged client': eth().vlan(1).ipv4('192.0.2.7', VIP).udp(40000, 53, { payload: 'x'.repeat(150) }),
+  'tagged client': eth()
+    .vlan(1)
+    .ipv4('192.0.2.7', VIP)
+    .udp(40000, 53, { payload: 'x'.repeat(150) }),
   tunnel: eth().ipv4(MUX, HOST_A).udp(50000, 4789).vxlan(VNI).payload(inner.bytes()),
 };
 const liars = {
@@ -155,7 +166,9 @@ describe.each([
     const { dataPlane } = plane;
     const tables = [abi.REGION_ENDPOINTS, abi.REGION_RINGS, abi.REGION_NICS, abi.REGION_TRANSLATIONS];
     const read = () =>
-      tables.map((region) => Buffer.from(dataPlane.bytes.slice(dataPlane.region(region).base, dataPlane.region(region + 1)?.base)));
+      tables.map((region) =>
+        Buffer.from(dataPlane.bytes.slice(dataPlane.region(region).base, dataPlane.region(region + 1)?.base)),
+      );
     const before = read();
     const packets = new RandomPackets(program, new Random(23), FRAME_BYTES_MAX);
     for (let count = 0; count < 5000; count++) {

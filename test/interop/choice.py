@@ -1,4 +1,4 @@
-"""Which backend a flow belongs to: SipHash (Aumasson, Bernstein) and Maglev (NSDI '16, section 3.4) from their papers."""
+"""Which backend a flow belongs to: SipHash (Aumasson, Bernstein) and Maglev (NSDI 2016, section 3.4)."""
 import functools
 import hashlib
 import socket

@@ -27,6 +27,10 @@ class Packet(NamedTuple):
     def flow(self):
         return self.source, self.destination, self.source_port, self.destination_port, self.protocol
 
+    def flow_of_request(self):
+        """The flow that this packet answers."""
+        return self.destination, self.source, self.destination_port, self.source_port, self.protocol
+
     def endpoint(self):
         return self.destination, self.protocol, self.destination_port
 
@@ -65,7 +69,10 @@ class Report:
 
 # What leaves a MUX.
 
-MUX_FIELDS = ["time", "outerMacs", "vlan", "outerAddresses", "outerIp", "sourcePort", "udp", "vxlan", "innerMacs", "innerPacket", "checksums"]
+MUX_FIELDS = [
+    "time", "outerMacs", "vlan", "outerAddresses", "outerIp", "sourcePort", "udp", "vxlan", "innerMacs", "innerPacket",
+    "checksums",
+]
 
 
 def backend_of(fabric, packet):

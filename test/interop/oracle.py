@@ -2,10 +2,14 @@
 
     oracle.py papers
     oracle.py traffic       FABRIC MUX LINK CLIENTS OUT     link: ethernet, vlan (in nanoseconds) or raw
-    oracle.py judge-mux     FABRIC MUX LINK SENT RECEIVED   SENT: of `traffic`, RECEIVED: what the MUX made of it
-    oracle.py answer        FABRIC HOST SENT DELIVERED OUT  SENT with the answers of the VMs in between
+    oracle.py super-packets FABRIC MUX OUT
+    oracle.py damaged       FABRIC MUX OUT
+    oracle.py judge-mux     FABRIC MUX LINK SENT RECEIVED   SENT: of one of the above, RECEIVED: what the MUX made of it
+    oracle.py answer        SENT DELIVERED OUT              SENT with the answers of the VMs in between
+    oracle.py answer-after  SENT DELIVERED OUT SECONDS...   its first packet, answered so long after it came
     oracle.py judge-host    FABRIC HOST SENT RECEIVED       SENT: VXLAN and answers of VMs
-    oracle.py judge-clients FABRIC MUX SENT RECEIVED...     SENT: of `traffic`, RECEIVED: of all hosts
+    oracle.py judge-clients FABRIC SENT RECEIVED...         SENT: of `traffic`, RECEIVED: of all hosts
+    oracle.py bad-checksums CAPTURE
 
 The last thing on standard output is JSON.
 """
@@ -29,17 +33,28 @@ START_NS = 1_700_000_000 * 10**9
 GAP_NS = 137_001
 
 
-def papers():
-    return choice.papers()
-
-
 def write_traffic(fabric_path, mux_id, link, clients, out):
-    """Clients' packets with strangers' frames scattered among them; `OUT.fates` says what is to become of each."""
+    """Clients' packets with strangers' frames scattered among them."""
     fabric = Fabric(fabric_path)
     mac = fabric.muxes[mux_id].mac
-    sent = [traffic.Sent(traffic.wrapped(p, link, mac), traffic.FORWARD) for p in traffic.of_clients(fabric, int(clients))]
+    packets = traffic.of_clients(fabric, int(clients))
+    sent = [traffic.Sent(traffic.wrapped(packet, link, mac), traffic.FORWARD) for packet in packets]
     for stranger in traffic.hostile(link, mac) + traffic.unrelated(link):
         sent.insert(random.randrange(len(sent)), stranger)
+    return write_sent(sent, link, out)
+
+
+def write_super_packets(fabric_path, mux_id, out):
+    return write_sent(traffic.super_packets(Fabric(fabric_path).muxes[mux_id].mac), "ethernet", out)
+
+
+def write_damaged(fabric_path, mux_id, out):
+    fabric = Fabric(fabric_path)
+    return write_sent(traffic.damaged(fabric, fabric.muxes[mux_id].mac), "ethernet", out)
+
+
+def write_sent(sent, link, out):
+    """Writes the frames; `OUT.fates` says what is to become of each."""
     magic = pcap.NANOSECONDS if link == "vlan" else pcap.MICROSECONDS
     link_type = pcap.RAW if link == "raw" else pcap.ETHERNET
     pcap.write(out, link_type, [(START_NS + at * GAP_NS, frame) for at, (frame, _) in enumerate(sent)], magic)
@@ -69,7 +84,7 @@ def judge_mux(fabric_path, mux_id, link, sent, received):
     return {**report.json(), "backends": backends}
 
 
-def answer(fabric_path, host_id, sent, delivered, out):
+def answer(sent, delivered, out):
     """Every packet a VM was given is answered at once: both directions of the host in one capture."""
     to_vm = {record.time_ns: record.frame for record in pcap.read(delivered)[1]}
     both = []
@@ -81,11 +96,20 @@ def answer(fabric_path, host_id, sent, delivered, out):
     return {"frames": len(both), "answers": len(to_vm)}
 
 
+def answer_after(sent, delivered, out, *seconds):
+    arrived_ns, frame = pcap.read(delivered)[1][0]
+    [first] = [record for record in pcap.read(sent)[1] if record.time_ns == arrived_ns]
+    answers = [(arrived_ns + int(pause) * 10**9, answer_of(frame)) for pause in seconds]
+    pcap.write(out, pcap.ETHERNET, [first, *answers])
+    return {"answers": len(answers)}
+
+
 def answer_of(frame):
     """What a VM says to a packet: its own MAC address, so that the client can tell who answered."""
     ethernet = Ether(frame)
     request = ethernet[IP]
-    reply = Ether(src=ethernet.dst, dst=traffic.ROUTER_MAC) / IP(src=request.dst, dst=request.src, ttl=128, tos=request.tos)
+    reply = Ether(src=ethernet.dst, dst=traffic.ROUTER_MAC)
+    reply /= IP(src=request.dst, dst=request.src, ttl=128, tos=request.tos)
     if request.proto == 6:
         reply /= TCP(sport=request[TCP].dport, dport=request[TCP].sport, flags="PA", seq=request[TCP].ack)
     else:
@@ -124,31 +148,47 @@ def expected_from_host(fabric, host, sent):
     return expected
 
 
-def judge_clients(fabric_path, mux_id, sent, *received):
+def judge_clients(fabric_path, sent, *received):
     """Every request has one answer, from the VIP and port it went to, by a VM that serves them."""
     fabric = Fabric(fabric_path)
     report = judge.Report(["server", "checksums"])
-    unanswered = Counter(judge.packet_in(record.frame, "ethernet").flow() for record in forwarded(sent))
-    for path in received:
-        for record in pcap.read(path)[1]:
-            if Ether(record.frame[:14]).dst != traffic.ROUTER_MAC:
-                continue
-            reply = judge.packet_in(record.frame, "ethernet")
-            service = fabric.services.get((reply.source, reply.protocol, reply.source_port))
-            vm = reply.raw[20 + {6: 20, 17: 8}[reply.protocol] :].decode()
-            got = {"server": service and vm in [b.mac for b in service.backends], "checksums": judge.bad_checksums(reply.raw)}
-            report.compare(got, {"server": True, "checksums": []})
-            unanswered.subtract([(reply.destination, reply.source, reply.destination_port, reply.source_port, reply.protocol)])
-    return {**report.json(), "unanswered": sum(count > 0 for count in unanswered.values()), "unasked": sum(count < 0 for count in unanswered.values())}
+    awaited = Counter(judge.packet_in(record.frame, "ethernet").flow() for record in forwarded(sent))
+    records = [record for path in received for record in pcap.read(path)[1]]
+    for _, frame in records:
+        if Ether(frame[:14]).dst != traffic.ROUTER_MAC:
+            continue
+        reply = judge.packet_in(frame, "ethernet")
+        service = fabric.services.get((reply.source, reply.protocol, reply.source_port))
+        vm = reply.raw[20 + {6: 20, 17: 8}[reply.protocol] :].decode()
+        is_server = service is not None and vm in [backend.mac for backend in service.backends]
+        report.compare(
+            {"server": is_server, "checksums": judge.bad_checksums(reply.raw)},
+            {"server": True, "checksums": []},
+        )
+        awaited.subtract([reply.flow_of_request()])
+    return {
+        **report.json(),
+        "unanswered": sum(count for count in awaited.values() if count > 0),
+        "unasked": -sum(count for count in awaited.values() if count < 0),
+    }
+
+
+def bad_checksums(path):
+    """How many frames of a capture have a wrong checksum."""
+    return {"frames": sum(judge.bad_checksums(record.frame[14:]) != [] for record in pcap.read(path)[1])}
 
 
 COMMANDS = {
-    "papers": papers,
+    "papers": choice.papers,
     "traffic": write_traffic,
+    "super-packets": write_super_packets,
+    "damaged": write_damaged,
     "judge-mux": judge_mux,
     "answer": answer,
+    "answer-after": answer_after,
     "judge-host": judge_host,
     "judge-clients": judge_clients,
+    "bad-checksums": bad_checksums,
 }
 
 if __name__ == "__main__":

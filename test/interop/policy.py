@@ -65,7 +65,10 @@ class Fabric:
     def read_load_balancer(self, balancer, fabric):
         own = balancer["properties"]
         addresses = {ip["resourceId"]: ip["properties"]["ipAddress"] for ip in fabric["publicIPAddresses"]}
-        vips = {fe["resourceId"]: addresses[last(fe["properties"]["publicIPAddress"])] for fe in own["frontendIPConfigurations"]}
+        vips = {
+            frontend["resourceId"]: addresses[last(frontend["properties"]["publicIPAddress"])]
+            for frontend in own["frontendIPConfigurations"]
+        }
         for rule in own["loadBalancingRules"]:
             self.add(rule, vips, rule["properties"]["backendAddressPool"]["resourceRef"], True)
         for rule in own.get("inboundNatRules", []):
@@ -82,20 +85,17 @@ class Fabric:
         for frontend in own["frontendIPConfigurations"]:
             self.services[vips[last(frontend)], PROTOCOLS[own["protocol"]], int(own["frontendPort"])] = service
 
-    def vips(self):
-        return sorted({vip for vip, _, _ in self.services})
-
 
 def with_extension(resources):
     return [(resource, resource["properties"]["edgemux"]) for resource in resources]
 
 
 def vnis_of(fabric):
-    return {
-        f"/virtualNetworks/{network['resourceId']}/subnets/{subnet['resourceId']}": subnet["properties"]["edgemux"]["vni"]
-        for network in fabric["virtualNetworks"]
-        for subnet in network["properties"]["subnets"]
-    }
+    vnis = {}
+    for network in fabric["virtualNetworks"]:
+        for subnet, own in with_extension(network["properties"]["subnets"]):
+            vnis[f"/virtualNetworks/{network['resourceId']}/subnets/{subnet['resourceId']}"] = own["vni"]
+    return vnis
 
 
 def last(reference):

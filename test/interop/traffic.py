@@ -28,8 +28,9 @@ def of_clients(fabric, count):
     conversations = []
     for client in range(count):
         address, port = f"198.51.{client % 250}.{1 + client // 250}", random.randint(1024, 65535)
-        for (vip, protocol, vip_port) in fabric.services:
-            ip = IP(src=address, dst=vip, id=random.randrange(65536), ttl=random.randint(2, 255), tos=random.randrange(256))
+        for vip, protocol, vip_port in fabric.services:
+            ip = IP(src=address, dst=vip, id=random.randrange(65536), ttl=random.randint(2, 255))
+            ip.tos = random.randrange(256)
             if random.random() < 0.2:
                 ip.options = random.choice([[IPOption_RR(length=7, pointer=4)], [IPOption(b"\x01\x01\x01\x00")]])
             conversations.append(tcp(ip, port, vip_port) if protocol == 6 else dns(ip, port, vip_port))
@@ -43,11 +44,15 @@ def of_clients(fabric, count):
 
 def tcp(ip, port, vip_port):
     """A connection seen from the client: opened, used, and closed by a FIN or a RST."""
-    options = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (random.randrange(2**32), 0)), ("NOP", None), ("WScale", 7)]
+    timestamp = ("Timestamp", (random.randrange(2**32), 0))
+    options = [("MSS", 1460), ("SAckOK", b""), timestamp, ("NOP", None), ("WScale", 7)]
     payload = random.randbytes(random.choice([1, 2, 7, 100, 1201]))
     end = random.choice(["FA", "R", "RA"])
     segments = [("S", options, b""), ("A", [], b""), ("PA", [], payload), (end, [], b"")]
-    return [ip / TCP(sport=port, dport=vip_port, flags=f, options=o, seq=random.randrange(2**32)) / p for f, o, p in segments]
+    return [
+        ip / TCP(sport=port, dport=vip_port, flags=flags, options=list(options), seq=random.randrange(2**32)) / payload
+        for flags, options, payload in segments
+    ]
 
 
 def dns(ip, port, vip_port):
@@ -121,7 +126,8 @@ def ip_lies(link, sound):
     lies += [(patched(sound, 2, struct.pack("!H", total)), "tcp-truncated") for total in range(20, 40)]
     lies += [(patched(sound, 2, struct.pack("!H", total)), "ipv4-truncated") for total in (41, 60, 1500, 65535)]
     lies += [(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1 :], "ipv4-checksum") for at in (1, 5, 8, 10, 11, 12)]
-    lies += [(patched(sound, 6, struct.pack("!H", field)), "fragment") for field in (0x2000, 0x0001, 0x2001, 0x1FFF, 0x6000)]
+    fragments = (0x2000, 0x0001, 0x2001, 0x1FFF, 0x6000)
+    lies += [(patched(sound, 6, struct.pack("!H", field)), "fragment") for field in fragments]
     lies += [(patched(sound, 9, bytes([protocol])), "protocol") for protocol in (0, 1, 2, 4, 41, 47, 50, 132, 255)]
     return lies
 
@@ -131,19 +137,39 @@ def segment_lies():
     to_vip = IP(src="203.0.113.9", dst="80.80.80.80")
     lies = [(to_vip / TCP(dport=80, dataofs=words), "tcp-header-length") for words in (*range(5), *range(6, 16))]
     lies += [(to_vip / UDP(dport=53, len=length), "udp-length") for length in (*range(8), 9, 65535)]
-    lies += [(IP(src="203.0.113.9", dst="80.80.80.80", proto=17) / Raw(bytes(length)), "udp-truncated") for length in range(8)]
-    lies += [(to_vip / TCP(dport=81), "no-rule"), (to_vip / UDP(dport=80), "no-rule"), (to_vip / TCP(dport=0), "no-rule")]
+    cut = IP(src="203.0.113.9", dst="80.80.80.80", proto=17)
+    lies += [(cut / Raw(bytes(length)), "udp-truncated") for length in range(8)]
+    lies += [(to_vip / segment, "no-rule") for segment in (TCP(dport=81), UDP(dport=80), TCP(dport=0))]
     return [(bytes(packet), fate) for packet, fate in lies]
 
 
 def odd_but_sound():
     sources = ["0.0.0.0", "127.0.0.1", "255.255.255.255", "80.80.80.80", "224.0.0.1"]
     packets = [IP(src=source, dst="80.80.80.80") / TCP(sport=80, dport=80) for source in sources]
-    packets += [IP(src="203.0.113.7", dst="80.80.80.80") / TCP(sport=5, dport=80, flags=flags) for flags in (0, "SF", "SR", 255)]
+    to_vip = IP(src="203.0.113.7", dst="80.80.80.80")
+    packets += [to_vip / TCP(sport=5, dport=80, flags=flags) for flags in (0, "SF", "SR", 255)]
     packets += [IP(src="203.0.113.7", dst="80.80.80.80", flags="evil") / TCP(sport=0, dport=80)]
-    packets += [IP(src="203.0.113.8", dst="80.80.80.80") / UDP(dport=53, len=10, chksum=0) / Raw(b"12 and more")]
-    packets += [IP(src="203.0.113.8", dst="80.80.80.80", len=9000) / TCP(dport=80, flags="A") / Raw(random.randbytes(8960))]
+    packets += [to_vip / UDP(dport=53, len=10, chksum=0) / Raw(b"12 and more")]
+    packets += [of_length(9000)]
     return [(bytes(packet), FORWARD) for packet in packets]
+
+
+def of_length(total, source="203.0.113.8", port=1234):
+    """A data segment to the VIP whose IPv4 total length is `total`."""
+    return IP(src=source, dst="80.80.80.80") / TCP(sport=port, dport=80, flags="A") / Raw(random.randbytes(total - 40))
+
+
+def super_packets(mux_mac):
+    """What segmentation offload leaves in a capture; 50 bytes of VXLAN must still fit IPv4's 65,535."""
+    sizes = [(60_000, FORWARD), (65_485, FORWARD), (65_486, "oversize"), (65_535, "oversize")]
+    return [Sent(wrapped(bytes(of_length(total)), "ethernet", mux_mac), fate) for total, fate in sizes]
+
+
+def damaged(fabric, mux_mac):
+    """Segments with a bit turned over on their way, which their checksum no longer fits."""
+    packets = [packet for packet in of_clients(fabric, 20) if packet[9] == 6]
+    broken = [packet[:-1] + bytes([packet[-1] ^ 1]) for packet in packets]
+    return [Sent(wrapped(packet, "ethernet", mux_mac), FORWARD) for packet in broken]
 
 
 def patched(packet, at, value, header_bytes=20):

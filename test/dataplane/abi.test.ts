@@ -1,0 +1,300 @@
+/** The boundary, field by field: what one side writes at an offset of abi.ts, the other side reads there. */
+
+import muxModule from 'edgemux/mux-module';
+import { describe, expect, it } from 'vitest';
+import * as abi from '../../assembly/abi.js';
+import { Batch } from '../../sdk/dataplane/batch.js';
+import { writeConfig } from '../../sdk/dataplane/config.js';
+import { readCounters } from '../../sdk/dataplane/counters.js';
+import { DataPlane } from '../../sdk/dataplane/instance.js';
+import { addressNet, macNet, portNet } from '../../sdk/dataplane/network-order.js';
+import { DROP_REASONS } from '../../sdk/dataplane/reasons.js';
+import { BackendTable } from '../../sdk/mux/backend-table.js';
+import { RingTable } from '../../sdk/mux/ring-table.js';
+import { ServiceTable } from '../../sdk/mux/service-table.js';
+import type { MuxProgram } from '../../sdk/program/types.js';
+import { flowHash } from '../model/flow-hash.js';
+import { ipv4Text, macText, toHex } from '../support/bytes.js';
+import { ACK, eth, ipv4, SYN } from '../support/packet.js';
+import {
+  GATEWAY_MAC,
+  HOST_A,
+  hostProgram,
+  MUX,
+  MUX_MAC,
+  muxProgram,
+  VIP,
+  VNI,
+  WEB_A,
+  WEB_A_MAC,
+} from '../support/programs.js';
+
+const CLIENT = '192.0.2.7';
+const TICK = 700;
+const NOW_MS = TICK * 1024;
+const ROOM = { flowCountMax: 1, batchFrameCountMax: 4 };
+
+/** `muxProgram` with one member in its ring, so that every packet's backend is known. */
+const program: MuxProgram = {
+  ...muxProgram,
+  rings: muxProgram.rings.map((ring) => ({ ...ring, members: ring.members.slice(1, 2) })),
+};
+
+/** A MUX put together by hand, with its memory in the open. */
+async function openMux(): Promise<{ dataPlane: DataPlane; batch: Batch }> {
+  const dataPlane = await DataPlane.load(muxModule, 'mux', ROOM);
+  writeConfig(dataPlane, program.attachment, program.flowHashKey);
+  const backends = new BackendTable(dataPlane);
+  backends.apply(program.attachment, program.backends);
+  const rings = new RingTable(dataPlane);
+  const { keys } = rings.apply(program, backends);
+  new ServiceTable(dataPlane).apply(program, backends, rings, keys);
+  return { dataPlane, batch: new Batch(dataPlane) };
+}
+
+/** The only record of a table whose bytes at `offset` are not zero. */
+function onlyRecord({
+  dataPlane,
+  region,
+  bytes,
+  offset,
+}: {
+  dataPlane: DataPlane;
+  region: number;
+  bytes: number;
+  offset: number;
+}): DataView {
+  const { base, count } = dataPlane.region(region);
+  const taken = Array.from({ length: count }, (_, index) => base + index * bytes).filter(
+    (at) => dataPlane.bytes[at + offset] !== 0,
+  );
+  expect(taken).toHaveLength(1);
+  return new DataView(dataPlane.bytes.buffer, taken[0], bytes);
+}
+
+function bytesOf(record: DataView, offset: number, length: number): Uint8Array {
+  return new Uint8Array(record.buffer, record.byteOffset + offset, length);
+}
+
+describe('boundary: tables the module writes', () => {
+  it('endpoint', async () => {
+    const dataPlane = await DataPlane.load(muxModule, 'mux', ROOM);
+    dataPlane.exports.endpointInsert(addressNet(VIP), portNet(443), 6, 0x01020304);
+    const record = onlyRecord({
+      dataPlane,
+      region: abi.REGION_ENDPOINTS,
+      bytes: abi.ENDPOINT_BYTES,
+      offset: abi.ENDPOINT_STATE,
+    });
+    expect(ipv4Text(bytesOf(record, abi.ENDPOINT_ADDRESS, 4), 0)).toBe(VIP);
+    expect(record.getUint16(abi.ENDPOINT_PORT)).toBe(443);
+    expect(record.getUint8(abi.ENDPOINT_PROTOCOL)).toBe(6);
+    expect(record.getUint8(abi.ENDPOINT_STATE)).toBe(1);
+    expect(record.getUint32(abi.ENDPOINT_SERVICE, true)).toBe(0x01020304);
+  });
+
+  it('NIC', async () => {
+    const dataPlane = await DataPlane.load(muxModule, 'host', ROOM);
+    const { low, high } = macNet(WEB_A_MAC);
+    dataPlane.exports.nicInsert(low, high, 0xfedcba, 0x01020304);
+    const record = onlyRecord({ dataPlane, region: abi.REGION_NICS, bytes: abi.NIC_BYTES, offset: abi.NIC_STATE });
+    expect(macText(bytesOf(record, abi.NIC_MAC, 6), 0)).toBe(WEB_A_MAC);
+    expect(record.getUint16(abi.NIC_STATE, true)).toBe(1);
+    expect(record.getUint32(abi.NIC_VNI, true)).toBe(0xfedcba);
+    expect(record.getUint32(abi.NIC_INDEX, true)).toBe(0x01020304);
+  });
+
+  it('translation', async () => {
+    const dataPlane = await DataPlane.load(muxModule, 'host', ROOM);
+    dataPlane.exports.translationInsert(
+      513,
+      addressNet(VIP),
+      portNet(443),
+      17,
+      addressNet(WEB_A),
+      portNet(8443),
+      0x010203,
+    );
+    const record = onlyRecord({
+      dataPlane,
+      region: abi.REGION_TRANSLATIONS,
+      bytes: abi.TRANSLATION_BYTES,
+      offset: abi.TRANSLATION_STATE,
+    });
+    expect(ipv4Text(bytesOf(record, abi.TRANSLATION_VIP, 4), 0)).toBe(VIP);
+    expect(record.getUint16(abi.TRANSLATION_PORT)).toBe(443);
+    expect(record.getUint8(abi.TRANSLATION_PROTOCOL)).toBe(17);
+    expect(ipv4Text(bytesOf(record, abi.TRANSLATION_DIP, 4), 0)).toBe(WEB_A);
+    expect(record.getUint16(abi.TRANSLATION_BACKEND_PORT)).toBe(8443);
+    expect(record.getUint32(abi.TRANSLATION_NIC, true)).toBe(513);
+    expect(record.getUint32(abi.TRANSLATION_IDLE_TICKS, true)).toBe(0x010203);
+  });
+
+  it('flow', async () => {
+    const { dataPlane, batch } = await openMux();
+    for (const flags of [SYN, ACK]) batch.add(ipv4(CLIENT, VIP).tcp(40000, 443, flags).bytes(), 'bare');
+    batch.add(ipv4('192.0.2.8', VIP).udp(40001, 53).bytes(), 'bare');
+    dataPlane.exports.muxProcess(batch.count, NOW_MS);
+    const { base, count } = dataPlane.region(abi.REGION_FLOWS);
+    const flows = Array.from({ length: count * abi.FLOW_WAYS }, (_, index) => {
+      const bucket = base + Math.floor(index / abi.FLOW_WAYS) * abi.FLOW_BUCKET_BYTES;
+      const way = (index % abi.FLOW_WAYS) * 8;
+      const value = dataPlane.view.getBigUint64(bucket + abi.FLOW_VALUES + way, true);
+      return { key: toHex(dataPlane.bytes.slice(bucket + way, bucket + way + 8)), value };
+    }).filter(({ value }) => value !== 0n);
+    const flowValue = (service: number, flags: number) =>
+      BigInt(service) | (1n << 16n) | (BigInt(flags) << 40n) | (BigInt(TICK) << 44n);
+    expect(new Map(flows.map(({ key, value }) => [key, value]))).toEqual(
+      new Map([
+        ['c00002079c4001bb', flowValue(0, abi.FLOW_FLAG_USED | abi.FLOW_FLAG_TRUSTED)],
+        ['c00002089c410035', flowValue(1, abi.FLOW_FLAG_USED | abi.FLOW_FLAG_UDP)],
+      ]),
+    );
+  });
+
+  it('NAT flow', async () => {
+    const dataPlane = await DataPlane.load(muxModule, 'host', ROOM);
+    writeConfig(dataPlane, hostProgram.attachment, hostProgram.flowHashKey);
+    const { low, high } = macNet(WEB_A_MAC);
+    dataPlane.exports.nicInsert(low, high, VNI, 513);
+    dataPlane.exports.translationInsert(513, addressNet(VIP), 0, abi.ENDPOINT_PROTOCOL_VIP, 0, 0, 0);
+    dataPlane.exports.translationInsert(513, addressNet(VIP), portNet(443), 6, addressNet(WEB_A), portNet(8443), 235);
+    const batch = new Batch(dataPlane);
+    const syn = eth()
+      .ipv4(MUX, HOST_A)
+      .udp(50000, 4789)
+      .vxlan(VNI)
+      .eth({ dst: WEB_A_MAC })
+      .ipv4(CLIENT, VIP)
+      .tcp(40000, 443, SYN);
+    batch.add(syn.bytes());
+    dataPlane.exports.hostProcess(1, NOW_MS);
+    const { base, count } = dataPlane.region(abi.REGION_NAT_FLOWS);
+    const at = Array.from({ length: count * abi.NAT_FLOW_WAYS }, (_, index) => base + index * abi.NAT_FLOW_BYTES).find(
+      (flow) => dataPlane.bytes[flow + abi.NAT_FLOW_STATE] !== abi.NAT_FLOW_FREE,
+    ) as number;
+    const record = new DataView(dataPlane.bytes.buffer, at, abi.NAT_FLOW_BYTES);
+    expect(ipv4Text(bytesOf(record, abi.NAT_FLOW_REMOTE_ADDRESS, 4), 0)).toBe(CLIENT);
+    expect(record.getUint16(abi.NAT_FLOW_REMOTE_PORT)).toBe(40000);
+    expect(record.getUint16(abi.NAT_FLOW_LOCAL_PORT)).toBe(8443);
+    expect(ipv4Text(bytesOf(record, abi.NAT_FLOW_LOCAL_ADDRESS, 4), 0)).toBe(WEB_A);
+    expect(record.getUint16(abi.NAT_FLOW_NIC, true)).toBe(513);
+    expect(record.getUint16(abi.NAT_FLOW_PROTOCOL, true)).toBe(6);
+    expect(ipv4Text(bytesOf(record, abi.NAT_FLOW_VIP, 4), 0)).toBe(VIP);
+    expect(record.getUint16(abi.NAT_FLOW_VIP_PORT)).toBe(443);
+    expect(record.getUint16(abi.NAT_FLOW_STATE, true)).toBe(abi.NAT_FLOW_NEW);
+    expect(record.getUint32(abi.NAT_FLOW_TICKS, true)).toBe(TICK);
+    expect(record.getUint32(abi.NAT_FLOW_IDLE_TICKS, true)).toBe(235);
+    batch.clear();
+    batch.add(eth({ src: WEB_A_MAC }).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK).bytes(), 'ethernet', 'vm');
+    dataPlane.exports.hostProcess(1, NOW_MS);
+    expect(record.getUint16(abi.NAT_FLOW_STATE, true)).toBe(abi.NAT_FLOW_REPLIED);
+  });
+});
+
+describe('boundary: what the SDK writes', () => {
+  it('configuration', async () => {
+    const { dataPlane } = await openMux();
+    writeConfig(dataPlane, { ...program.attachment, vlanId: 0x123 }, program.flowHashKey);
+    const config = new DataView(dataPlane.bytes.buffer, abi.FIXED_CONFIG, 128);
+    expect(toHex(bytesOf(config, abi.CONFIG_HASH_KEY_0, 16))).toBe(program.flowHashKey);
+    expect(ipv4Text(bytesOf(config, abi.CONFIG_PROVIDER_ADDRESS, 4), 0)).toBe(MUX);
+    expect(config.getUint16(abi.CONFIG_VLAN_TCI)).toBe(0x123);
+    expect(config.getUint8(abi.CONFIG_GATEWAY_KNOWN)).toBe(1);
+    expect(macText(bytesOf(config, abi.CONFIG_LOCAL_MAC, 6), 0)).toBe(MUX_MAC);
+    expect(macText(bytesOf(config, abi.CONFIG_GATEWAY_MAC, 6), 0)).toBe(GATEWAY_MAC);
+    expect(config.getUint32(abi.CONFIG_FRAME_BYTES_MAX, true)).toBe(9216);
+    writeConfig(dataPlane, { ...program.attachment, gatewayMacAddress: undefined }, program.flowHashKey);
+    expect(config.getUint8(abi.CONFIG_GATEWAY_KNOWN)).toBe(0);
+  });
+
+  it('service and backend, and the traffic the module counts in them', async () => {
+    const { dataPlane, batch } = await openMux();
+    batch.add(ipv4(CLIENT, VIP).tcp(40000, 443, SYN).bytes(), 'bare');
+    dataPlane.exports.muxProcess(1, NOW_MS);
+    const service = new DataView(dataPlane.bytes.buffer, dataPlane.region(abi.REGION_SERVICES).base, abi.SERVICE_BYTES);
+    expect(service.getUint32(abi.SERVICE_RING_BASE, true)).toBe(dataPlane.region(abi.REGION_RINGS).base);
+    expect(service.getUint32(abi.SERVICE_RING_SLOT_COUNT, true)).toBe(251);
+    expect(service.getUint8(abi.SERVICE_DISTRIBUTION)).toBe(abi.DISTRIBUTION_DEFAULT);
+    expect(service.getUint8(abi.SERVICE_STATE)).toBe(1);
+    expect(service.getUint32(abi.SERVICE_IDLE_TICKS, true)).toBe(235);
+    expect(service.getUint32(abi.SERVICE_BACKEND, true)).toBe(abi.NO_INDEX);
+    expect(service.getBigUint64(abi.SERVICE_PACKETS, true)).toBe(1n);
+    expect(service.getBigUint64(abi.SERVICE_BYTES_TOTAL, true)).toBe(40n);
+    const at = dataPlane.region(abi.REGION_BACKENDS).base + abi.BACKEND_BYTES;
+    const backend = new DataView(dataPlane.bytes.buffer, at, abi.BACKEND_BYTES);
+    expect(backend.getUint8(abi.BACKEND_STATE)).toBe(1);
+    expect(backend.getBigUint64(abi.BACKEND_PACKETS, true)).toBe(1n);
+    expect(backend.getBigUint64(abi.BACKEND_BYTES_TOTAL, true)).toBe(40n);
+  });
+
+  it('descriptor', async () => {
+    const { dataPlane, batch } = await openMux();
+    batch.add(new Uint8Array(0));
+    batch.add(ipv4(CLIENT, VIP).tcp(40000, 443, SYN).bytes(), 'bare', 'shared');
+    const slots = dataPlane.region(abi.REGION_SLOTS).base;
+    const frame = slots + dataPlane.plan.slotBytes + abi.HEADROOM_BYTES;
+    const at = dataPlane.region(abi.REGION_DESCRIPTORS).base + abi.DESCRIPTOR_BYTES;
+    const descriptor = new DataView(dataPlane.bytes.buffer, at, abi.DESCRIPTOR_BYTES);
+    expect(descriptor.getUint32(abi.DESCRIPTOR_OFFSET, true)).toBe(frame);
+    expect(descriptor.getUint32(abi.DESCRIPTOR_LENGTH, true)).toBe(40);
+    expect(descriptor.getUint8(abi.DESCRIPTOR_LINK)).toBe(abi.LINK_BARE);
+    expect(descriptor.getUint8(abi.DESCRIPTOR_PORT)).toBe(abi.PORT_SHARED);
+    dataPlane.exports.muxProcess(2, NOW_MS);
+    expect(descriptor.getUint32(abi.DESCRIPTOR_OFFSET, true)).toBe(frame - abi.TEMPLATE_BARE_BYTES);
+    expect(descriptor.getUint32(abi.DESCRIPTOR_LENGTH, true)).toBe(40 + abi.TEMPLATE_BARE_BYTES);
+    expect(descriptor.getUint8(abi.DESCRIPTOR_VERDICT)).toBe(abi.VERDICT_FORWARD);
+    expect(descriptor.getUint8(abi.DESCRIPTOR_REASON)).toBe(abi.REASON_NONE);
+    expect(descriptor.getUint32(abi.DESCRIPTOR_SERVICE, true)).toBe(0);
+    expect(descriptor.getUint32(abi.DESCRIPTOR_BACKEND, true)).toBe(1);
+    const dropped = new DataView(dataPlane.bytes.buffer, at - abi.DESCRIPTOR_BYTES, abi.DESCRIPTOR_BYTES);
+    expect(dropped.getUint8(abi.DESCRIPTOR_VERDICT)).toBe(abi.VERDICT_DROP);
+    expect(dropped.getUint8(abi.DESCRIPTOR_REASON)).toBe(abi.REASON_ETHERNET_TRUNCATED);
+    expect(dropped.getUint32(abi.DESCRIPTOR_SERVICE, true)).toBe(abi.NO_INDEX);
+    expect(dropped.getUint32(abi.DESCRIPTOR_BACKEND, true)).toBe(abi.NO_INDEX);
+  });
+
+  it('parsed record of explain', async () => {
+    const { dataPlane, batch } = await openMux();
+    batch.add(eth().vlan(5).ipv4(CLIENT, VIP).tcp(40000, 443, ACK).bytes());
+    dataPlane.exports.muxExplain(0, NOW_MS);
+    const parsed = new DataView(dataPlane.bytes.buffer, abi.FIXED_PARSED, abi.PARSED_BYTES);
+    const frame = dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES;
+    expect(parsed.getUint32(abi.PARSED_IP, true)).toBe(frame + 18);
+    expect(parsed.getUint32(abi.PARSED_L4, true)).toBe(frame + 38);
+    expect(parsed.getUint32(abi.PARSED_IP_LENGTH, true)).toBe(40);
+    expect(parsed.getUint32(abi.PARSED_VLAN_TAG)).toBe(0x81000005);
+    const tuple = { source: CLIENT, destination: VIP, sourcePort: 40000, destinationPort: 443, protocol: 6 };
+    expect(parsed.getBigUint64(abi.PARSED_HASH, true)).toBe(flowHash(program.flowHashKey, tuple, 'Default'));
+    expect(parsed.getUint8(abi.PARSED_PROTOCOL)).toBe(6);
+    expect(parsed.getUint8(abi.PARSED_TCP_FLAGS)).toBe(ACK);
+    expect(parsed.getUint32(abi.PARSED_SERVICE, true)).toBe(0);
+    expect(parsed.getUint32(abi.PARSED_BACKEND, true)).toBe(1);
+    expect(parsed.getUint32(abi.PARSED_SOURCE, true)).toBe(abi.SOURCE_RING);
+    expect(parsed.getUint32(abi.PARSED_FLOW, true)).toBe(0);
+  });
+});
+
+describe('boundary: counters', () => {
+  it('have 64 bits', async () => {
+    const { dataPlane, batch } = await openMux();
+    const pass = abi.FIXED_VERDICT_COUNTERS + abi.VERDICT_PASS * 8;
+    dataPlane.view.setBigUint64(pass, 0xffff_ffffn, true);
+    batch.add(eth({ type: 0x0806 }).bytes());
+    dataPlane.exports.muxProcess(1, 0);
+    expect(readCounters(dataPlane).verdicts.pass).toBe(2 ** 32);
+  });
+
+  it('there is a name for every reason of the boundary, and no two have the same', () => {
+    const numbers = Object.values(DROP_REASONS);
+    expect(numbers.toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: abi.REASON_COUNT - 1 }, (_, index) => index + 1),
+    );
+  });
+
+  it.each(Object.entries(DROP_REASONS))('%s is read from its own place', async (name, reason) => {
+    const { dataPlane } = await openMux();
+    dataPlane.view.setBigUint64(abi.FIXED_REASON_COUNTERS + reason * 8, 5n, true);
+    expect(readCounters(dataPlane).dropped).toEqual({ [name]: 5 });
+  });
+});

@@ -33,7 +33,7 @@ export interface Template {
 /** Builds the template for packets from a MUX to a backend. */
 export function encapsulationTemplate(mux: Attachment, backend: Backend): Template {
   const writer = new ByteWriter();
-  writer.bytes(macBytes(backend.hostMacAddress)).bytes(macBytes(mux.macAddress)).u16be(ETHERTYPE_IPV4);
+  writer.bytes(macBytes(backend.nextHopMacAddress)).bytes(macBytes(mux.macAddress)).u16be(ETHERTYPE_IPV4);
   writer.u8(VERSION_4_IHL_5).u8(0).u16be(0).u16be(0).u16be(DONT_FRAGMENT).u8(OUTER_TTL).u8(PROTOCOL_UDP).u16be(0);
   writer.bytes(parseIp(mux.providerAddress).bytes).bytes(parseIp(backend.hostProviderAddress).bytes);
   writer.u16be(0).u16be(VXLAN_PORT).u16be(0).u16be(0);

@@ -201,7 +201,7 @@ function writeBackend(to: ByteWriter, backend: Backend): void {
   to.u32le(backend.vni).bytes(macBytes(backend.macAddress));
   writeText(to, backend.host);
   writeAddress(to, backend.hostProviderAddress);
-  to.bytes(macBytes(backend.hostMacAddress));
+  to.bytes(macBytes(backend.nextHopMacAddress));
 }
 
 function readBackend(from: ByteReader): Backend {
@@ -212,7 +212,7 @@ function readBackend(from: ByteReader): Backend {
     macAddress: readMac(from),
     host: readText(from),
     hostProviderAddress: readAddress(from),
-    hostMacAddress: readMac(from),
+    nextHopMacAddress: readMac(from),
   };
 }
 

@@ -70,8 +70,10 @@ export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledF
     muxes: [...topology.muxes.keys()],
     hosts: [...topology.hosts.keys()],
     forMux(id) {
-      const attachment = attachmentOf(known(topology.muxes, 'loadBalancerMuxes', id));
-      const { vips, services, rings, backends } = policy;
+      const mux = known(topology.muxes, 'loadBalancerMuxes', id);
+      const attachment = attachmentOf(mux);
+      const { vips, services, rings, dips } = policy;
+      const backends = dips.map((dip) => backendOf(dip, mux, topology));
       return withDigest<MuxProgram>({ kind: 'mux', id, attachment, flowHashKey, vips, services, rings, backends });
     },
     forHost(id) {
@@ -81,7 +83,7 @@ export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledF
         id,
         attachment,
         flowHashKey,
-        ...hostPolicy(policy, topology, id),
+        ...hostPolicy(policy, id),
       });
     },
   };
@@ -108,7 +110,8 @@ interface Policy {
   readonly endpoints: readonly Endpoint[];
   readonly services: readonly Service[];
   readonly rings: readonly Ring[];
-  readonly backends: readonly Backend[];
+  /** The backends: every member of a pool and every target of an inbound NAT rule, sorted by key. */
+  readonly dips: readonly Dip[];
 }
 
 const PROTOCOLS = { Tcp: PROTOCOL_TCP, Udp: PROTOCOL_UDP, All: ANY_PROTOCOL } as const;
@@ -122,9 +125,10 @@ function policyOf(index: ResourceIndex, topology: Topology, health: Health): Pol
     ...natEndpoints(index, topology, membership),
   ].sort((a, b) => compareText(a.service.key, b.service.key));
 
-  const dips = [...membership.all()].flatMap(({ ipConfiguration }) => topology.dips.get(ipConfiguration.ref) ?? []);
-  const backends = dips.map((dip) => backendOf(dip, topology)).sort((a, b) => compareText(a.key, b.key));
-  const backendIndex = new Map(backends.map(({ key }, at) => [key, at]));
+  const dips = [...membership.all()]
+    .flatMap(({ ipConfiguration }) => topology.dips.get(ipConfiguration.ref) ?? [])
+    .sort((a, b) => compareText(a.key, b.key));
+  const backendIndex = new Map(dips.map(({ key }, at) => [key, at]));
   const rings = new RingList(backendIndex);
   const services = endpoints.flatMap((endpoint): Service[] => {
     const { service, members, slotCount } = endpoint;
@@ -132,7 +136,7 @@ function policyOf(index: ResourceIndex, topology: Topology, health: Health): Pol
     const backend = members[0] && backendIndex.get(members[0].dip.key);
     return backend === undefined ? [] : [{ ...service, target: { backend } }];
   });
-  return { vips: vipsOf(index), endpoints, services, rings: rings.rings, backends };
+  return { vips: vipsOf(index), endpoints, services, rings: rings.rings, dips };
 }
 
 function balancingEndpoints(
@@ -211,8 +215,9 @@ function vipsOf(index: ResourceIndex): string[] {
   return [...new Set(vips)].sort(compareText);
 }
 
-function backendOf(dip: Dip, topology: Topology): Backend {
+function backendOf(dip: Dip, mux: Machine, topology: Topology): Backend {
   const host = topology.hosts.get(dip.host) as Machine;
+  const isLocal = host.subnet === mux.subnet;
   return {
     key: dip.key,
     dip: dip.address,
@@ -220,7 +225,7 @@ function backendOf(dip: Dip, topology: Topology): Backend {
     macAddress: dip.macAddress,
     host: dip.host,
     hostProviderAddress: host.providerAddresses[0],
-    hostMacAddress: host.macAddress,
+    nextHopMacAddress: isLocal ? host.macAddress : (mux.gatewayMacAddress ?? host.macAddress),
   };
 }
 
@@ -250,9 +255,9 @@ class RingList {
 
 // Hosts.
 
-function hostPolicy(policy: Policy, topology: Topology, host: string): Pick<HostProgram, 'nics' | 'translations'> {
+function hostPolicy(policy: Policy, host: string): Pick<HostProgram, 'nics' | 'translations'> {
   const nicIndex = new Map<string, number>();
-  const local = policy.backends.flatMap(({ key }) => topology.dips.get(key) ?? []).filter((dip) => dip.host === host);
+  const local = policy.dips.filter((dip) => dip.host === host);
   const nics: Nic[] = [];
   for (const dip of local) {
     if (nicIndex.has(dip.nic)) continue;

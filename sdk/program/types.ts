@@ -41,8 +41,11 @@ export interface Backend {
   readonly host: string;
   /** The host's provider address: the destination of the outer IP header. */
   readonly hostProviderAddress: string;
-  /** The host's MAC address: the destination of the outer Ethernet header. */
-  readonly hostMacAddress: string;
+  /**
+   * The destination of the outer Ethernet header: the host's MAC address, or the default gateway's when the host is in
+   * another subnet than the MUX.
+   */
+  readonly nextHopMacAddress: string;
 }
 
 /** A Maglev table to be built: which backends share it and by what weight. */

@@ -27,7 +27,9 @@ export interface Machine {
   /** As the fabric says, else `02:00` and the four bytes of the first provider address. */
   readonly macAddress: string;
   readonly gatewayMacAddress: string | undefined;
-  /** VLAN of the logical network its provider address lies in; 0 is untagged. */
+  /** Canonical reference of the logical network's subnet its provider address lies in. */
+  readonly subnet: string | undefined;
+  /** VLAN of that subnet; 0 is untagged. */
   readonly vlanId: number;
 }
 
@@ -121,12 +123,14 @@ function machineOf(
   macs: { readonly macAddress?: string; readonly gatewayMacAddress?: string },
 ): Machine {
   const [address] = providerAddresses;
+  const subnet = subnetOfAddress(index, address);
   return {
     id,
     providerAddresses,
     macAddress: macs.macAddress ?? macFor(address),
     gatewayMacAddress: macs.gatewayMacAddress,
-    vlanId: vlanOf(index, address),
+    subnet: subnet?.ref,
+    vlanId: subnet?.resource.properties.vlanID ?? 0,
   };
 }
 
@@ -135,12 +139,11 @@ function macFor(providerAddress: string): string {
   return formatMac(Uint8Array.of(0x02, 0x00, ...parseIp(providerAddress).bytes.slice(-4)));
 }
 
-function vlanOf(index: ResourceIndex, providerAddress: string): number {
+function subnetOfAddress(index: ResourceIndex, providerAddress: string): Located<'logicalNetworkSubnet'> | undefined {
   const address = parseIp(providerAddress);
-  const subnet = index
+  return index
     .all('logicalNetworkSubnet')
     .find(({ resource }) => prefixContains(parsePrefix(resource.properties.addressPrefix), address));
-  return subnet?.resource.properties.vlanID ?? 0;
 }
 
 function dipOf(

@@ -6,6 +6,8 @@
 import { parseIp } from '../net/address.js';
 import { ByteWriter } from '../net/bytes.js';
 import { macBytes } from '../net/mac.js';
+import { onesComplementSum } from './header/checksum.js';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from './header/ip-protocol.js';
 
 /** One end of a flow. */
 export interface FlowEnd {
@@ -39,8 +41,6 @@ export const TCP_RST = 0x04;
 export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
 
-const PROTOCOL_TCP = 6;
-const PROTOCOL_UDP = 17;
 const IPV4_BYTES = 20;
 const TCP_BYTES = 20;
 const TCP_CHECKSUM = 16;
@@ -118,12 +118,6 @@ function buildIpv4(ends: PacketEnds, protocol: number, l4Header: ByteWriter, che
   return new ByteWriter().bytes(header).bytes(segment).toBytes();
 }
 
-/** RFC 1071 over whole bytes; an odd last byte counts as the high half of a word. */
 function internetChecksum(bytes: Uint8Array): number {
-  let sum = 0;
-  bytes.forEach((byte, at) => {
-    sum += at % 2 === 0 ? byte << 8 : byte;
-  });
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
+  return ~onesComplementSum(new DataView(bytes.buffer, bytes.byteOffset), 0, bytes.length) & 0xffff;
 }

@@ -3,7 +3,7 @@
  *
  * asc and tsc both compile this file, so it holds one kind of statement only: `export const NAME = <integer>`.
  * `layout.ts` proves the record layouts at compile time, `sdk/dataplane/instance.ts` compares the version at load, and
- * `test/abi.test.ts` writes each field on one side and reads it on the other.
+ * `test/dataplane/abi.test.ts` writes each field on one side and reads it on the other.
  *
  * All records are little-endian and naturally aligned. Fields marked `net` hold the bytes of the wire as they are,
  * so an IPv4 address or a port is compared and copied without being turned around.

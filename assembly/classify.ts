@@ -23,11 +23,12 @@ import {
   PARSED_VERDICT,
   REASON_NO_RULE,
   REASON_NONE,
+  REASON_OVERSIZE,
   SOURCE_NONE,
   VERDICT_FORWARD,
 } from './abi';
 import { flowHash } from './flow-hash';
-import { availableBytes, dropFor, OUTCOME_CONTINUE, OUTCOME_PASS, parseLink } from './parse';
+import { availableBytes, dropFor, isOversize, OUTCOME_CONTINUE, OUTCOME_PASS, parseLink } from './parse';
 import { findService, isVip } from './table/endpoint';
 import { flowBucket, flowKey } from './table/flow';
 import {
@@ -53,7 +54,7 @@ export function classify(descriptor: usize, parsed: usize): void {
   store<u32>(parsed, SOURCE_NONE, PARSED_SOURCE);
   store<u32>(parsed, 0, PARSED_FLOW);
   store<u16>(parsed, 0, PARSED_PROTOCOL);
-  let outcome = parseLink(descriptor, parsed);
+  let outcome = isOversize(descriptor) ? dropFor(REASON_OVERSIZE) : parseLink(descriptor, parsed);
   if (outcome == OUTCOME_CONTINUE) outcome = classifyIpv4(parsed, availableBytes(descriptor, parsed));
   store<u16>(parsed, <u16>(outcome == OUTCOME_CONTINUE ? VERDICT_FORWARD : outcome), PARSED_VERDICT);
 }

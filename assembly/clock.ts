@@ -10,7 +10,7 @@ export function ticksOf(nowMs: u32): u32 {
   return nowMs >>> 10;
 }
 
-/** Ticks since `then`, for stored ticks of 20 bits: right for anything younger than 12 days. */
+/** Ticks since `then`, across the wrap; only 20 bits of them are kept, so it is right for what is younger than 12 days. */
 export function ticksSince(then: u32, now: u32): u32 {
   return (now - then) & FLOW_TICKS_MASK;
 }

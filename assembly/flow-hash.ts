@@ -8,7 +8,7 @@
  *   | source address | destination address | source port | destination port | protocol |
  *
  * Thirteen bytes and SipHash's own length byte fill two words, so one flow costs two compressions. Fields a
- * distribution does not cover are zero. `test/flow-hash.test.ts` has the vectors.
+ * distribution does not cover are zero. `test/dataplane/flow-hash.test.ts` has the vectors.
  *
  * A hash has three uses, each with bits of its own: the high word picks the ring slot, the low bits of the low word
  * the flow bucket, its top 14 bits the outer UDP source port.

@@ -30,6 +30,7 @@ import {
   REASON_NIC_UNKNOWN,
   REASON_NO_RULE,
   REASON_NONE,
+  REASON_OVERSIZE,
   REASON_UDP_TRUNCATED,
   REASON_VNI_MISMATCH,
   REASON_VXLAN_FLAGS,
@@ -97,11 +98,14 @@ export function hostProcess(count: u32, nowMs: u32): void {
     const descriptor = descriptorsBase + frame * DESCRIPTOR_BYTES;
     store<u32>(descriptor, NO_INDEX, DESCRIPTOR_SERVICE);
     store<u32>(descriptor, NO_INDEX, DESCRIPTOR_BACKEND);
-    const outcome = isFromVm(descriptor)
-      ? fromVm(descriptor, FIXED_PARSED, now)
-      : fromUnderlay(descriptor, FIXED_PARSED, now);
+    const outcome = translate(descriptor, FIXED_PARSED, now);
     conclude(descriptor, verdictOf(outcome), reasonOf(outcome));
   }
+}
+
+function translate(descriptor: usize, parsed: usize, now: u32): u32 {
+  if (isOversize(descriptor)) return dropFor(REASON_OVERSIZE);
+  return isFromVm(descriptor) ? fromVm(descriptor, parsed, now) : fromUnderlay(descriptor, parsed, now);
 }
 
 function isFromVm(descriptor: usize): bool {
@@ -109,7 +113,6 @@ function isFromVm(descriptor: usize): bool {
   if (port != PORT_SHARED) return port != PORT_UNDERLAY;
   return (
     load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_ETHERNET &&
-    !isOversize(descriptor) &&
     load<u32>(descriptor, DESCRIPTOR_LENGTH) >= ETHERNET_BYTES &&
     findNic(sourceMac(load<u32>(descriptor, DESCRIPTOR_OFFSET))) != 0
   );

@@ -30,7 +30,7 @@ import { ticksOf } from './clock';
 import { conclude, concludeWell, countTraffic } from './counters';
 import { descriptorsBase } from './layout';
 import { chooseBackend, rememberFlow } from './lookup';
-import { encapsulate } from './rewrite/encapsulate';
+import { checkOuterLength, encapsulate } from './rewrite/encapsulate';
 import { backendAt, backendTraffic } from './table/backend';
 import { serviceAt, serviceTraffic } from './table/service';
 
@@ -54,7 +54,8 @@ export function muxExplain(index: u32, nowMs: u32): void {
   const parsed: usize = FIXED_PARSED;
   classify(descriptorsBase + index * DESCRIPTOR_BYTES, parsed);
   if (load<u8>(parsed, PARSED_VERDICT) != VERDICT_FORWARD) return;
-  const reason = chooseBackend(parsed, ticksOf(nowMs));
+  let reason = chooseBackend(parsed, ticksOf(nowMs));
+  if (reason == REASON_NONE) reason = checkOuterLength(parsed);
   if (reason == REASON_NONE) return;
   store<u8>(parsed, VERDICT_DROP, PARSED_VERDICT);
   store<u8>(parsed, <u8>reason, PARSED_REASON);
@@ -88,8 +89,9 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
     reason = chooseBackend(parsed, now);
     if (reason == REASON_NONE) {
       rememberFlow(parsed, now);
-      reason = send(descriptor, parsed);
+      reason = checkOuterLength(parsed);
     }
+    if (reason == REASON_NONE) send(descriptor, parsed);
   }
   const backend = load<u32>(parsed, PARSED_BACKEND);
   store<u32>(descriptor, load<u32>(parsed, PARSED_SERVICE), DESCRIPTOR_SERVICE);
@@ -98,12 +100,10 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
   else concludeWell(descriptor, verdict);
 }
 
-function send(descriptor: usize, parsed: usize): u32 {
+function send(descriptor: usize, parsed: usize): void {
   const backend = backendAt(load<u32>(parsed, PARSED_BACKEND));
-  const reason = encapsulate(descriptor, parsed, backend);
-  if (reason != REASON_NONE) return reason;
+  encapsulate(descriptor, parsed, backend);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);
   countTraffic(backendTraffic(backend), ipLength);
   countTraffic(serviceTraffic(serviceAt(load<u32>(parsed, PARSED_SERVICE))), ipLength);
-  return REASON_NONE;
 }

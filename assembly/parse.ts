@@ -15,7 +15,6 @@ import {
   PARSED_VLAN_TAG,
   REASON_ETHERNET_TRUNCATED,
   REASON_IPV4_TRUNCATED,
-  REASON_OVERSIZE,
   VERDICT_DROP,
   VERDICT_PASS,
 } from './abi';
@@ -43,7 +42,6 @@ export function reasonOf(outcome: u32): u32 {
 export function parseLink(descriptor: usize, parsed: usize): u32 {
   const frame = load<u32>(descriptor, DESCRIPTOR_OFFSET);
   const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
-  if (isOversize(descriptor)) return dropFor(REASON_OVERSIZE);
   store<u32>(parsed, 0, PARSED_VLAN_TAG);
   store<u32>(parsed, frame, PARSED_IP);
   if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {

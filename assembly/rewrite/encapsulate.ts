@@ -37,13 +37,16 @@ const OUTER_SOURCE_PORT = 34;
 const OUTER_UDP_LENGTH = 38;
 const IPV4_BYTES: u32 = 20;
 
-/** Puts the backend's headers in front of a parsed packet and moves the descriptor to them; answers with a reason. */
-export function encapsulate(descriptor: usize, parsed: usize, backend: usize): u32 {
+/** Whether the outer IPv4 header can say how long the packet will be. */
+export function checkOuterLength(parsed: usize): u32 {
+  return outerLengthOf(parsed) > IPV4_LENGTH_MAX ? REASON_OVERSIZE : REASON_NONE;
+}
+
+/** Puts the backend's headers in front of a parsed packet and moves the descriptor to them; checkOuterLength comes first. */
+export function encapsulate(descriptor: usize, parsed: usize, backend: usize): void {
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);
-  const outerLength = ipLength + TEMPLATE_BARE_BYTES;
-  if (outerLength > IPV4_LENGTH_MAX) return REASON_OVERSIZE;
-
+  const outerLength = outerLengthOf(parsed);
   const headers = ip - TEMPLATE_BYTES;
   // RFC 6040 section 4.1, normal mode: the outer header gets the inner DSCP and ECN field as it is.
   const tos = ipv4Tos(ip);
@@ -80,7 +83,10 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): u
 
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
   store<u32>(descriptor, <u32>(ip - frame) + ipLength, DESCRIPTOR_LENGTH);
-  return REASON_NONE;
+}
+
+function outerLengthOf(parsed: usize): u32 {
+  return load<u32>(parsed, PARSED_IP_LENGTH) + TEMPLATE_BARE_BYTES;
 }
 
 /** The tag of an outgoing frame: the configured VLAN's, else the one the frame came with, else none (0). */

@@ -28,6 +28,7 @@ import {
   NAT_FLOW_VIP,
   NAT_FLOW_VIP_PORT,
 } from '../abi';
+import { ticksSince } from '../clock';
 import { count } from '../counters';
 import { sipHash } from '../flow-hash';
 import { natFlowsBase, natFlowsMask } from '../layout';
@@ -50,7 +51,7 @@ export function findNatFlow(keyRemote: u64, keyLocal: u64): usize {
 }
 
 export function natFlowIsLive(flow: usize, now: u32): bool {
-  return now - load<u32>(flow, NAT_FLOW_TICKS) <= load<u32>(flow, NAT_FLOW_IDLE_TICKS);
+  return ageOf(flow, now) <= load<u32>(flow, NAT_FLOW_IDLE_TICKS);
 }
 
 export function natFlowVip(flow: usize): u32 {
@@ -165,7 +166,11 @@ function findOldestNew(bucket: usize, now: u32): usize {
 /** The one of two flows (0: none) that has waited longer. */
 function olderNew(a: usize, b: usize, now: u32): usize {
   if (a == 0 || b == 0) return a | b;
-  return now - load<u32>(a, NAT_FLOW_TICKS) >= now - load<u32>(b, NAT_FLOW_TICKS) ? a : b;
+  return ageOf(a, now) >= ageOf(b, now) ? a : b;
+}
+
+function ageOf(flow: usize, now: u32): u32 {
+  return ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
 }
 
 function stateOf(flow: usize): u32 {

@@ -59,7 +59,7 @@ export class DataPlane {
     const wanted = { ...CAPACITIES_DEFAULT, ...capacities };
     const plan = planMemory(role, wanted);
     const memory = new WebAssembly.Memory({ initial: plan.pageCount, maximum: plan.pageCount });
-    const { exports } = await instantiate<DataPlaneExports>(module, { env: { memory } });
+    const exports = await instantiateModule(module, memory);
     checkBoundary(exports);
     const dataPlane = new DataPlane(exports, memory, wanted, plan);
     dataPlane.#writeRegions();
@@ -80,6 +80,17 @@ export class DataPlane {
     if (refused !== 0) {
       throw new EdgemuxError('ERR_ABI_MISMATCH', `the data plane refuses the memory plan: region ${refused - 1}`);
     }
+  }
+}
+
+async function instantiateModule(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<DataPlaneExports> {
+  try {
+    return (await instantiate<DataPlaneExports>(module, { env: { memory } })).exports;
+  } catch (error) {
+    throw new EdgemuxError(
+      'ERR_ABI_MISMATCH',
+      `the Wasm module is not edgemux's data plane: ${(error as Error).message}`,
+    );
   }
 }
 

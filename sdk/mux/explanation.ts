@@ -111,7 +111,7 @@ function protocolName(protocol: number): string {
 function textOf(fields: ExplanationFields): string {
   const { verdict, reason, service, backend } = fields;
   if (verdict === 'pass') return 'pass: not for a VIP of ours';
-  if (!service || !backend) {
+  if (!service || !backend || verdict === 'drop') {
     const rule = service ? `VIP ${service.key} (${service.rule}) → ` : '';
     const packet = fields.destination ? `${fields.protocol} ${fields.source} > ${fields.destination} → ` : '';
     return `${packet}${rule}drop: ${reason}`;
@@ -119,7 +119,7 @@ function textOf(fields: ExplanationFields): string {
   return [
     `VIP ${service.key}`,
     how(fields),
-    `DIP ${backend.dip}:${fields.backendPort} on ${backend.host}`,
+    `DIP ${backend.dip}${service.floatingIp ? ` with floating IP ${service.vip}` : ''}:${fields.backendPort} on ${backend.host}`,
     `VXLAN ${backend.vni} to ${backend.hostProviderAddress}`,
   ]
     .join(' → ')

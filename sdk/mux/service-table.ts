@@ -73,6 +73,8 @@ export class ServiceTable {
 
   #remove(key: string, index: number): void {
     this.#dataPlane.bytes[this.#address(index) + abi.SERVICE_STATE] = 0;
+    // Its flows are expired from now on: they make room for others.
+    this.#dataPlane.view.setUint32(this.#address(index) + abi.SERVICE_IDLE_TICKS, 0, true);
     this.#indexes.delete(key);
     this.#byIndex.delete(index);
     this.#pool.release(index);

@@ -1,7 +1,8 @@
 /** Programs: policy compiled for one MUX or one host. */
 export { decodeProgram, encodeProgram, PROGRAM_VERSION } from './artifact.js';
-export { type CompiledFabric, type CompileOptions, compile, FLOW_HASH_KEY_DEFAULT, type Health } from './compile.js';
+export { type CompiledFabric, type CompileOptions, compile, FLOW_HASH_KEY_DEFAULT } from './compile.js';
 export { diffPrograms, type MemberChange, type ProgramDiff } from './diff.js';
+export type { Health } from './policy.js';
 export type {
   Attachment,
   Backend,

@@ -19,7 +19,7 @@ import { RandomPackets } from '../support/random-packets.js';
 const FRAME_BYTES_MAX = 300;
 const ROOM = { frameBytesMax: FRAME_BYTES_MAX, batchFrameCountMax: 3, flowCountMax: 1024 };
 /** What lies in a slot where the frame does not. */
-const MARKER = Uint8Array.of(0xde, 0xad, 0xbe, 0xef);
+const MARKER = Buffer.of(0xde, 0xad, 0xbe, 0xef);
 
 /** A programmed data plane with a view on its memory, which Mux and HostAgent keep to themselves. */
 interface Watched {

@@ -228,13 +228,12 @@ describe('host agent: another program', () => {
 
   it('with too little room names every capacity, and leaves the old one in force', async () => {
     const host = await hostWith(onlyB, { nicCountMax: 1, translationCountMax: onlyB.translations.length });
-    const refused = (() => {
-      try {
-        host.apply(hostProgram);
-      } catch (error) {
-        return error;
-      }
-    })();
+    let refused: unknown;
+    try {
+      host.apply(hostProgram);
+    } catch (error) {
+      refused = error;
+    }
     expect(refused).toBeInstanceOf(EdgemuxError);
     expect(refused).toMatchObject({
       code: 'ERR_CAPACITY',

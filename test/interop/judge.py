@@ -10,7 +10,7 @@ from scapy.utils import checksum
 
 import choice
 
-EXAMPLES_MAX = 3
+EXAMPLES_MAX = 10
 VXLAN_PORT = 4789
 
 

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { edgemuxJson, FABRIC, temporaryFolder } from '../appliance/cli.js';
-import { arePeersMissing, complaints, frameCount, oracle, toPcapng, type Verdict } from './peers.js';
+import { arePeersMissing, frameCount, headerComplaints, oracle, toPcapng, type Verdict } from './peers.js';
 
 const file = temporaryFolder();
-const CLIENTS = '150';
+const CLIENTS = '100';
 
 /** Field of the oracle's verdict → what must hold for it in every frame. */
 const PROMISES = [
@@ -57,8 +57,7 @@ describe.skipIf(arePeersMissing).each(LINKS)('%s', (_, link) => {
 
   test('Wireshark sees VXLAN in every frame, nothing malformed, no wrong checksum', () => {
     expect(frameCount(received, 'vxlan')).toBe(summary.forwarded);
-    // One datagram says it is shorter than its packet, which cuts its DNS question.
-    expect(complaints(received, ['dns'])).toEqual([]);
+    expect(headerComplaints(received)).toEqual([]);
   });
 });
 
@@ -66,24 +65,27 @@ describe.skipIf(arePeersMissing)('two MUXes, one capture', () => {
   const sent = file('sent.pcap');
   const received = (mux: string) => file(`sent.${mux}.pcap`);
 
+  const verdicts: Record<string, Verdict & { backends: Record<string, number> }> = {};
+
   beforeAll(() => {
     oracle('traffic', FABRIC, 'mux-1', 'ethernet', CLIENTS, sent);
-    for (const mux of ['mux-1', 'mux-2']) replay(mux, sent, received(mux));
+    for (const mux of ['mux-1', 'mux-2']) {
+      replay(mux, sent, received(mux));
+      verdicts[mux] = oracle('judge-mux', FABRIC, mux, 'ethernet', sent, received(mux));
+    }
   });
 
-  test('both choose the same DIP for every flow', () => {
-    const [one, two] = ['mux-1', 'mux-2'].map((mux) =>
-      oracle('judge-mux', FABRIC, mux, 'ethernet', sent, received(mux)),
-    );
-    // What is the oracle's for both is the same for both.
-    expect([one.wrong.innerMacs, two.wrong.innerMacs]).toEqual([[], []]);
-    expect([one.wrong.outerAddresses, two.wrong.outerAddresses]).toEqual([[], []]);
-    expect(two.frames).toBe(one.frames);
+  test('both send every frame to the same DIP', () => {
+    // The oracle has the same opinion for both.
+    for (const { wrong } of Object.values(verdicts)) {
+      expect([wrong.innerMacs, wrong.outerAddresses, wrong.sourcePort]).toEqual([[], [], []]);
+    }
+    expect(verdicts['mux-2']?.backends).toEqual(verdicts['mux-1']?.backends);
   });
 
   test('both DIPs have a fair share', () => {
-    const { frames, backends } = oracle('judge-mux', FABRIC, 'mux-1', 'ethernet', sent, received('mux-1'));
-    const shares = Object.values<number>(backends).map((count) => count / frames);
+    const { frames, backends } = verdicts['mux-1']!;
+    const shares = Object.values(backends).map((count) => count / frames);
     expect(shares).toHaveLength(2);
     for (const share of shares) expect(share).toBeGreaterThan(0.4);
   });

@@ -9,6 +9,8 @@
     oracle.py answer-after  SENT DELIVERED OUT SECONDS...   its first packet, answered so long after it came
     oracle.py judge-host    FABRIC HOST SENT RECEIVED       SENT: VXLAN and answers of VMs
     oracle.py judge-clients FABRIC SENT RECEIVED...         SENT: of `traffic`, RECEIVED: of all hosts
+    oracle.py snap          CAPTURE OUT BYTES               as captured with a snap length
+    oracle.py swap-vnis     CAPTURE OUT VNI VNI             one VXLAN network's frames in the other
     oracle.py bad-checksums CAPTURE
 
 The last thing on standard output is JSON.
@@ -21,6 +23,7 @@ from collections import Counter
 from scapy.config import conf
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
+from scapy.layers.vxlan import VXLAN
 from scapy.packet import Raw
 
 import choice
@@ -173,6 +176,25 @@ def judge_clients(fabric_path, sent, *received):
     }
 
 
+def snap(path, out, length):
+    link_type, records = pcap.read(path)
+    pcap.write(out, link_type, records, snap_length=int(length))
+    return {"frames": len(records)}
+
+
+def swap_vnis(path, out, one, other):
+    link_type, records = pcap.read(path)
+    other_of = {int(one): int(other), int(other): int(one)}
+    swapped = []
+    for time_ns, frame in records:
+        vxlan = Ether(frame)[VXLAN]
+        # Ethernet, IPv4, UDP and the first half of VXLAN; the last of its bytes is reserved.
+        header = frame[: 14 + 20 + 8 + 4] + other_of[vxlan.vni].to_bytes(3, "big") + b"\0"
+        swapped.append((time_ns, header + frame[len(header) :]))
+    pcap.write(out, link_type, swapped)
+    return {"frames": len(swapped)}
+
+
 def bad_checksums(path):
     """How many frames of a capture have a wrong checksum."""
     return {"frames": sum(judge.bad_checksums(record.frame[14:]) != [] for record in pcap.read(path)[1])}
@@ -188,10 +210,14 @@ COMMANDS = {
     "answer-after": answer_after,
     "judge-host": judge_host,
     "judge-clients": judge_clients,
+    "snap": snap,
+    "swap-vnis": swap_vnis,
     "bad-checksums": bad_checksums,
 }
 
 if __name__ == "__main__":
     conf.verb = 0
+    # Every run makes the same captures.
+    random.seed(80)
     command, *arguments = sys.argv[1:]
     print(json.dumps(COMMANDS[command](*arguments)))

@@ -2,17 +2,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { edgemuxJson, FABRIC, temporaryFolder } from '../appliance/cli.js';
-import { arePeersMissing, complaints, oracle } from './peers.js';
+import { arePeersMissing, headerComplaints, oracle, type Verdict } from './peers.js';
 
 const file = temporaryFolder();
 const sent = file('sent.pcap');
 const received = file('received.pcap');
+const tampered = file('tampered.pcap');
 
-/** Bytes before the first frame of a pcap: file header and record header. */
-const FIRST_FRAME = 24 + 16;
+const FILE_HEADER_BYTES = 24;
+const RECORD_HEADER_BYTES = 16;
 
+/** Where one bit is turned over, each in a frame of its own: byte of the frame, and the field that is wrong then. */
 const TAMPERED = [
-  ['record header, microseconds', -12, 'time'],
+  ['the record header, microseconds', -12, 'time'],
   ['outer Ethernet, destination', 5, 'outerMacs'],
   ['outer Ethernet, source', 11, 'outerMacs'],
   ['outer IPv4, TOS', 15, 'outerIp'],
@@ -31,9 +33,13 @@ const TAMPERED = [
 ] as const;
 
 describe.skipIf(arePeersMissing)('the oracle', () => {
+  let verdict: Verdict;
+
   beforeAll(() => {
-    oracle('traffic', FABRIC, 'mux-1', 'ethernet', '1', sent);
+    oracle('traffic', FABRIC, 'mux-1', 'ethernet', '2', sent);
     edgemuxJson(['replay', FABRIC, '--mux', 'mux-1', '--in', sent, '--out', received]);
+    writeFileSync(tampered, withBitsTurned(readFileSync(received)));
+    verdict = oracle('judge-mux', FABRIC, 'mux-1', 'ethernet', sent, tampered);
   });
 
   test('computes the last vector of the SipHash paper, and table 1 of the Maglev paper', () => {
@@ -45,23 +51,29 @@ describe.skipIf(arePeersMissing)('the oracle', () => {
     });
   });
 
-  test.each(TAMPERED)('notices one bit in %s (byte %i)', (_, at, field) => {
-    const tampered = readFileSync(received);
-    tampered[FIRST_FRAME + at]! ^= 1;
-    writeFileSync(file('tampered.pcap'), tampered);
-    const { wrong } = oracle('judge-mux', FABRIC, 'mux-1', 'ethernet', sent, file('tampered.pcap'));
-    expect(wrong[field]).toHaveLength(1);
+  test.each(TAMPERED)('notices one bit in %s (byte %i)', (what, _, field) => {
+    const frame = TAMPERED.findIndex(([name]) => name === what) + 1;
+    expect(verdict.wrong[field]?.filter((problem) => problem.startsWith(`frame ${frame}:`))).toHaveLength(1);
   });
 
   test('notices that a capture is of the other MUX', () => {
     const { wrong } = oracle('judge-mux', FABRIC, 'mux-2', 'ethernet', sent, received);
-    expect([wrong.outerMacs, wrong.outerAddresses, wrong.innerMacs].map(({ length }) => length)).toEqual([3, 3, 3]);
+    for (const problems of [wrong.outerMacs, wrong.outerAddresses, wrong.innerMacs]) expect(problems).not.toEqual([]);
   });
 
-  test('has a second in Wireshark, which notices a wrong checksum', () => {
-    const tampered = readFileSync(received);
-    tampered[FIRST_FRAME + 75]! ^= 1;
-    writeFileSync(file('tampered.pcap'), tampered);
-    expect(complaints(file('tampered.pcap'))).toHaveLength(1);
+  test('has a second in Wireshark, which notices the wrong checksums, too', () => {
+    expect(headerComplaints(tampered).length).toBeGreaterThanOrEqual(2);
+    expect(headerComplaints(received)).toEqual([]);
   });
 });
+
+function withBitsTurned(capture: Buffer): Buffer {
+  let at = FILE_HEADER_BYTES;
+  for (const [, byte] of TAMPERED) {
+    const length = capture.readUInt32LE(at + 8);
+    const frame = at + RECORD_HEADER_BYTES;
+    capture[frame + byte]! ^= 1;
+    at = frame + length;
+  }
+  return capture;
+}

@@ -1,4 +1,4 @@
-/** The programs of others that judge edgemux: scapy (through oracle.py) and Wireshark's tshark and editcap. */
+/** The programs of others that judge edgemux: scapy (through oracle.py) and Wireshark's command line tools. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,7 @@ const NEEDED = [
   { name: 'scapy', args: [PYTHON, '-c', 'import scapy.all'] },
   { name: 'tshark', args: ['tshark', '--version'] },
   { name: 'editcap', args: ['editcap', '--version'] },
+  { name: 'mergecap', args: ['mergecap', '--version'] },
 ];
 
 const missing = NEEDED.filter(({ args: [command = '', ...args] }) => spawnSync(command, args).status !== 0);
@@ -38,23 +39,31 @@ export interface Verdict {
 const BAD = ['_ws.malformed', ...['ip', 'tcp', 'udp'].map((protocol) => `${protocol}.checksum.status == 0`)].join(
   ' || ',
 );
+const CHECKED = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`]);
+
+/** The frames of a capture that Wireshark finds malformed, whose checksums it finds wrong, or that are not TCP. */
+export function tcpComplaints(capture: string): string[] {
+  return lines(run('tshark', ['-r', capture, ...CHECKED, '-Y', `${BAD} || !tcp`]));
+}
 
 /**
- * The frames of a capture that Wireshark finds malformed or whose checksums it finds wrong, one line each.
- *
- * @param withoutProtocols application protocols not to look into, where payloads are not what ports promise
+ * The frames of a capture that Wireshark finds malformed, or whose checksums it finds wrong, one line each; without a
+ * look into payloads: those of the oracle are random bytes, whatever their ports promise.
  */
-export function complaints(capture: string, withoutProtocols: readonly string[] = []): string[] {
-  const checked = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`]);
-  const blind = withoutProtocols.flatMap((protocol) => ['--disable-protocol', protocol]);
-  return run('tshark', ['-r', capture, ...checked, ...blind, '-Y', BAD])
-    .split('\n')
-    .filter(Boolean);
+export function headerComplaints(capture: string): string[] {
+  const blind = ['dns', 'http', 'tpkt', ...guessed()].flatMap((name) => ['--disable-protocol', name]);
+  return lines(run('tshark', ['-r', capture, ...CHECKED, ...blind, '-Y', BAD]));
+}
+
+/** Protocols that Wireshark recognizes by the looks of a payload: now and then it believes in random bytes. */
+function guessed(): string[] {
+  const decodes = lines(run('tshark', ['-G', 'heuristic-decodes'])).map((line) => line.split('\t'));
+  return decodes.flatMap(([parent, name = '']) => (parent === 'tcp' || parent === 'udp' ? [name] : []));
 }
 
 /** The frames of a capture that match a display filter. */
 export function frameCount(capture: string, filter: string): number {
-  return run('tshark', ['-r', capture, '-Y', filter]).split('\n').filter(Boolean).length;
+  return lines(run('tshark', ['-r', capture, '-Y', filter])).length;
 }
 
 /** Rewrites a capture as pcapng. */
@@ -62,8 +71,17 @@ export function toPcapng(from: string, to: string): void {
   run('editcap', ['-F', 'pcapng', from, to]);
 }
 
+/** Merges captures into one pcapng, in which each keeps an interface of its own. */
+export function merge(from: readonly string[], to: string): void {
+  run('mergecap', ['-w', to, ...from]);
+}
+
 function run(command: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 16 << 20 });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
   return stdout;
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter(Boolean);
 }

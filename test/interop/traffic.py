@@ -24,7 +24,6 @@ def of_clients(fabric, count):
 
     A client uses one address and port for all services, so that flows differ in what the client did not choose.
     """
-    random.seed(80)
     conversations = []
     for client in range(count):
         address, port = f"198.51.{client % 250}.{1 + client // 250}", random.randint(1024, 65535)

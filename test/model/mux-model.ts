@@ -94,7 +94,7 @@ export class MuxModel {
     if (link === 'bare') return { verdict: 'forward', bytes: tunnel, ...chosen };
     const { attachment } = this.#program;
     const header = ethernetHeader(
-      macBytes(backend.hostMacAddress),
+      macBytes(backend.nextHopMacAddress),
       attachment.macAddress,
       outgoingTag(attachment, tag),
     );

@@ -124,7 +124,7 @@ describe('MUX: a flow and a backend that changes', () => {
     { name: 'another MAC too', backends: [{ ...webA, macAddress: '02:00:00:00:01:44' }, webB], out: 'web-b' },
     {
       name: 'another host MAC does not matter',
-      backends: [{ ...webA, hostMacAddress: HOST_B_MAC }, webB],
+      backends: [{ ...webA, nextHopMacAddress: HOST_B_MAC }, webB],
       out: 'web-a',
     },
     { name: 'the order of the backends does not matter', backends: [webC, webB, webA], out: 'web-a' },
@@ -139,7 +139,7 @@ describe('MUX: a flow and a backend that changes', () => {
   it('a VM that moves takes its flows along to the other host', async () => {
     const mux = await muxWith(ringOf([webA]));
     sentTo(mux, tcp(SYN));
-    mux.program(ringOf([webB], [{ ...webA, hostProviderAddress: HOST_B, hostMacAddress: HOST_B_MAC }, webB]));
+    mux.program(ringOf([webB], [{ ...webA, hostProviderAddress: HOST_B, nextHopMacAddress: HOST_B_MAC }, webB]));
     const { bytes } = mux.process(tcp(ACK).bytes(), 0, 'bare');
     expect(ipv4Text(bytes as Uint8Array, OUTER_DESTINATION)).toBe(HOST_B);
     expect(macText(bytes as Uint8Array, INNER_ETHERNET)).toBe(webA.macAddress);

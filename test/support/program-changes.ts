@@ -20,10 +20,10 @@ export function withoutLastBackend(program: MuxProgram): MuxProgram {
 
 /** Every backend on the host of the first one: VMs that moved. */
 export function allOnOneHost(program: MuxProgram): MuxProgram {
-  const [{ host, hostProviderAddress, hostMacAddress }] = program.backends;
+  const [{ host, hostProviderAddress, nextHopMacAddress }] = program.backends;
   return {
     ...program,
-    backends: program.backends.map((backend) => ({ ...backend, host, hostProviderAddress, hostMacAddress })),
+    backends: program.backends.map((backend) => ({ ...backend, host, hostProviderAddress, nextHopMacAddress })),
   };
 }
 

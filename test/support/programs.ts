@@ -27,8 +27,8 @@ function attachment(providerAddress: string, macAddress: string): Attachment {
 }
 
 function backend(key: string, dip: string, macAddress: string, host: 'A' | 'B'): Backend {
-  const [hostProviderAddress, hostMacAddress] = host === 'A' ? [HOST_A, HOST_A_MAC] : [HOST_B, HOST_B_MAC];
-  return { key, dip, vni: VNI, macAddress, host: `host-${host}`, hostProviderAddress, hostMacAddress };
+  const [hostProviderAddress, nextHopMacAddress] = host === 'A' ? [HOST_A, HOST_A_MAC] : [HOST_B, HOST_B_MAC];
+  return { key, dip, vni: VNI, macAddress, host: `host-${host}`, hostProviderAddress, nextHopMacAddress };
 }
 
 function service(key: string, protocol: 6 | 17 | 0, port: number, target: Service['target']): Service {

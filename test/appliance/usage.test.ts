@@ -1,0 +1,63 @@
+/** How the command line is called: help, and exit code 2 with a reason for every wrong call. */
+import { describe, expect, test } from 'vitest';
+import { edgemux, FABRIC } from './cli.js';
+
+const HELP = [
+  ['demo', ['[fabric]', '--connections <count>', '--pcap <dir>', '--json']],
+  ['check', ['<fabric>', '--json']],
+  ['compile', ['<fabric>', '--mux <id>', '--host <id>', '-o, --output <file>', '--against <file>', '--json']],
+  ['explain', ['<fabric>', '--mux <id>', '--flow <text>', '--pcap <file>', '--json']],
+  ['replay', ['<fabric>', '--mux <id>', '--host <id>', '--in <capture>', '--out <pcap>', '--json']],
+] as const;
+
+test('--help names every command, on standard output', () => {
+  const { status, stdout, stderr } = edgemux(['--help']);
+  expect([status, stderr]).toEqual([0, '']);
+  for (const [command] of HELP) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+});
+
+test.each(HELP)('%s --help names its arguments and options', (command, words) => {
+  const { status, stdout, stderr } = edgemux([command, '--help']);
+  expect([status, stderr]).toEqual([0, '']);
+  for (const word of words) expect(stdout).toContain(word);
+});
+
+test('--version is that of the package', async () => {
+  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+  expect(edgemux(['--version'])).toEqual({ status: 0, stdout: `${manifest.version}\n`, stderr: '' });
+});
+
+describe('called wrongly: exit code 2, the reason on standard error, nothing on standard output', () => {
+  const EXPLAIN = ['explain', FABRIC, '--mux', 'mux-1'];
+  const REPLAY = ['replay', FABRIC];
+  const WRONG: readonly [name: string, args: readonly string[], reason: string][] = [
+    ['no command', [], 'Usage: edgemux'],
+    ['an unknown command', ['route'], "unknown command 'route'"],
+    ['an unknown option', ['check', FABRIC, '--strict'], "unknown option '--strict'"],
+    ['one argument too many', ['check', FABRIC, FABRIC], 'too many arguments'],
+    ['check without a fabric', ['check'], "missing required argument 'fabric'"],
+    ['compile for nobody', ['compile', FABRIC], 'give one of --mux ID and --host ID'],
+    [
+      'compile for two',
+      ['compile', FABRIC, '--mux', 'mux-1', '--host', 'host-1'],
+      'give one of --mux ID and --host ID',
+    ],
+    ['an option without its value', ['compile', FABRIC, '--mux'], "option '--mux <id>' argument missing"],
+    ['explain for no MUX', ['explain', FABRIC], "required option '--mux <id>' not specified"],
+    ['explain nothing', EXPLAIN, 'give one of --flow TEXT and --pcap FILE'],
+    ['explain two things', [...EXPLAIN, '--flow', 'x', '--pcap', 'x'], 'give one of --flow TEXT and --pcap FILE'],
+    ['replay nothing', [...REPLAY, '--mux', 'mux-1', '--out', 'x'], "required option '--in <capture>' not specified"],
+    ['replay to nowhere', [...REPLAY, '--mux', 'mux-1', '--in', 'x'], "required option '--out <pcap>' not specified"],
+    ['replay for nobody', [...REPLAY, '--in', 'x', '--out', 'y'], 'give one of --mux ID and --host ID'],
+    ['demo with no connection', ['demo', '--connections', '0'], 'expected a whole number of at least 1'],
+    ['demo with half a connection', ['demo', '--connections', '0.5'], 'expected a whole number of at least 1'],
+    ['demo with a few connections', ['demo', '--connections', 'few'], 'expected a whole number of at least 1'],
+  ];
+
+  test.each(WRONG)('%s', (_, args, reason) => {
+    const { status, stdout, stderr } = edgemux(args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(reason);
+    expect(stderr).not.toContain('    at ');
+  });
+});

@@ -1,7 +1,8 @@
 /** Files of the command line: fabrics in, captures in, results out without a trace of a failed attempt. */
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream, rmSync } from 'node:fs';
+import { readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { type Fabric, readFabric } from '../resources/index.js';
 import { progressBar } from './terminal.js';
 
@@ -43,20 +44,49 @@ export async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** A file that appears under its name only when it is complete. */
+/** Where results go. */
 export interface OutputFile {
   write(bytes: Uint8Array): Promise<void>;
-  /** Gives the file its name. */
+  /** Ends the output; a regular file now appears under its name. */
   complete(): Promise<void>;
-  /** Removes what was written. */
+  /** Ends the output after a failure; of a regular file nothing is left, and what was there before still is. */
   abandon(): Promise<void>;
 }
 
-/** Opens an output file beside its final place. */
+/**
+ * Opens an output; `-` is standard output.
+ *
+ * A regular file is written beside its place and renamed when it is complete. Anything else that already has that name
+ * (a device, a pipe) is written to as it is: a rename would replace it.
+ */
 export async function openOutput(path: string): Promise<OutputFile> {
-  const partial = `${path}.${process.pid}.partial`;
+  if (path === '-') return streamOutput(path, process.stdout, async () => {});
+  const target = await attempt('write', path, () => regularTarget(path));
+  if (target === undefined) {
+    const device = createWriteStream(path, { flags: 'r+' });
+    await attempt('write', path, () => once(device, 'open'));
+    return streamOutput(path, device, () => ended(device));
+  }
+  const partial = `${target}.${process.pid}.partial`;
   const stream = createWriteStream(partial);
   await attempt('write', path, () => once(stream, 'open'));
+  partials.add(partial);
+  const output = streamOutput(path, stream, async () => {
+    await ended(stream);
+    await rename(partial, target);
+    partials.delete(partial);
+  });
+  return {
+    ...output,
+    async abandon() {
+      stream.destroy();
+      await rm(partial, { force: true });
+      partials.delete(partial);
+    },
+  };
+}
+
+function streamOutput(path: string, stream: Writable, complete: () => Promise<void>): OutputFile {
   let failure: unknown;
   stream.on('error', (error) => {
     failure = error;
@@ -67,18 +97,44 @@ export async function openOutput(path: string): Promise<OutputFile> {
       if (!stream.write(bytes)) await attempt('write', path, () => once(stream, 'drain'));
     },
     async complete() {
-      stream.end();
       await attempt('write', path, async () => {
-        await once(stream, 'close');
+        await complete();
         if (failure) throw failure;
-        await rename(partial, path);
       });
     },
-    async abandon() {
-      stream.destroy();
-      await rm(partial, { force: true });
-    },
+    async abandon() {},
   };
+}
+
+async function ended(stream: Writable): Promise<void> {
+  stream.end();
+  await once(stream, 'close');
+}
+
+/** The file a path stands for, symbolic links followed; `undefined` when something is there that is no regular file. */
+async function regularTarget(path: string): Promise<string | undefined> {
+  let target: string;
+  try {
+    target = await realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return path;
+    throw error;
+  }
+  return (await stat(target)).isFile() ? target : undefined;
+}
+
+/** Files that are being written; whoever interrupts the command finds none of them. */
+const partials = new Set<string>();
+
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+] as const) {
+  process.once(signal, () => {
+    for (const partial of partials) rmSync(partial, { force: true });
+    // As a shell reports a command that a signal has ended.
+    process.exit(128 + number);
+  });
 }
 
 /** Writes a whole file at once. */
@@ -112,6 +168,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or directory',
   EACCES: 'permission denied',
   EISDIR: 'it is a directory',
+  ENOTDIR: 'part of the path is no directory',
+  EEXIST: 'there is a file of that name',
   ENOSPC: 'no space left on the device',
 };
 

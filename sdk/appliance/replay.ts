@@ -43,8 +43,12 @@ export async function replay(
 ): Promise<ReplaySummary> {
   const summary: ReplaySummary = { frames: 0, forwarded: 0, delivered: 0, replied: 0, passed: 0, dropped: {} };
   const runner = new Runner(target, sink, summary);
-  for await (const group of readCapture(source, { onTruncated })) await runner.run(group);
-  await runner.finish();
+  let emptyLinkType: number | undefined;
+  const onEmpty = (linkType: number | undefined) => {
+    emptyLinkType = linkType;
+  };
+  for await (const group of readCapture(source, { onTruncated, onEmpty })) await runner.run(group);
+  await runner.finish(emptyLinkType);
   return summary;
 }
 
@@ -64,11 +68,11 @@ class Runner {
   async run(group: readonly CapturedFrame[]): Promise<void> {
     if (this.#link === undefined && group.length > 0) {
       const isNanoseconds = group.some(({ timestampNs }) => timestampNs % NS_PER_US !== 0n);
-      await this.#start(linkOf(group[0]), isNanoseconds);
+      await this.#start(linkOf(group[0].linkType), isNanoseconds);
     }
     for (const frame of group) {
       this.summary.frames++;
-      const link = linkOf(frame);
+      const link = linkOf(frame.linkType);
       if (link !== this.#link) throw mixedLinks();
       const bytes = link === 'bare' ? bareIp(frame.linkType, frame.bytes) : frame.bytes;
       if (bytes === undefined) {
@@ -84,8 +88,10 @@ class Runner {
     await this.#flush();
   }
 
-  async finish(): Promise<void> {
-    if (this.#link === undefined) await this.#start('ethernet', false);
+  /** A capture without frames gives one without frames, of the link its header names. */
+  async finish(emptyLinkType: number | undefined): Promise<void> {
+    if (this.#link !== undefined) return;
+    await this.#start(emptyLinkType === undefined ? 'ethernet' : linkOf(emptyLinkType), false);
   }
 
   async #start(link: Link, isNanoseconds: boolean): Promise<void> {
@@ -126,7 +132,12 @@ function isLater(timestampMs: number, batchMs: number): boolean {
   return Math.floor(timestampMs / 1024) > Math.floor(batchMs / 1024);
 }
 
-function linkOf({ linkType }: CapturedFrame): Link {
+/**
+ * What frames of a link type begin with.
+ *
+ * @throws EdgemuxError `ERR_CAPTURE_INVALID` for a link type that is neither Ethernet nor IP under a header we can skip
+ */
+export function linkOf(linkType: number): Link {
   const link = linkKind(linkType);
   if (link !== undefined) return link;
   throw new EdgemuxError('ERR_CAPTURE_INVALID', 'the capture has frames of a kind edgemux cannot read', [

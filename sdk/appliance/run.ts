@@ -2,6 +2,7 @@
  * From arguments to an exit code: 0 done, 1 failed, 2 called wrongly.
  *
  * With `--json`, standard output is one JSON value, also for a failure: `{ "error": { code, message, problems } }`.
+ * `check` is the exception: that a fabric is not sound is its answer, `{ "valid": false, … }`.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,7 +15,7 @@ import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
 import { replayCommand } from './commands/replay.js';
 import { FileError } from './files.js';
-import { Failed, UsageError } from './output.js';
+import { BrokenOff, Failed, printJson, UsageError } from './output.js';
 
 const EXIT_DONE = 0;
 const EXIT_FAILED = 1;
@@ -24,12 +25,13 @@ const EXIT_USAGE = 2;
 export async function run(args: readonly string[]): Promise<number> {
   const program = new Command('edgemux')
     .description('An embeddable software load balancer: MUX and host agent in WebAssembly.')
-    .version(packageVersion())
-    .showHelpAfterError('(add --help for what can be given)');
+    .version(packageVersion());
   for (const command of [demoCommand(), checkCommand(), compileCommand(), explainCommand(), replayCommand()]) {
     program.addCommand(command);
   }
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().showHelpAfterError('(add --help for what can be given)');
+  }
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT_DONE;
@@ -39,21 +41,28 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 function report(error: unknown, asJson: boolean): number {
-  // Commander has said what is wrong already; --help and --version end here too, with 0.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_USAGE;
   if (error instanceof Failed) return EXIT_FAILED;
-  if (error instanceof UsageError) {
-    process.stderr.write(`error: ${error.message}\n`);
+  if (error instanceof CommanderError) {
+    // --help and --version end here too. What is wrong otherwise, Commander has said on standard error already.
+    if (error.exitCode === 0) return EXIT_DONE;
+    if (asJson) printError({ code: 'ERR_USAGE', message: error.message.replace(/^error: /, '') });
     return EXIT_USAGE;
   }
-  if (!(error instanceof EdgemuxError || error instanceof FileError)) throw error;
-  if (asJson) {
-    const { code, message, problems } = error;
-    process.stdout.write(`${JSON.stringify({ error: { code, message: message.split('\n')[0], problems } })}\n`);
-  } else {
-    process.stderr.write(`error: ${error.message}\n`);
+  if (error instanceof UsageError) {
+    if (asJson) printError({ code: 'ERR_USAGE', message: error.message });
+    else process.stderr.write(`error: ${error.message}\n`);
+    return EXIT_USAGE;
   }
-  return error instanceof EdgemuxError && error.code === 'ERR_FLOW_SYNTAX' ? EXIT_USAGE : EXIT_FAILED;
+  const cause = error instanceof BrokenOff ? error.cause : error;
+  if (!(cause instanceof EdgemuxError || cause instanceof FileError)) throw error;
+  const { code, message, problems } = cause;
+  if (asJson && cause === error) printError({ code, message: message.split('\n')[0], problems });
+  else process.stderr.write(`error: ${message}\n`);
+  return code === 'ERR_FLOW_SYNTAX' ? EXIT_USAGE : EXIT_FAILED;
+}
+
+function printError(error: object): void {
+  printJson({ error });
 }
 
 function packageVersion(): string {

@@ -22,6 +22,11 @@ export interface ReadCaptureOptions {
    * program was killed. `bytesLeft` (1 or more) is how many bytes of that record there are. Default: nothing is called.
    */
   readonly onTruncated?: (bytesLeft: number) => void;
+  /**
+   * Called once at the end of a capture that holds no frame, with the link type its header names, if it names one.
+   * Default: nothing is called.
+   */
+  readonly onEmpty?: (linkType: number | undefined) => void;
 }
 
 /**
@@ -52,6 +57,7 @@ export async function* readCapture(
   options: ReadCaptureOptions = {},
 ): AsyncGenerator<CapturedFrame[], void, undefined> {
   let reader: RecordReader | undefined;
+  let isEmpty = true;
   let fileOffset = 0;
   let pending: Uint8Array[] = [];
   let pendingBytes = 0;
@@ -66,17 +72,28 @@ export async function* readCapture(
     reader ??= readerFor(window);
     let frames: CapturedFrame[] = [];
     let offset = 0;
-    for (;;) {
-      neededBytes = reader.recordBytes(window, offset);
-      if (offset + neededBytes > window.bytes.length) break;
-      const frame = reader.readRecord(window, offset);
-      offset += neededBytes;
-      if (frame !== undefined && frames.push(frame) === GROUP_FRAME_COUNT_MAX) {
-        yield frames;
-        frames = [];
+    let invalid: unknown;
+    try {
+      for (;;) {
+        neededBytes = reader.recordBytes(window, offset);
+        if (offset + neededBytes > window.bytes.length) break;
+        const frame = reader.readRecord(window, offset);
+        offset += neededBytes;
+        if (frame !== undefined && frames.push(frame) === GROUP_FRAME_COUNT_MAX) {
+          yield frames;
+          frames = [];
+          isEmpty = false;
+        }
       }
+    } catch (error) {
+      // What stood before the record that cannot be is as good as it ever was.
+      invalid = error;
     }
-    if (frames.length > 0) yield frames;
+    if (frames.length > 0) {
+      yield frames;
+      isEmpty = false;
+    }
+    if (invalid !== undefined) throw invalid;
 
     pending = [window.bytes.subarray(offset)];
     pendingBytes = window.bytes.length - offset;
@@ -84,6 +101,7 @@ export async function* readCapture(
   }
 
   if (fileOffset === 0) throw brokenOffInHeader(join(pending, pendingBytes), neededBytes);
+  if (isEmpty) options.onEmpty?.(reader?.linkType);
   if (pendingBytes > 0) options.onTruncated?.(pendingBytes);
 }
 

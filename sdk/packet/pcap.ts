@@ -60,7 +60,7 @@ class PcapReader implements RecordReader {
   readonly #littleEndian: boolean;
   readonly #nanosecondsPerTick: number;
   /** Set by the file header, which comes first. */
-  #linkType: number | undefined;
+  linkType: number | undefined;
 
   constructor(littleEndian: boolean, nanosecondsPerTick: number) {
     this.#littleEndian = littleEndian;
@@ -68,7 +68,7 @@ class PcapReader implements RecordReader {
   }
 
   recordBytes(window: CaptureWindow, offset: number): number {
-    if (this.#linkType === undefined) return PCAP_FILE_HEADER_BYTES;
+    if (this.linkType === undefined) return PCAP_FILE_HEADER_BYTES;
     if (offset + PCAP_RECORD_HEADER_BYTES > window.bytes.length) return PCAP_RECORD_HEADER_BYTES;
     const capturedLength = window.view.getUint32(offset + 8, this.#littleEndian);
     if (capturedLength > RECORD_BYTES_MAX) {
@@ -82,8 +82,8 @@ class PcapReader implements RecordReader {
   }
 
   readRecord(window: CaptureWindow, offset: number): CapturedFrame | undefined {
-    if (this.#linkType === undefined) {
-      this.#linkType = this.#readFileHeader(window, offset);
+    if (this.linkType === undefined) {
+      this.linkType = this.#readFileHeader(window, offset);
       return undefined;
     }
     const { view } = window;
@@ -96,7 +96,7 @@ class PcapReader implements RecordReader {
       originalLength: view.getUint32(offset + 12, this.#littleEndian),
       timestampMs: seconds * 1000 + nanoseconds / 1e6,
       timestampNs: BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds),
-      linkType: this.#linkType,
+      linkType: this.linkType,
     };
   }
 

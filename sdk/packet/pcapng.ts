@@ -56,6 +56,7 @@ interface Block {
 
 /** Reads the blocks of a pcapng file, section after section. */
 export class PcapngReader implements RecordReader {
+  linkType: number | undefined;
   #littleEndian = false;
   #interfaces: CaptureInterface[] = [];
 
@@ -88,6 +89,7 @@ export class PcapngReader implements RecordReader {
         return undefined;
       case BLOCK_INTERFACE_DESCRIPTION:
         this.#interfaces.push(this.#readInterface(window, block));
+        this.linkType ??= this.#interfaces[0].linkType;
         return undefined;
       case BLOCK_ENHANCED_PACKET:
         requireBody(window, block, 20);

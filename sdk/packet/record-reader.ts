@@ -33,6 +33,9 @@ export interface CaptureWindow {
 
 /** A capture format, one record at a time; file and section headers are records that hold no frame. */
 export interface RecordReader {
+  /** Link type of the capture, or of the first interface of it; `undefined` until its header has been read. */
+  readonly linkType: number | undefined;
+
   /**
    * How many bytes the record at `offset` takes, or, while too little of it is there to tell, how many bytes it takes to
    * tell.

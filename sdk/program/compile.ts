@@ -60,16 +60,26 @@ export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledF
       const attachment = attachmentOf(mux);
       const { vips, services, rings, dips } = policy;
       const backends = dips.map((dip) => backendOf(dip, mux, topology));
-      return withDigest<MuxProgram>({ kind: 'mux', id, attachment, flowHashKey, vips, services, rings, backends });
-    },
-    forHost(id) {
-      const attachment = attachmentOf(known(topology.hosts, 'servers', id));
-      return withDigest<HostProgram>({
-        kind: 'host',
-        id,
+      return withDigest<MuxProgram>({
+        kind: 'mux',
+        id: mux.id,
         attachment,
         flowHashKey,
-        ...hostPolicy(policy, id),
+        vips,
+        services,
+        rings,
+        backends,
+      });
+    },
+    forHost(id) {
+      const host = known(topology.hosts, 'servers', id);
+      const attachment = attachmentOf(host);
+      return withDigest<HostProgram>({
+        kind: 'host',
+        id: host.id,
+        attachment,
+        flowHashKey,
+        ...hostPolicy(policy, host.id),
       });
     },
   };
@@ -118,7 +128,8 @@ function attachmentOf(machine: Machine): Attachment {
 }
 
 function known(machines: ReadonlyMap<string, Machine>, collection: string, id: string): Machine {
-  const machine = machines.get(id);
+  // resourceIds ignore case, in the fabric and here.
+  const machine = machines.get(id) ?? [...machines.values()].find((one) => one.id.toLowerCase() === id.toLowerCase());
   if (machine) return machine;
   const ids = [...machines.keys()].join(', ');
   throw new EdgemuxError('ERR_UNKNOWN_ID', `the fabric has no such machine`, [

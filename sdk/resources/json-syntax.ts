@@ -17,7 +17,7 @@ export function parseJson(text: string): unknown {
     const offset = mistakeOffset(json);
     const line = json.slice(0, offset).split('\n').length;
     const column = offset - json.lastIndexOf('\n', offset - 1);
-    const found = offset < json.length ? JSON.stringify(String.fromCodePoint(json.codePointAt(offset)!)) : 'the end';
+    const found = offset < json.length ? JSON.stringify(String.fromCodePoint(json.codePointAt(offset)!)) : 'end';
     throw new EdgemuxError('ERR_FABRIC_SYNTAX', `not JSON: unexpected ${found} at line ${line}, column ${column}`);
   }
 }

@@ -3,8 +3,8 @@ import { readFabric } from '../../sdk/resources/index.js';
 
 describe('a text that is not JSON', () => {
   const rows: [string, string][] = [
-    ['', 'unexpected the end at line 1, column 1'],
-    ['{', 'unexpected the end at line 1, column 2'],
+    ['', 'unexpected end at line 1, column 1'],
+    ['{', 'unexpected end at line 1, column 2'],
     ['{}}', 'unexpected "}" at line 1, column 3'],
     ['{"a" 1}', 'unexpected "1" at line 1, column 6'],
     ['{"a": 1,}', 'unexpected "}" at line 1, column 9'],
@@ -20,7 +20,7 @@ describe('a text that is not JSON', () => {
     ['{"a": 1} // why', 'unexpected "/" at line 1, column 10'],
     ['\uFEFF[}', 'unexpected "}" at line 1, column 2'],
     [`${'['.repeat(100_000)}!`, 'unexpected "!" at line 1, column 100001'],
-    [`["${'x'.repeat(10_000_000)}"`, 'unexpected the end at line 1, column 10000004'],
+    [`["${'x'.repeat(10_000_000)}"`, 'unexpected end at line 1, column 10000004'],
   ];
   it.each(rows)('%.20j', (text, message) => {
     expect(() => readFabric(text)).toThrow(

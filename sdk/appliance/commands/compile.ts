@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { decodeProgram, diffPrograms, encodeProgram, type Program, type ProgramDiff } from '../../program/index.js';
 import { attempt, writeOutput } from '../files.js';
-import { counted, print, printJson } from '../output.js';
+import { besides, counted, fileName, print, printJson } from '../output.js';
 import { type MachineOptions, programFor, withMachineOptions } from './machine.js';
 
 interface CompileOptions extends MachineOptions {
@@ -16,8 +16,8 @@ export function compileCommand(): Command {
   return withMachineOptions(new Command('compile'))
     .description('Compile a fabric for one MUX or host, and print the digest of the program.')
     .argument('<fabric>', 'fabric file, or - for standard input')
-    .option('-o, --output <file>', 'write the program there')
-    .option('--against <file>', 'show what differs from a program that was written earlier')
+    .option('-o, --output <file>', 'write the program there; - for standard output', fileName)
+    .option('--against <file>', 'show what differs from a program that was written earlier', fileName)
     .option('--json', 'print the whole program as JSON')
     .action(compileFabric);
 }
@@ -30,13 +30,14 @@ async function compileFabric(path: string, options: CompileOptions): Promise<voi
     against === undefined ? undefined : decodeProgram(await attempt('read', against, () => readFile(against)));
   const diff = before && diffPrograms(before, program);
   if (options.output !== undefined) await writeOutput(options.output, bytes);
+  const to = besides(options.output);
   if (options.json) {
-    printJson({ ...program, bytes: bytes.length, ...(diff && { diff }) });
+    printJson({ ...program, bytes: bytes.length, ...(diff && { diff }) }, to);
     return;
   }
-  print(`${program.kind} ${program.id}: ${contentsOf(program)}, ${bytes.length} bytes`);
-  print(`sha256:${program.digest}`);
-  if (diff) for (const line of linesOf(diff)) print(line);
+  print(`${program.kind} ${program.id}: ${contentsOf(program)}, ${bytes.length} bytes`, to);
+  print(`sha256:${program.digest}`, to);
+  if (diff) for (const line of linesOf(diff)) print(line, to);
 }
 
 function contentsOf(program: Program): string {

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import type { FieldChange } from '../../packet/index.js';
 import { type DemoReport, type EventReport, runDemo, type WalkHop } from '../demo/demo.js';
 import { attempt, readFabricFile, writeOutput } from '../files.js';
-import { print, printJson, wholeNumber } from '../output.js';
+import { fileName, print, printJson, wholeNumber } from '../output.js';
 import { styled } from '../terminal.js';
 
 interface DemoOptions {
@@ -24,7 +24,7 @@ export function demoCommand(): Command {
     )
     .argument('[fabric]', 'fabric file (default: the example that comes with edgemux)')
     .option('--connections <count>', 'connections to open', wholeNumber(1), 3000)
-    .option('--pcap <dir>', 'write what crossed each link to a pcap file there')
+    .option('--pcap <dir>', 'write what crossed each link to a pcap file there', fileName)
     .option('--json', 'print { walk, connections, broken: { muxLoss, vmMove }, delayed: { … } } as JSON')
     .action(demo);
 }
@@ -32,6 +32,7 @@ export function demoCommand(): Command {
 async function demo(path: string | undefined, options: DemoOptions): Promise<void> {
   const fabric = await readFabricFile(path ?? createRequire(import.meta.url).resolve(FABRIC_DEFAULT));
   const { connections, pcap: directory, json } = options;
+  if (directory !== undefined) await attempt('write', directory, () => mkdir(directory, { recursive: true }));
   const onStage = (stage: string) => process.stderr.isTTY && process.stderr.write(`${stage} …\n`);
   const report = await runDemo(fabric, { connections, capture: directory !== undefined, onStage });
   if (directory !== undefined) await writeCaptures(directory, report);
@@ -40,7 +41,6 @@ async function demo(path: string | undefined, options: DemoOptions): Promise<voi
 }
 
 async function writeCaptures(directory: string, { captures }: DemoReport): Promise<void> {
-  await attempt('write', directory, () => mkdir(directory, { recursive: true }));
   for (const [link, parts] of captures) await writeOutput(join(directory, `${link}.pcap`), Buffer.concat(parts));
 }
 

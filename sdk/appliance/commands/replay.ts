@@ -7,7 +7,7 @@ import { capacitiesFor, Mux } from '../../mux/index.js';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, PcapWriter } from '../../packet/index.js';
 import type { Program } from '../../program/index.js';
 import { type OutputFile, openOutput, readChunks } from '../files.js';
-import { print, printJson, warn } from '../output.js';
+import { besides, fileName, onlyOneFromStandardInput, print, printJson, warnOfTruncation } from '../output.js';
 import { type ReplaySink, type ReplaySummary, type ReplayTarget, replay } from '../replay.js';
 import { type MachineOptions, programFor, withMachineOptions } from './machine.js';
 
@@ -26,8 +26,12 @@ export function replayCommand(): Command {
       'Run every frame of a capture (pcap or pcapng) through a MUX or a host agent, at the times of the capture, and write what leaves it.',
     )
     .argument('<fabric>', 'fabric file, or - for standard input')
-    .requiredOption('--in <capture>', 'capture to read; - for standard input')
-    .requiredOption('--out <pcap>', 'capture to write: what is forwarded, delivered or replied; passed frames are not')
+    .requiredOption('--in <capture>', 'capture to read; - for standard input', fileName)
+    .requiredOption(
+      '--out <pcap>',
+      'capture to write: what is forwarded, delivered or replied, not what is passed; - for standard output',
+      fileName,
+    )
     .option('--json', 'print { frames, forwarded, delivered, replied, passed, dropped: { reason: count } } as JSON')
     .addHelpText(
       'after',
@@ -37,16 +41,16 @@ export function replayCommand(): Command {
 }
 
 async function replayCapture(path: string, options: ReplayOptions): Promise<void> {
+  onlyOneFromStandardInput(path, options.in);
   const program = await programFor(path, options);
   const target = await loadTarget(program);
   const sink = new PcapSink(options.out);
   try {
-    const summary = await replay(readChunks(options.in), target, sink, (bytesLeft) =>
-      warn(`the capture ends inside a record: its last ${bytesLeft} bytes are left out`),
-    );
+    const summary = await replay(readChunks(options.in), target, sink, warnOfTruncation);
     await sink.complete();
-    if (options.json) printJson(summary);
-    else printSummary(summary);
+    const to = besides(options.out);
+    if (options.json) printJson(summary, to);
+    else for (const line of summaryLines(summary)) print(line, to);
   } catch (error) {
     await sink.abandon();
     throw error;
@@ -99,14 +103,14 @@ class PcapSink implements ReplaySink {
   }
 }
 
-function printSummary(summary: ReplaySummary): void {
+function summaryLines(summary: ReplaySummary): string[] {
   const { dropped, ...counts } = summary;
-  const reasons = Object.entries(dropped);
+  const reasons = Object.entries(dropped).sort(([, a], [, b]) => b - a);
   const droppedTotal = reasons.reduce((sum, [, count]) => sum + count, 0);
-  for (const [name, count] of [...Object.entries(counts), ['dropped', droppedTotal] as const]) {
-    print(`${name.padEnd(10)}${String(count).padStart(10)}`);
-  }
-  for (const [reason, count] of reasons.sort(([, a], [, b]) => b - a)) {
-    print(`  ${reason.padEnd(20)}${String(count).padStart(8)}`);
-  }
+  return [
+    ...[...Object.entries(counts), ['dropped', droppedTotal] as const].map(
+      ([name, count]) => `${name.padEnd(10)}${String(count).padStart(10)}`,
+    ),
+    ...reasons.map(([reason, count]) => `  ${reason.padEnd(20)}${String(count).padStart(8)}`),
+  ];
 }

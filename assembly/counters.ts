@@ -5,7 +5,6 @@ import {
   FIXED_COUNTERS,
   FIXED_REASON_COUNTERS,
   FIXED_VERDICT_COUNTERS,
-  REASON_NONE,
   VERDICT_DROP,
 } from './abi';
 
@@ -15,10 +14,6 @@ export function conclude(descriptor: usize, verdict: u32, reason: u32): void {
   store<u8>(descriptor, <u8>reason, DESCRIPTOR_REASON);
   increment(FIXED_VERDICT_COUNTERS + (verdict << 3));
   if (verdict == VERDICT_DROP) increment(FIXED_REASON_COUNTERS + (reason << 3));
-}
-
-export function concludeWell(descriptor: usize, verdict: u32): void {
-  conclude(descriptor, verdict, REASON_NONE);
 }
 
 /** Counts an event, COUNTER_…. */

@@ -27,7 +27,7 @@ import {
 } from './abi';
 import { classify } from './classify';
 import { ticksOf } from './clock';
-import { conclude, concludeWell, countTraffic } from './counters';
+import { conclude, countTraffic } from './counters';
 import { descriptorsBase } from './layout';
 import { chooseBackend, rememberFlow } from './lookup';
 import { checkOuterLength, encapsulate } from './rewrite/encapsulate';
@@ -96,8 +96,7 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
   const backend = load<u32>(parsed, PARSED_BACKEND);
   store<u32>(descriptor, load<u32>(parsed, PARSED_SERVICE), DESCRIPTOR_SERVICE);
   store<u32>(descriptor, backend, DESCRIPTOR_BACKEND);
-  if (reason != REASON_NONE) conclude(descriptor, VERDICT_DROP, reason);
-  else concludeWell(descriptor, verdict);
+  conclude(descriptor, reason == REASON_NONE ? verdict : VERDICT_DROP, reason);
 }
 
 function send(descriptor: usize, parsed: usize): void {

@@ -29,6 +29,7 @@ export interface Capacities {
   readonly frameBytesMax: number;
 }
 
+/** The capacities of a data plane that does not ask for others. */
 export const CAPACITIES_DEFAULT: Capacities = {
   flowCountMax: 262_144,
   serviceCountMax: 4096,
@@ -44,11 +45,13 @@ export const CAPACITIES_DEFAULT: Capacities = {
 /** Which of the two pipelines an instance is for: the tables of the other one get no room. */
 export type Role = 'mux' | 'host';
 
+/** A part of linear memory with records of one kind. */
 export interface Region {
   readonly base: number;
   readonly count: number;
 }
 
+/** Where everything goes, and how much memory that takes. */
 export interface MemoryPlan {
   /** Indexed by `REGION_…`. */
   readonly regions: readonly Region[];

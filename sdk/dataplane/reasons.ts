@@ -49,6 +49,7 @@ export const DROP_REASONS = {
   'flow-table-full': abi.REASON_FLOW_TABLE_FULL,
 } as const;
 
+/** The name of a drop reason. */
 export type DropReason = keyof typeof DROP_REASONS;
 
 const REASON_NAMES = new Map<number, DropReason>(

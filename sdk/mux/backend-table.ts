@@ -19,6 +19,7 @@ interface Entry {
   readonly seed: PermutationSeed;
 }
 
+/** Index, generation and record of every backend. */
 export class BackendTable {
   readonly #dataPlane: DataPlane;
   readonly #base: number;

@@ -23,6 +23,7 @@ export interface RingChange {
 
 const SLOT_BYTES = 2;
 
+/** Place and contents of every ring. */
 export class RingTable {
   readonly #dataPlane: DataPlane;
   readonly #base: number;

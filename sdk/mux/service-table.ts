@@ -15,6 +15,7 @@ const DISTRIBUTIONS: Readonly<Record<Distribution, number>> = {
   SourceIPProtocol: abi.DISTRIBUTION_SOURCE_IP_PROTOCOL,
 };
 
+/** Index, record and endpoint entries of every service. */
 export class ServiceTable {
   readonly #dataPlane: DataPlane;
   readonly #base: number;

@@ -23,6 +23,7 @@ const VXLAN_VNI_VALID = 0x08000000;
 const OUTER_IPV4 = 14;
 const OUTER_IPV4_END = 34;
 
+/** A template, ready to be copied into the data plane. */
 export interface Template {
   /** `TEMPLATE_BYTES` long. */
   readonly bytes: Uint8Array;

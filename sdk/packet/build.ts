@@ -35,10 +35,15 @@ export interface TcpSegment extends PacketEnds {
   readonly window?: number;
 }
 
+/** No more data from the sender. */
 export const TCP_FIN = 0x01;
+/** The sender's first sequence number. */
 export const TCP_SYN = 0x02;
+/** The connection is not one. */
 export const TCP_RST = 0x04;
+/** The receiver should not wait for more before it hands the data on. */
 export const TCP_PSH = 0x08;
+/** The acknowledgment number counts. */
 export const TCP_ACK = 0x10;
 
 const IPV4_BYTES = 20;

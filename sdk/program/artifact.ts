@@ -35,6 +35,7 @@ import {
 import type { Program } from './types.js';
 
 const MAGIC = 0x58554d45;
+/** Version of the bytes; a release reads its own only. */
 export const PROGRAM_VERSION = 1;
 const DIGEST_BYTES = 32;
 

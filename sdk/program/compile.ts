@@ -17,6 +17,7 @@ import type { Attachment, Backend, HostProgram, MuxProgram, Nic, Translation } f
  */
 export const FLOW_HASH_KEY_DEFAULT = '656467656d757820666c6f7720686173';
 
+/** What a compilation may take into account beside the fabric. */
 export interface CompileOptions {
   /** Health by canonical references of ipConfiguration and probe; by default everything is up. */
   readonly health?: Health;

@@ -17,6 +17,7 @@ export interface Endpoint {
   readonly slotCount: number | undefined;
 }
 
+/** A DIP as one rule sees it. */
 export interface EndpointMember {
   readonly dip: Dip;
   /** 0 keeps connections but takes no new ones. */

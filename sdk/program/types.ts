@@ -6,9 +6,11 @@
  * work out what changed.
  */
 
-/** IP protocol numbers the data plane balances; `ANY_PROTOCOL` in a service matches both. */
+/** IP protocol number of TCP. */
 export const PROTOCOL_TCP = 6;
+/** IP protocol number of UDP. */
 export const PROTOCOL_UDP = 17;
+/** The protocol of a service that takes both. */
 export const ANY_PROTOCOL = 0;
 /** The port of a service that takes every port. */
 export const ANY_PORT = 0;
@@ -56,6 +58,7 @@ export interface Ring {
   readonly members: readonly RingMember[];
 }
 
+/** A backend's share of a ring. */
 export interface RingMember {
   /** Index in `MuxProgram.backends`. */
   readonly backend: number;
@@ -137,4 +140,5 @@ export interface HostProgram {
   readonly translations: readonly Translation[];
 }
 
+/** A program for either kind of machine; `kind` says which. */
 export type Program = MuxProgram | HostProgram;

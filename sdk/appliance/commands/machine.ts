@@ -4,6 +4,7 @@ import { type CompiledFabric, compile, type Program } from '../../program/index.
 import { readFabricFile } from '../files.js';
 import { UsageError } from '../output.js';
 
+/** Whose program: exactly one of the two. */
 export interface MachineOptions {
   readonly mux?: string;
   readonly host?: string;

@@ -6,6 +6,7 @@ import { advanced, type ReceivedSegment, receiveSegment, segmentFrame } from './
 /** What became of one attempt to use a connection. */
 export type Attempt = 'answered' | 'unanswered' | 'reset';
 
+/** The VIP and port to talk to. */
 export interface Target {
   readonly address: string;
   readonly port: number;

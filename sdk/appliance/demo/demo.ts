@@ -29,6 +29,7 @@ export interface EventReport {
   readonly broken: number;
 }
 
+/** Everything the demonstration has to show. */
 export interface DemoReport {
   readonly walk: readonly WalkHop[];
   readonly connections: number;
@@ -38,6 +39,7 @@ export interface DemoReport {
   readonly captures: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
+/** How much of a demonstration it is to be. */
 export interface DemoOptions {
   /** Connections to open; default 3,000. */
   readonly connections?: number;

@@ -23,7 +23,10 @@ export const VERDICT_DROP = 1;
 export const VERDICT_FORWARD = 2;
 /** Host: decapsulated and translated, give it to the VM. */
 export const VERDICT_DELIVER = 3;
-/** Host: a VM's answer, now from the VIP, send it to the default gateway. */
+/**
+ * Host: a VM's answer, now from the VIP, send it to the default gateway. MUX: its own answer to an echo request, send it
+ * back where the request came from.
+ */
 export const VERDICT_REPLY = 4;
 export const VERDICT_COUNT = 5;
 
@@ -45,7 +48,7 @@ export const REASON_IPV4_HEADER_LENGTH = 5;
 export const REASON_IPV4_TOTAL_LENGTH = 6;
 export const REASON_IPV4_CHECKSUM = 7;
 export const REASON_FRAGMENT = 8;
-/** Neither TCP nor UDP. */
+/** Neither TCP nor UDP, nor an ICMP echo request to a VIP. */
 export const REASON_PROTOCOL = 9;
 export const REASON_TCP_TRUNCATED = 10;
 /** TCP data offset below 5, or past the end of the segment. */
@@ -73,7 +76,10 @@ export const REASON_VNI_MISMATCH = 21;
 export const REASON_NAT_CONFLICT = 22;
 /** Nothing could be evicted to remember this connection. */
 export const REASON_FLOW_TABLE_FULL = 23;
-export const REASON_COUNT = 24;
+/** The packet ends inside its ICMP header. */
+export const REASON_ICMP_TRUNCATED = 24;
+export const REASON_ICMP_CHECKSUM = 25;
+export const REASON_COUNT = 26;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Descriptor: one per slot of the batch.

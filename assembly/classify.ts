@@ -26,11 +26,13 @@ import {
   REASON_OVERSIZE,
   SOURCE_NONE,
   VERDICT_FORWARD,
+  VERDICT_REPLY,
 } from './abi';
 import { flowHash } from './flow-hash';
 import { availableBytes, dropFor, isOversize, OUTCOME_CONTINUE, OUTCOME_PASS, parseLink } from './parse';
 import { findService, isVip } from './table/endpoint';
 import { flowBucket, flowKey } from './table/flow';
+import { checkEchoRequest, PROTOCOL_ICMP } from './wire/icmp';
 import {
   checkIpv4Header,
   checkIpv4Start,
@@ -65,9 +67,18 @@ function classifyIpv4(parsed: usize, available: u32): u32 {
   if (start != REASON_NONE) return dropFor(start);
   let reason = checkIpv4Header(ip, available);
   if (reason == REASON_NONE) reason = checkIpv4Whole(ip);
+  if (reason == REASON_NONE && ipv4Protocol(ip) == PROTOCOL_ICMP) return classifyIcmp(ip);
   if (reason == REASON_NONE) reason = parseSegment(parsed, ip);
   if (reason == REASON_NONE) return findServiceOf(parsed, ip);
   return isVip(ipv4Destination(ip)) ? dropFor(reason) : OUTCOME_PASS;
+}
+
+/** A VIP is no machine of anybody's; the MUX answers in its place, so that an operator can see the way to it. */
+function classifyIcmp(ip: usize): u32 {
+  if (!isVip(ipv4Destination(ip))) return OUTCOME_PASS;
+  const headerBytes = ipv4HeaderBytes(ip);
+  const reason = checkEchoRequest(ip + headerBytes, ipv4TotalLength(ip) - headerBytes);
+  return reason == REASON_NONE ? VERDICT_REPLY : dropFor(reason);
 }
 
 function parseSegment(parsed: usize, ip: usize): u32 {

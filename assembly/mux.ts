@@ -24,12 +24,14 @@ import {
   STAGE_FRAME_COUNT,
   VERDICT_DROP,
   VERDICT_FORWARD,
+  VERDICT_REPLY,
 } from './abi';
 import { classify } from './classify';
 import { ticksOf } from './clock';
 import { conclude, countTraffic } from './counters';
 import { descriptorsBase } from './layout';
 import { chooseBackend, rememberFlow } from './lookup';
+import { answerEcho } from './rewrite/echo';
 import { checkOuterLength, encapsulate } from './rewrite/encapsulate';
 import { backendAt, backendTraffic } from './table/backend';
 import { serviceAt, serviceTraffic } from './table/service';
@@ -92,6 +94,8 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
       reason = checkOuterLength(parsed);
     }
     if (reason == REASON_NONE) send(descriptor, parsed);
+  } else if (verdict == VERDICT_REPLY) {
+    answerEcho(descriptor, parsed);
   }
   const backend = load<u32>(parsed, PARSED_BACKEND);
   store<u32>(descriptor, load<u32>(parsed, PARSED_SERVICE), DESCRIPTOR_SERVICE);

@@ -7,8 +7,6 @@
 import {
   CONFIG_GATEWAY_KNOWN,
   CONFIG_GATEWAY_MAC,
-  CONFIG_LOCAL_MAC,
-  DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   FIXED_CONFIG,
@@ -16,8 +14,7 @@ import {
   PARSED_IP,
 } from '../abi';
 import { destinationMac, ETHERTYPE_IPV4_NET, macAt, writeEthernetBefore } from '../wire/ethernet';
-import { ipv4TotalLength } from '../wire/ipv4';
-import { outgoingTag } from './encapsulate';
+import { localMac, outgoingTag, setFrame } from './frame';
 
 /** The inner packet becomes the frame, addressed to the VM. */
 export function frameForVm(descriptor: usize, ip: usize, vmMac: u64): void {
@@ -35,13 +32,4 @@ export function frameForGateway(descriptor: usize, parsed: usize): void {
   const isKnown = load<u8>(FIXED_CONFIG + CONFIG_GATEWAY_KNOWN) != 0;
   const gateway = isKnown ? macAt(FIXED_CONFIG + CONFIG_GATEWAY_MAC) : destinationMac(frame);
   setFrame(descriptor, writeEthernetBefore(ip, gateway, localMac(), outgoingTag(parsed), ETHERTYPE_IPV4_NET), ip);
-}
-
-function localMac(): u64 {
-  return macAt(FIXED_CONFIG + CONFIG_LOCAL_MAC);
-}
-
-function setFrame(descriptor: usize, frame: usize, ip: usize): void {
-  store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
-  store<u32>(descriptor, <u32>(ip - frame) + ipv4TotalLength(ip), DESCRIPTOR_LENGTH);
 }

@@ -8,16 +8,13 @@
  * packet came with; five fields of it belong to the packet.
  */
 import {
-  CONFIG_VLAN_TCI,
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
-  FIXED_CONFIG,
   LINK_BARE,
   PARSED_HASH,
   PARSED_IP,
   PARSED_IP_LENGTH,
-  PARSED_VLAN_TAG,
   REASON_NONE,
   REASON_OVERSIZE,
   TEMPLATE_BARE_BYTES,
@@ -26,8 +23,9 @@ import {
 import { vxlanSourcePortNet } from '../flow-hash';
 import { backendHeaderSum } from '../table/backend';
 import { checksumOf } from '../wire/checksum';
-import { VLAN_TAG_BYTES, vlanTagOf } from '../wire/ethernet';
+import { VLAN_TAG_BYTES } from '../wire/ethernet';
 import { IPV4_LENGTH_MAX, ipv4Tos } from '../wire/ipv4';
+import { outgoingTag } from './frame';
 
 const OUTER_IPV4 = 14;
 const OUTER_TOS = 15;
@@ -87,10 +85,4 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
 
 function outerLengthOf(parsed: usize): u32 {
   return load<u32>(parsed, PARSED_IP_LENGTH) + TEMPLATE_BARE_BYTES;
-}
-
-/** The tag of an outgoing frame: the configured VLAN's, else the one the frame came with, else none (0). */
-export function outgoingTag(parsed: usize): u32 {
-  const tciNet: u32 = load<u16>(FIXED_CONFIG + CONFIG_VLAN_TCI);
-  return tciNet != 0 ? vlanTagOf(tciNet) : load<u32>(parsed, PARSED_VLAN_TAG);
 }

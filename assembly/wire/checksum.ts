@@ -13,6 +13,19 @@ export function sumWords(start: usize, bytes: u32): u32 {
   return fold64(sum);
 }
 
+/** The same of any number of bytes; a last odd one counts as the first half of a word whose other half is zero. */
+export function sumBytes(start: usize, bytes: u32): u32 {
+  const whole = bytes & ~3;
+  let sum = sumWords(start, whole);
+  let at = start + whole;
+  if ((bytes & 2) != 0) {
+    sum += load<u16>(at);
+    at += 2;
+  }
+  if ((bytes & 1) != 0) sum += load<u8>(at);
+  return fold(sum);
+}
+
 /** Ends a sum: what a header's checksum field must hold. */
 export function checksumOf(sum: u32): u16 {
   return <u16>~fold(sum);

@@ -13,7 +13,7 @@ import {
   REASON_IPV4_VERSION,
   REASON_NONE,
 } from '../abi';
-import { changeOf32, checksumChanged, sumWords } from './checksum';
+import { changeOf16, changeOf32, checksumChanged, sumWords } from './checksum';
 
 export const IPV4_BYTES_MIN: u32 = 20;
 export const IPV4_LENGTH_MAX: u32 = 0xffff;
@@ -21,6 +21,8 @@ export const IPV4_LENGTH_MAX: u32 = 0xffff;
 const TOS = 1;
 const TOTAL_LENGTH = 2;
 const FLAGS_OFFSET = 6;
+/** Time to live, and the protocol behind it in one word. */
+const TTL = 8;
 const PROTOCOL = 9;
 const CHECKSUM = 10;
 const SOURCE = 12;
@@ -102,6 +104,18 @@ export function setIpv4Source(ip: usize, address: u32): void {
 
 export function setIpv4Destination(ip: usize, address: u32): void {
   setAddress(ip, ip + DESTINATION, address);
+}
+
+/** Sends a packet back where it came from: addresses exchanged, which no checksum notices, and a new time to live. */
+export function turnIpv4Around(ip: usize, ttl: u32): void {
+  const source = ipv4Source(ip);
+  store<u32>(ip, ipv4Destination(ip), SOURCE);
+  store<u32>(ip, source, DESTINATION);
+  const before: u32 = load<u16>(ip, TTL);
+  const after = (before & 0xff00) | ttl;
+  if (before == after) return;
+  store<u16>(ip, <u16>after, TTL);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
 function setAddress(ip: usize, field: usize, address: u32): void {

@@ -11,6 +11,7 @@ import * as abi from '../../assembly/abi.js';
  * | `forward` | MUX | encapsulated, send it to the host |
  * | `deliver` | host | decapsulated and translated, give it to the VM |
  * | `reply` | host | a VM's answer, now from the VIP, send it to the default gateway |
+ * | | MUX | its own answer to an ICMP echo request, send it back |
  */
 export type Verdict = 'pass' | 'drop' | 'forward' | 'deliver' | 'reply';
 
@@ -47,6 +48,8 @@ export const DROP_REASONS = {
   'vni-mismatch': abi.REASON_VNI_MISMATCH,
   'nat-conflict': abi.REASON_NAT_CONFLICT,
   'flow-table-full': abi.REASON_FLOW_TABLE_FULL,
+  'icmp-truncated': abi.REASON_ICMP_TRUNCATED,
+  'icmp-checksum': abi.REASON_ICMP_CHECKSUM,
 } as const;
 
 /** The name of a drop reason. */

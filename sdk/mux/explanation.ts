@@ -111,6 +111,7 @@ function protocolName(protocol: number): string {
 function textOf(fields: ExplanationFields): string {
   const { verdict, reason, service, backend } = fields;
   if (verdict === 'pass') return 'pass: not for a VIP of ours';
+  if (verdict === 'reply') return 'reply: the MUX answers an echo request for a VIP';
   if (!service || !backend || verdict === 'drop') {
     const rule = service ? `VIP ${service.key} (${service.rule}) → ` : '';
     const packet = fields.destination ? `${fields.protocol} ${fields.source} > ${fields.destination} → ` : '';

@@ -51,7 +51,7 @@ describe('MUX model: what goes in', () => {
       in: ipv4(CLIENT, VIP, { mf: true }).tcp(1, 443, SYN),
       out: { verdict: 'drop', reason: 'fragment' },
     },
-    { name: 'ICMP to a VIP', in: ipv4(CLIENT, VIP).icmp(), out: { verdict: 'drop', reason: 'protocol' } },
+    { name: 'ICMP to a VIP', in: ipv4(CLIENT, VIP).icmp(3, 1), out: { verdict: 'drop', reason: 'protocol' } },
     {
       name: 'a VIP without services',
       in: ipv4(CLIENT, VIP_WITHOUT_SERVICE).tcp(1, 443, SYN),

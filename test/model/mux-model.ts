@@ -29,7 +29,7 @@ import { mostSpecific } from './lookup.js';
 import { buildRing, permutationOf } from './maglev.js';
 
 export interface MuxResult {
-  verdict: 'pass' | 'drop' | 'forward';
+  verdict: 'pass' | 'drop' | 'forward' | 'reply';
   reason?: string;
   bytes?: Uint8Array;
   /** Key of the service that took the packet. */
@@ -37,6 +37,8 @@ export interface MuxResult {
   /** Key of the backend that was chosen. */
   backend?: string;
 }
+
+const ICMP = 1;
 
 interface Flow {
   service: string;
@@ -78,7 +80,10 @@ export class MuxModel {
     const malformed = checkVersion(packet);
     if (malformed !== undefined) return malformed;
     if (!this.#program.vips.includes(destinationOf(packet))) return PASS;
-    const refused = checkHeader(packet) ?? checkFragment(packet) ?? checkProtocol(packet) ?? checkTransport(packet);
+    const unsound = checkHeader(packet) ?? checkFragment(packet);
+    if (unsound !== undefined) return unsound;
+    if (packet[9] === ICMP) return this.#answerEcho(frame, link, tag, packet);
+    const refused = checkProtocol(packet) ?? checkTransport(packet);
     if (refused !== undefined) return refused;
 
     const tuple = fiveTupleOf(packet);
@@ -99,6 +104,29 @@ export class MuxModel {
       outgoingTag(attachment, tag),
     );
     return { verdict: 'forward', bytes: concat(header, tunnel), ...chosen };
+  }
+
+  /** The answer to a ping, built anew and not by changing the question. */
+  #answerEcho(frame: Uint8Array, link: Link, tag: Uint8Array, packet: Uint8Array): MuxResult {
+    const request = trim(packet);
+    const headerBytes = (request[0]! & 15) * 4;
+    const message = request.subarray(headerBytes);
+    if (message.length < 8) return drop('icmp-truncated');
+    if (message[0] !== 8 || message[1] !== 0) return drop('protocol');
+    if (internetChecksum(message) !== 0) return drop('icmp-checksum');
+
+    const reply = concat(Uint8Array.of(0, 0, 0, 0), message.subarray(4));
+    putBe16(reply, 2, internetChecksum(reply));
+    const header = request.slice(0, headerBytes);
+    header[8] = 64;
+    header.set(request.subarray(16, 20), 12);
+    header.set(request.subarray(12, 16), 16);
+    putBe16(header, 10, 0);
+    putBe16(header, 10, internetChecksum(header));
+    if (link === 'bare') return { verdict: 'reply', bytes: concat(header, reply) };
+    const { attachment } = this.#program;
+    const ethernet = ethernetHeader(frame.subarray(6, 12), attachment.macAddress, outgoingTag(attachment, tag));
+    return { verdict: 'reply', bytes: concat(ethernet, header, reply) };
   }
 
   #choose(service: Service, packet: Uint8Array, tuple: FiveTuple, tick: number): Backend | undefined {

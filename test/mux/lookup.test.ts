@@ -78,7 +78,7 @@ describe('MUX: the most specific rule wins', () => {
     {
       name: 'any protocol takes no third one',
       services: [anyProtocol],
-      in: eth().ipv4(CLIENT, VIP).icmp(),
+      in: eth().ipv4(CLIENT, VIP, { protocol: 47 }).payload('GRE'),
       out: 'protocol',
     },
   ];

@@ -89,7 +89,16 @@ const fragments: Row[] = [
 ];
 
 const transports: Row[] = [
-  ['ICMP echo', eth().ipv4(CLIENT, VIP).icmp(), 'drop', 'protocol'],
+  ['ICMP destination unreachable', eth().ipv4(CLIENT, VIP).icmp(3, 4), 'drop', 'protocol'],
+  ['ICMP echo reply', eth().ipv4(CLIENT, VIP).icmp(0, 0), 'drop', 'protocol'],
+  ['ICMP echo request with a code', eth().ipv4(CLIENT, VIP).icmp(8, 1), 'drop', 'protocol'],
+  ['7 bytes of ICMP', carrying(1, 7), 'drop', 'icmp-truncated'],
+  [
+    'ICMP echo request, checksum wrong',
+    eth().ipv4(CLIENT, VIP).icmp(8, 0, { checksum: 0x1234 }),
+    'drop',
+    'icmp-checksum',
+  ],
   ['protocol 0', carrying(0, 40), 'drop', 'protocol'],
   ['IPv6 in IPv4', carrying(41, 40), 'drop', 'protocol'],
   ['SCTP', carrying(132, 40), 'drop', 'protocol'],

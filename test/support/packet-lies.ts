@@ -34,6 +34,14 @@ function tellTransport(plan: PacketPlan, checksum: number): void {
   plan.udp.checksum = checksum;
 }
 
+/** A sound ICMP message with data of any length; all zeros now and then, which checksums have a corner for. */
+function tellIcmp(plan: PacketPlan, random: Random, type = 8, code = 0): void {
+  plan.transport = 'icmp';
+  const isZero = random.oneIn(4);
+  plan.icmp = { type, code, fields: { rest: isZero ? 0 : random.uint32() } };
+  plan.payload = isZero ? new Uint8Array(random.below(8)) : random.bytes(random.below(64));
+}
+
 /** For the IPv4 packet of any frame, outer or inner. */
 export const ipv4Lies: readonly Lie[] = [
   { name: 'IP version', tell: (plan, random) => (plan.ip.version = random.pick([0, 5, 6, 15])) },
@@ -46,7 +54,26 @@ export const ipv4Lies: readonly Lie[] = [
   { name: 'DF clear', tell: (plan) => (plan.ip.df = false) },
   { name: 'TOS', tell: (plan, random) => (plan.ip.tos = random.below(256)) },
   { name: 'IP options', tell: (plan, random) => (plan.ip.options = random.bytes(random.between(1, 40))) },
-  { name: 'ICMP', tell: (plan) => (plan.transport = 'icmp') },
+  { name: 'ICMP echo request', tell: tellIcmp },
+  {
+    name: 'ICMP of another kind',
+    tell: (plan, random) => tellIcmp(plan, random, random.pick([0, 3, 5, 8, 11, 13]), random.below(4)),
+  },
+  {
+    name: 'ICMP checksum',
+    tell(plan, random) {
+      tellIcmp(plan, random);
+      plan.icmp.fields.checksum = random.below(65536);
+    },
+  },
+  {
+    name: 'ICMP that ends in its header',
+    tell(plan, random) {
+      plan.transport = 'raw';
+      plan.ip.protocol = 1;
+      plan.payload = random.bytes(random.below(12));
+    },
+  },
   {
     name: 'another protocol',
     tell(plan, random) {

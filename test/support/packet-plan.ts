@@ -4,7 +4,15 @@
  */
 
 import type { Link } from './checksum.js';
-import type { EthernetFields, Ipv4Fields, TcpFields, UdpFields, VlanFields, VxlanFields } from './layers.js';
+import type {
+  EthernetFields,
+  IcmpFields,
+  Ipv4Fields,
+  TcpFields,
+  UdpFields,
+  VlanFields,
+  VxlanFields,
+} from './layers.js';
 import { bare, eth, type Packet } from './packet.js';
 
 export interface PacketPlan {
@@ -20,6 +28,7 @@ export interface PacketPlan {
   tcpFlags: number;
   tcp: TcpFields;
   udp: UdpFields;
+  icmp: { type: number; code: number; fields: IcmpFields };
   payload: Uint8Array;
   tunnel?: TunnelPlan;
 }
@@ -48,6 +57,7 @@ export function plan(
     tcpFlags: 0,
     tcp: {},
     udp: {},
+    icmp: { type: 8, code: 0, fields: {} },
     payload: new Uint8Array(0),
   };
 }
@@ -67,7 +77,7 @@ function appendPlan(start: Packet, plan: PacketPlan): Packet {
   } else if (plan.transport === 'udp') {
     packet = packet.udp(plan.sourcePort, plan.destinationPort, plan.udp);
   } else if (plan.transport === 'icmp') {
-    packet = packet.icmp();
+    packet = packet.icmp(plan.icmp.type, plan.icmp.code, plan.icmp.fields);
   }
   if (plan.tunnel !== undefined && plan.transport === 'udp') {
     const { vni, fields, inner } = plan.tunnel;

@@ -1,0 +1,27 @@
+/** What the rewriters of frames have in common: our own MAC address, the tag, and the end of the work. */
+import {
+  CONFIG_LOCAL_MAC,
+  CONFIG_VLAN_TCI,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_OFFSET,
+  FIXED_CONFIG,
+  PARSED_VLAN_TAG,
+} from '../abi';
+import { macAt, vlanTagOf } from '../wire/ethernet';
+import { ipv4TotalLength } from '../wire/ipv4';
+
+export function localMac(): u64 {
+  return macAt(FIXED_CONFIG + CONFIG_LOCAL_MAC);
+}
+
+/** The tag of an outgoing frame: the configured VLAN's, else the one the frame came with, else none (0). */
+export function outgoingTag(parsed: usize): u32 {
+  const tciNet: u32 = load<u16>(FIXED_CONFIG + CONFIG_VLAN_TCI);
+  return tciNet != 0 ? vlanTagOf(tciNet) : load<u32>(parsed, PARSED_VLAN_TAG);
+}
+
+/** The frame begins at `frame` and ends with the packet at `ip`: padding behind it is cut off. */
+export function setFrame(descriptor: usize, frame: usize, ip: usize): void {
+  store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
+  store<u32>(descriptor, <u32>(ip - frame) + ipv4TotalLength(ip), DESCRIPTOR_LENGTH);
+}

@@ -119,7 +119,7 @@ export const PORT_VM = 1;
 /** Not known (a capture of both): a frame whose source MAC is a local VM's came from that VM. */
 export const PORT_SHARED = 2;
 
-/** Bytes in front of every frame in its slot: 50 for VXLAN over IPv4, 70 over IPv6, a VLAN tag, and room to align. */
+/** Bytes in front of every frame in its slot: 50 for VXLAN over IPv4, 70 over IPv6, two VLAN tags, and room to align. */
 export const HEADROOM_BYTES = 128;
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -384,8 +384,8 @@ export const NAT_FLOW_REPLIED = 2;
 // ---------------------------------------------------------------------------------------------------------------
 // Parsed record: what the stages of a pipeline hand each other about one frame.
 //
-//   0    4    8        12         16     24    32       36        40        44        48          52       56     64
-//   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | source | flow | |
+//   0    4    8        12         16     24    32       36        40        44        48          52       56     60         64
+//   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | source | flow | inner tag |
 //
 //   outcome { verdict u8, reason u8, protocol u8, TCP flags u8 }
 
@@ -395,7 +395,7 @@ export const PARSED_IP = 0;
 export const PARSED_L4 = 4;
 /** u32: total length of the IP packet */
 export const PARSED_IP_LENGTH = 8;
-/** u32: VLAN tag (TPID and TCI as they came), 0 without one */
+/** u32: VLAN tag (TPID and TCI as they came), the outer one of two; 0 without one */
 export const PARSED_VLAN_TAG = 12;
 /** u64: flow hash of the 5-tuple */
 export const PARSED_HASH = 16;
@@ -421,6 +421,8 @@ export const PARSED_RING_SLOT = 48;
 export const PARSED_SOURCE = 52;
 /** u32: address of the flow's value in its bucket, 0 when the table does not know the flow */
 export const PARSED_FLOW = 56;
+/** u32: the inner one of two VLAN tags, else 0 */
+export const PARSED_VLAN_TAG_INNER = 60;
 export const PARSED_BYTES = 64;
 
 /** No backend was looked for. */

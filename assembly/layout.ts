@@ -67,6 +67,7 @@ import {
   PARSED_TCP_FLAGS,
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
+  PARSED_VLAN_TAG_INNER,
   REGION_BACKENDS,
   REGION_COUNT,
   REGION_COUNT_MAX,
@@ -301,7 +302,7 @@ class Parsed {
   ringSlot: u32;
   source: u32;
   flow: u32;
-  reserved: u32;
+  vlanTagInner: u32;
 }
 
 if (
@@ -408,6 +409,7 @@ if (
   offsetof<Parsed>('ringSlot') != PARSED_RING_SLOT ||
   offsetof<Parsed>('source') != PARSED_SOURCE ||
   offsetof<Parsed>('flow') != PARSED_FLOW ||
+  offsetof<Parsed>('vlanTagInner') != PARSED_VLAN_TAG_INNER ||
   offsetof<Parsed>() != PARSED_BYTES
 ) {
   ERROR('abi.ts: the parsed record has drifted');

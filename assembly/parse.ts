@@ -13,6 +13,7 @@ import {
   LINK_BARE,
   PARSED_IP,
   PARSED_VLAN_TAG,
+  PARSED_VLAN_TAG_INNER,
   REASON_ETHERNET_TRUNCATED,
   REASON_IPV4_TRUNCATED,
   VERDICT_DROP,
@@ -38,11 +39,12 @@ export function reasonOf(outcome: u32): u32 {
   return outcome >>> 8;
 }
 
-/** Finds the IPv4 packet of a frame and its VLAN tag; ARP, IPv6 and whatever else is not ours passes. */
+/** Finds the IPv4 packet of a frame and its VLAN tags; ARP, a third tag, IPv6 and whatever else is not ours passes. */
 export function parseLink(descriptor: usize, parsed: usize): u32 {
   const frame = load<u32>(descriptor, DESCRIPTOR_OFFSET);
   const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
   store<u32>(parsed, 0, PARSED_VLAN_TAG);
+  store<u32>(parsed, 0, PARSED_VLAN_TAG_INNER);
   store<u32>(parsed, frame, PARSED_IP);
   if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {
     if (length == 0) return dropFor(REASON_IPV4_TRUNCATED);
@@ -56,6 +58,12 @@ export function parseLink(descriptor: usize, parsed: usize): u32 {
     if (length < headerBytes) return dropFor(REASON_ETHERNET_TRUNCATED);
     store<u32>(parsed, vlanTag(frame), PARSED_VLAN_TAG);
     type = etherType(frame + VLAN_TAG_BYTES);
+    if (isVlanType(type)) {
+      headerBytes += VLAN_TAG_BYTES;
+      if (length < headerBytes) return dropFor(REASON_ETHERNET_TRUNCATED);
+      store<u32>(parsed, vlanTag(frame + VLAN_TAG_BYTES), PARSED_VLAN_TAG_INNER);
+      type = etherType(frame + 2 * VLAN_TAG_BYTES);
+    }
   }
   store<u32>(parsed, frame + headerBytes, PARSED_IP);
   return type == ETHERTYPE_IPV4_NET ? OUTCOME_CONTINUE : OUTCOME_PASS;

@@ -13,8 +13,8 @@ import {
   LINK_BARE,
   PARSED_IP,
 } from '../abi';
-import { destinationMac, ETHERTYPE_IPV4_NET, macAt, writeEthernetBefore } from '../wire/ethernet';
-import { localMac, outgoingTag, setFrame } from './frame';
+import { destinationMac, macAt, writeEthernetBefore } from '../wire/ethernet';
+import { localMac, setFrame, writeOutgoingEthernet } from './frame';
 
 /** The inner packet becomes the frame, addressed to the VM. */
 export function frameForVm(descriptor: usize, ip: usize, vmMac: u64): void {
@@ -22,7 +22,7 @@ export function frameForVm(descriptor: usize, ip: usize, vmMac: u64): void {
     setFrame(descriptor, ip, ip);
     return;
   }
-  setFrame(descriptor, writeEthernetBefore(ip, vmMac, localMac(), 0, ETHERTYPE_IPV4_NET), ip);
+  setFrame(descriptor, writeEthernetBefore(ip, vmMac, localMac(), 0, 0), ip);
 }
 
 /** The VM's packet leaves by the default gateway: our MAC as source, the gateway's as destination where we know it. */
@@ -31,5 +31,5 @@ export function frameForGateway(descriptor: usize, parsed: usize): void {
   const frame = load<u32>(descriptor, DESCRIPTOR_OFFSET);
   const isKnown = load<u8>(FIXED_CONFIG + CONFIG_GATEWAY_KNOWN) != 0;
   const gateway = isKnown ? macAt(FIXED_CONFIG + CONFIG_GATEWAY_MAC) : destinationMac(frame);
-  setFrame(descriptor, writeEthernetBefore(ip, gateway, localMac(), outgoingTag(parsed), ETHERTYPE_IPV4_NET), ip);
+  setFrame(descriptor, writeOutgoingEthernet(parsed, ip, gateway), ip);
 }

@@ -1,9 +1,9 @@
 /** The MUX's answer to an echo request for a VIP: the request itself, turned around. */
 import { DESCRIPTOR_LINK, DESCRIPTOR_OFFSET, LINK_BARE, PARSED_IP } from '../abi';
-import { ETHERTYPE_IPV4_NET, sourceMac, writeEthernetBefore } from '../wire/ethernet';
+import { sourceMac } from '../wire/ethernet';
 import { turnIntoEchoReply } from '../wire/icmp';
 import { ipv4HeaderBytes, ipv4TotalLength, turnIpv4Around } from '../wire/ipv4';
-import { localMac, outgoingTag, setFrame } from './frame';
+import { setFrame, writeOutgoingEthernet } from './frame';
 
 const REPLY_TTL: u32 = 64;
 
@@ -18,5 +18,5 @@ export function answerEcho(descriptor: usize, parsed: usize): void {
     return;
   }
   const asker = sourceMac(load<u32>(descriptor, DESCRIPTOR_OFFSET));
-  setFrame(descriptor, writeEthernetBefore(ip, asker, localMac(), outgoingTag(parsed), ETHERTYPE_IPV4_NET), ip);
+  setFrame(descriptor, writeOutgoingEthernet(parsed, ip, asker), ip);
 }

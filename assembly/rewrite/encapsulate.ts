@@ -1,7 +1,7 @@
 /**
  * VXLAN encapsulation over IPv4, RFC 7348 section 5, in the headroom in front of the packet.
  *
- *   | outer Ethernet 14 (+ tag 4) | IPv4 20 | UDP 8 | VXLAN 8 | inner Ethernet 14 | IP packet, untouched |
+ *   | outer Ethernet 14 (+ tags) | IPv4 20 | UDP 8 | VXLAN 8 | inner Ethernet 14 | IP packet, untouched |
  *                                  ^14       ^34     ^42       ^50                 ^64
  *
  * The 64 bytes in front of the IP packet are a template of the backend, copied over whatever Ethernet header the
@@ -23,9 +23,9 @@ import {
 import { vxlanSourcePortNet } from '../flow-hash';
 import { backendHeaderSum } from '../table/backend';
 import { checksumOf } from '../wire/checksum';
-import { VLAN_TAG_BYTES } from '../wire/ethernet';
+import { destinationMac } from '../wire/ethernet';
 import { IPV4_LENGTH_MAX, ipv4Tos } from '../wire/ipv4';
-import { outgoingTag } from './frame';
+import { outgoingTag, writeOutgoingEthernet } from './frame';
 
 const OUTER_IPV4 = 14;
 const OUTER_TOS = 15;
@@ -50,7 +50,6 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
   const tos = ipv4Tos(ip);
   const lengthNet = bswap<u16>(<u16>outerLength);
   const hash = load<u64>(parsed, PARSED_HASH);
-  const tag = outgoingTag(parsed);
   const isBare = load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE;
 
   let frame = headers;
@@ -66,11 +65,8 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
     v128.store(headers, v128.load(backend, 16), 16);
     v128.store(headers, v128.load(backend, 32), 32);
     v128.store(headers, v128.load(backend, 48), 48);
-    if (tag != 0) {
-      frame = headers - VLAN_TAG_BYTES;
-      store<u64>(frame, load<u64>(backend));
-      store<u32>(frame, load<u32>(backend, 8), 8);
-      store<u32>(frame, tag, 12);
+    if (outgoingTag(parsed) != 0) {
+      frame = writeOutgoingEthernet(parsed, headers + OUTER_IPV4, destinationMac(backend));
     }
   }
   store<u8>(headers, <u8>tos, OUTER_TOS);

@@ -1,4 +1,4 @@
-/** What the rewriters of frames have in common: our own MAC address, the tag, and the end of the work. */
+/** What the rewriters of frames have in common: our own MAC address, the VLAN tags, and the end of the work. */
 import {
   CONFIG_LOCAL_MAC,
   CONFIG_VLAN_TCI,
@@ -6,18 +6,29 @@ import {
   DESCRIPTOR_OFFSET,
   FIXED_CONFIG,
   PARSED_VLAN_TAG,
+  PARSED_VLAN_TAG_INNER,
 } from '../abi';
-import { macAt, vlanTagOf } from '../wire/ethernet';
+import { macAt, vlanTagOf, writeEthernetBefore } from '../wire/ethernet';
 import { ipv4TotalLength } from '../wire/ipv4';
 
 export function localMac(): u64 {
   return macAt(FIXED_CONFIG + CONFIG_LOCAL_MAC);
 }
 
-/** The tag of an outgoing frame: the configured VLAN's, else the one the frame came with, else none (0). */
+/** The outer tag of an outgoing frame: the configured VLAN's, else the one the frame came with, else none (0). */
 export function outgoingTag(parsed: usize): u32 {
   const tciNet: u32 = load<u16>(FIXED_CONFIG + CONFIG_VLAN_TCI);
   return tciNet != 0 ? vlanTagOf(tciNet) : load<u32>(parsed, PARSED_VLAN_TAG);
+}
+
+/** The inner tag of an outgoing frame: a configured VLAN takes the place of both tags. */
+export function outgoingInnerTag(parsed: usize): u32 {
+  return load<u16>(FIXED_CONFIG + CONFIG_VLAN_TCI) != 0 ? 0 : load<u32>(parsed, PARSED_VLAN_TAG_INNER);
+}
+
+/** Addresses the frame of a packet on the provider network, from us; returns its first byte. */
+export function writeOutgoingEthernet(parsed: usize, ip: usize, destination: u64): usize {
+  return writeEthernetBefore(ip, destination, localMac(), outgoingTag(parsed), outgoingInnerTag(parsed));
 }
 
 /** The frame begins at `frame` and ends with the packet at `ip`: padding behind it is cut off. */

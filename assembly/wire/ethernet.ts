@@ -1,9 +1,10 @@
 /**
- * Ethernet II header, IEEE 802.3, with at most one IEEE 802.1Q tag.
+ * Ethernet II header, IEEE 802.3, with up to two IEEE 802.1Q tags (802.1ad, "QinQ").
  *
  *   0             6        12       14       16          18
  *   | destination | source | type   | payload                    untagged
  *   | destination | source | 0x8100 | TCI    | type | payload    tagged (0x88a8 for a service tag)
+ *   | destination | source | 0x88a8 | TCI    | 0x8100 | TCI | type | payload    tagged twice
  *
  * Types are compared as they lie in memory: 0x0800 on the wire reads 0x0008.
  */
@@ -49,13 +50,20 @@ export function sourceMac(frame: usize): u64 {
   return macAt(frame + SOURCE);
 }
 
-/** Writes a header with or without a tag (0) so that it ends where the payload starts; returns its first byte. */
-export function writeEthernetBefore(payload: usize, destination: u64, source: u64, tag: u32, typeNet: u32): usize {
-  store<u16>(payload - 2, <u16>typeNet);
-  let frame = payload - ETHERNET_BYTES;
-  if (tag != 0) {
-    store<u32>(payload - 6, tag);
+/**
+ * Writes the header of an IPv4 packet so that it ends where the packet starts; returns its first byte. A tag of 0 is
+ * none, and without an outer tag there is no inner one.
+ */
+export function writeEthernetBefore(ip: usize, destination: u64, source: u64, tag: u32, innerTag: u32): usize {
+  store<u16>(ip - 2, <u16>ETHERTYPE_IPV4_NET);
+  let frame = ip - ETHERNET_BYTES;
+  if (innerTag != 0) {
     frame -= VLAN_TAG_BYTES;
+    store<u32>(frame, innerTag, TYPE);
+  }
+  if (tag != 0) {
+    frame -= VLAN_TAG_BYTES;
+    store<u32>(frame, tag, TYPE);
   }
   store<u32>(frame, <u32>destination);
   store<u16>(frame, <u16>(destination >> 32), 4);

@@ -49,7 +49,7 @@ const links: Row[] = [
   ['13 bytes', first(13, innerWith()), 'drop', 'ethernet-truncated'],
   ['a tag cut short', first(17, eth().vlan(1).ipv4(MUX, HOST_A).udp(1, 4789)), 'drop', 'ethernet-truncated'],
   ['ARP', eth({ type: 0x0806 }).payload(new Uint8Array(28)), 'pass'],
-  ['QinQ', eth().vlan(1).vlan(2).ipv4(MUX, HOST_A).udp(1, 4789), 'pass'],
+  ['three VLAN tags', eth().vlan(1).vlan(2).vlan(3).ipv4(MUX, HOST_A).udp(1, 4789), 'pass'],
   ['bare: nothing at all', first(0, bare()), 'drop', 'ipv4-truncated'],
   ['bare: IPv6', { link: 'bare', bytes: () => new Uint8Array(40).fill(0x60) }, 'pass'],
   [

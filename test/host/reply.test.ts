@@ -91,6 +91,11 @@ const replies: { name: string; attachment?: Partial<HostProgram['attachment']>; 
     out: eth({ src: HOST_A_MAC, dst: SWITCH_MAC }).ipv4(VIP, CLIENT).tcp(443, 40000, ACK),
   },
   {
+    name: 'two VLAN tags are kept',
+    in: ofWebA.vlan(7, { tpid: 0x88a8 }).vlan(100).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK),
+    out: out.vlan(7, { tpid: 0x88a8 }).vlan(100).ipv4(VIP, CLIENT).tcp(443, 40000, ACK),
+  },
+  {
     name: 'a VLAN tag is kept',
     in: ofWebA.vlan(100, { priority: 5 }).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK),
     out: out.vlan(100, { priority: 5 }).ipv4(VIP, CLIENT).tcp(443, 40000, ACK),
@@ -150,7 +155,7 @@ describe('host agent: what of a VM is no reply', () => {
     { name: 'ICMP', in: ofWebA.ipv4(WEB_A, CLIENT).icmp() },
     { name: 'malformed ICMP', in: ofWebA.ipv4(WEB_A, CLIENT, { checksum: 0 }).icmp() },
     { name: 'ARP', in: eth({ src: WEB_A_MAC, type: 0x0806 }).payload(new Uint8Array(28)) },
-    { name: 'QinQ', in: ofWebA.vlan(1).vlan(2).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK) },
+    { name: 'a third VLAN tag', in: ofWebA.vlan(1).vlan(2).vlan(3).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK) },
     { name: 'a fragment', in: ofWebA.ipv4(WEB_A, CLIENT, { mf: true }).tcp(8443, 40000, ACK), reason: 'fragment' },
     { name: 'version 5', in: ofWebA.ipv4(WEB_A, CLIENT, { version: 5 }).tcp(8443, 40000, ACK), reason: 'ipv4-version' },
     {

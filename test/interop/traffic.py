@@ -88,7 +88,7 @@ def unrelated(link):
     frames += [
         ether / ARP(psrc=source, pdst="80.80.80.80"),
         Dot3(src=ROUTER_MAC, dst="01:80:c2:00:00:00") / LLC() / STP(),
-        ether / Dot1Q(vlan=1) / Dot1Q(vlan=2) / IP(src=source, dst="80.80.80.80") / TCP(dport=80),
+        ether / Dot1Q(vlan=1) / Dot1Q(vlan=2) / Dot1Q(vlan=3) / IP(src=source, dst="80.80.80.80") / TCP(dport=80),
         Ether(src=ROUTER_MAC, dst="01:80:c2:00:00:0e", type=0x88CC) / Raw(b"LLDP"),
     ]
     return [Sent(bytes(frame), PASS) for frame in frames]

@@ -30,7 +30,7 @@ export function isVlanType(type: number): boolean {
   return type === 0x8100 || type === 0x88a8;
 }
 
-/** Takes the link layer off. `tag` is the VLAN tag as it came, TPID and TCI, empty without one. */
+/** Takes the link layer off. `tag` is the VLAN tags as they came, each TPID and TCI, at most two, empty without one. */
 export function openLink(frame: Uint8Array, link: Link): { tag: Uint8Array; packet: Uint8Array } | Ending {
   if (link === 'bare') {
     if (frame.length === 0) return drop('ipv4-truncated');
@@ -39,10 +39,10 @@ export function openLink(frame: Uint8Array, link: Link): { tag: Uint8Array; pack
   if (frame.length < 14) return drop('ethernet-truncated');
   let type = be16(frame, 12);
   let at = 14;
-  if (isVlanType(type)) {
-    if (frame.length < 18) return drop('ethernet-truncated');
-    type = be16(frame, 16);
-    at = 18;
+  for (let tags = 0; tags < 2 && isVlanType(type); tags++) {
+    at += 4;
+    if (frame.length < at) return drop('ethernet-truncated');
+    type = be16(frame, at - 2);
   }
   return type === ETHERTYPE_IPV4 ? { tag: frame.slice(12, at - 2), packet: frame.subarray(at) } : PASS;
 }

@@ -35,7 +35,11 @@ describe('MUX model: what goes in', () => {
   const syn = eth().ipv4(CLIENT, VIP).tcp(40000, 443, SYN);
   const rows: { name: string; in: Packet; out: MuxResult }[] = [
     { name: 'ARP', in: eth({ type: 0x0806 }).payload(new Uint8Array(28)), out: { verdict: 'pass' } },
-    { name: 'a second tag', in: eth().vlan(1).vlan(2).ipv4(CLIENT, VIP).tcp(1, 443, SYN), out: { verdict: 'pass' } },
+    {
+      name: 'a third tag',
+      in: eth().vlan(1).vlan(2).vlan(3).ipv4(CLIENT, VIP).tcp(1, 443, SYN),
+      out: { verdict: 'pass' },
+    },
     {
       name: 'a malformed packet to somebody else',
       in: ipv4(CLIENT, '80.80.80.82', { checksum: 0 }).tcp(1, 443, SYN),

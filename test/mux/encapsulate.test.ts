@@ -110,6 +110,17 @@ const rows: Row[] = [
     in: https(eth().vlan(9)).pad(64),
     out: https(tunnel(outer.vlan(9))),
   },
+  {
+    name: 'two tags are kept',
+    in: https(eth().vlan(7, { tpid: 0x88a8 }).vlan(100)),
+    out: https(tunnel(outer.vlan(7, { tpid: 0x88a8 }).vlan(100))),
+  },
+  {
+    name: 'the VLAN of the MUX takes the place of both',
+    program: onVlan7,
+    in: https(eth().vlan(100).vlan(200)),
+    out: https(tunnel(outer.vlan(7))),
+  },
   { name: 'the VLAN of the MUX, untagged in', program: onVlan7, in: https(eth()), out: https(tunnel(outer.vlan(7))) },
   {
     name: 'the VLAN of the MUX replaces a tag',

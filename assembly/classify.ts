@@ -47,7 +47,7 @@ import {
 import { checkSegment, destinationPort, portPair } from './wire/ports';
 import { PROTOCOL_TCP, tcpFlags } from './wire/tcp';
 
-/** Fills the parsed record of a frame. Its verdict is FORWARD as long as nothing speaks against it. */
+/** Fills the parsed record of a frame. Its verdict is FORWARD as long as nothing speaks against it. @inline */
 export function classify(descriptor: usize, parsed: usize): void {
   store<u32>(parsed, FIXED_NO_BUCKET, PARSED_BUCKET);
   store<u32>(parsed, NO_INDEX, PARSED_SERVICE);
@@ -61,6 +61,7 @@ export function classify(descriptor: usize, parsed: usize): void {
   store<u16>(parsed, <u16>(outcome == OUTCOME_CONTINUE ? VERDICT_FORWARD : outcome), PARSED_VERDICT);
 }
 
+/** @inline */
 function classifyIpv4(parsed: usize, available: u32): u32 {
   const ip = load<u32>(parsed, PARSED_IP);
   const start = checkIpv4Start(ip, available);
@@ -81,6 +82,7 @@ function classifyIcmp(ip: usize): u32 {
   return reason == REASON_NONE ? VERDICT_REPLY : dropFor(reason);
 }
 
+/** @inline */
 function parseSegment(parsed: usize, ip: usize): u32 {
   const headerBytes = ipv4HeaderBytes(ip);
   const totalLength = ipv4TotalLength(ip);
@@ -95,6 +97,7 @@ function parseSegment(parsed: usize, ip: usize): u32 {
   return REASON_NONE;
 }
 
+/** @inline */
 function findServiceOf(parsed: usize, ip: usize): u32 {
   const l4 = load<u32>(parsed, PARSED_L4);
   const protocol: u32 = load<u8>(parsed, PARSED_PROTOCOL);

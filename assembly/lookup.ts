@@ -43,7 +43,7 @@ import { ipv4Addresses } from './wire/ipv4';
 import { opensConnection, resetsConnection } from './wire/tcp';
 import { PROTOCOL_UDP } from './wire/udp';
 
-/** Finds the backend and says in the parsed record how; answers with a drop reason. */
+/** Finds the backend and says in the parsed record how; answers with a drop reason. @inline */
 export function chooseBackend(parsed: usize, now: u32): u32 {
   const serviceIndex = load<u32>(parsed, PARSED_SERVICE);
   const service = serviceAt(serviceIndex);
@@ -63,7 +63,7 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
   return REASON_NONE;
 }
 
-/** Writes what chooseBackend found into the flow table. */
+/** Writes what chooseBackend found into the flow table. @inline */
 export function rememberFlow(parsed: usize, now: u32): void {
   const source = load<u32>(parsed, PARSED_SOURCE);
   const flow: usize = load<u32>(parsed, PARSED_FLOW);
@@ -96,6 +96,7 @@ function chooseFixed(parsed: usize, service: usize): u32 {
   return REASON_NONE;
 }
 
+/** @inline */
 function chooseFromRing(parsed: usize, service: usize, slotCount: u32): void {
   const hash = distributionHash(
     serviceDistribution(service),

@@ -39,7 +39,11 @@ export function reasonOf(outcome: u32): u32 {
   return outcome >>> 8;
 }
 
-/** Finds the IPv4 packet of a frame and its VLAN tags; ARP, a third tag, IPv6 and whatever else is not ours passes. */
+/**
+ * Finds the IPv4 packet of a frame and its VLAN tags; ARP, a third tag, IPv6 and whatever else is not ours passes.
+ *
+ * @inline
+ */
 export function parseLink(descriptor: usize, parsed: usize): u32 {
   const frame = load<u32>(descriptor, DESCRIPTOR_OFFSET);
   const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);

@@ -6,8 +6,9 @@ export function backendAt(index: u32): usize {
   return backendsBase + index * BACKEND_BYTES;
 }
 
-export function backendIsInUse(backend: usize): bool {
-  return load<u8>(backend, BACKEND_STATE) != 0;
+/** Whether a backend is in use and still of this generation: two bytes side by side, one load. */
+export function backendIs(backend: usize, generation: u32): bool {
+  return load<u16>(backend, BACKEND_GENERATION) == (generation | (1 << ((BACKEND_STATE - BACKEND_GENERATION) << 3)));
 }
 
 export function backendGeneration(backend: usize): u32 {

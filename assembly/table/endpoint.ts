@@ -16,12 +16,15 @@ const ANY_PROTOCOL: u32 = 0;
 /** The key is the first eight bytes of an entry without its state. */
 const KEY_MASK: u64 = 0x00ffffffffffffff;
 
-/** The service of a packet: its own port first, then any port of its protocol, then any protocol. */
+/** The service of a packet: its own port first, then any port of its protocol, then any protocol. @inline */
 export function findService(address: u32, protocol: u32, portNet: u32): u32 {
-  let service = findEndpoint(address, protocol, portNet);
-  if (service == NO_INDEX) service = findEndpoint(address, protocol, ANY_PORT);
-  if (service == NO_INDEX) service = findEndpoint(address, ANY_PROTOCOL, ANY_PORT);
-  return service;
+  const service = findEndpoint(address, protocol, portNet);
+  return service != NO_INDEX ? service : findWiderService(address, protocol);
+}
+
+function findWiderService(address: u32, protocol: u32): u32 {
+  const service = findEndpoint(address, protocol, ANY_PORT);
+  return service != NO_INDEX ? service : findEndpoint(address, ANY_PROTOCOL, ANY_PORT);
 }
 
 export function isVip(address: u32): bool {

@@ -27,7 +27,7 @@ import {
 import { ticksSince } from '../clock';
 import { count } from '../counters';
 import { flowsBase, flowsMask } from '../layout';
-import { backendAt, backendGeneration, backendIsInUse } from './backend';
+import { backendAt, backendGeneration, backendIs } from './backend';
 import { serviceAt, serviceIdleTicks, serviceIsInUse } from './service';
 
 const TICKS_SHIFT: u64 = 44;
@@ -63,11 +63,12 @@ export function findFlow(bucket: usize, key: u64, service: u32, isUdp: bool): us
 
 /** Whether a flow may still be followed: not idle too long, and its backend still who it was. */
 export function flowIsLive(flow: usize, now: u32): bool {
-  const value = load<u64>(flow);
-  const backend = backendAt(backendOf(value));
+  return isLive(load<u64>(flow), now);
+}
+
+function isLive(value: u64, now: u32): bool {
   return (
-    backendIsInUse(backend) &&
-    backendGeneration(backend) == (<u32>(value >> 32) & 0xff) &&
+    backendIs(backendAt(backendOf(value)), <u32>(value >> 32) & 0xff) &&
     ticksSince(ticksIn(value), now) <= serviceIdleTicks(serviceAt(<u32>value & 0xffff))
   );
 }
@@ -121,10 +122,9 @@ function findRoom(bucket: usize, now: u32): u32 {
   let oldest: u32 = FLOW_WAYS;
   let oldestTicks: u32 = 0;
   for (let way: u32 = 0; way < <u32>FLOW_WAYS; way++) {
-    const flow = bucket + FLOW_VALUES + (way << 3);
-    const value = load<u64>(flow);
+    const value = load<u64>(bucket + (way << 3), FLOW_VALUES);
     if (value == 0) return way;
-    if (!flowIsLive(flow, now)) {
+    if (!isLive(value, now)) {
       expired = way;
     } else if ((value & TRUSTED) == 0) {
       const age = ticksSince(ticksIn(value), now);
@@ -144,11 +144,7 @@ function findRoom(bucket: usize, now: u32): u32 {
 
 function isOrphan(value: u64): bool {
   const backend = backendAt(backendOf(value));
-  return (
-    !serviceIsInUse(serviceAt(<u32>value & 0xffff)) ||
-    !backendIsInUse(backend) ||
-    backendGeneration(backend) != (<u32>(value >> 32) & 0xff)
-  );
+  return !serviceIsInUse(serviceAt(<u32>value & 0xffff)) || !backendIs(backend, <u32>(value >> 32) & 0xff);
 }
 
 function identityOf(service: u32, isUdp: bool): u64 {

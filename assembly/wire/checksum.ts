@@ -51,7 +51,8 @@ function fold(sum: u32): u32 {
   return (sum & 0xffff) + (sum >>> 16);
 }
 
-function fold64(sum: u64): u32 {
+/** Folds the sum of 32-bit words to 16 bits. */
+export function fold64(sum: u64): u32 {
   sum = (sum & 0xffffffff) + (sum >> 32);
   sum = (sum & 0xffffffff) + (sum >> 32);
   return fold(<u32>sum);

@@ -1,0 +1,386 @@
+/*
+ * The data plane of the yardstick: parse and prefetch 64 frames, then look up and encapsulate them.
+ */
+#include "mux.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define STAGE_FRAME_COUNT 64
+
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+enum { ETHERNET_BYTES = 14, VLAN_TAG_BYTES = 4, IPV4_BYTES_MIN = 20, TCP_BYTES_MIN = 20, UDP_BYTES = 8 };
+enum { HEADERS_BYTES = 64, OUTER_BYTES = 50 };
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_VIP = 255 };
+enum { TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
+enum { DISTRIBUTION_SOURCE_IP = 1, DISTRIBUTION_SOURCE_IP_PROTOCOL = 2 };
+
+/* As they lie in little-endian memory. */
+enum { TYPE_IPV4_NET = 0x0008, TYPE_VLAN_NET = 0x0081, TYPE_SERVICE_VLAN_NET = 0xa888, FRAGMENT_NET = 0xff3f };
+
+#define FLOW_USED (1ULL << 40)
+#define FLOW_TRUSTED (1ULL << 41)
+#define FLOW_UDP (1ULL << 42)
+#define FLOW_IDENTITY (0xffffULL | FLOW_USED | FLOW_UDP)
+#define FLOW_TICKS_SHIFT 44
+#define FLOW_TICKS (0xfffffULL << FLOW_TICKS_SHIFT)
+
+/* What the first stage tells the second. */
+struct parsed {
+  uint8_t *ip;
+  struct flow_bucket *bucket;
+  uint64_t hash;
+  uint64_t key;
+  uint64_t addresses;
+  uint32_t ip_length;
+  uint32_t service;
+  uint32_t vlan_tag;
+  uint8_t verdict;
+  uint8_t reason;
+  uint8_t protocol;
+  uint8_t tcp_flags;
+};
+
+static inline uint16_t load16(const void *at) {
+  uint16_t value;
+  memcpy(&value, at, sizeof value);
+  return value;
+}
+
+static inline uint32_t load32(const void *at) {
+  uint32_t value;
+  memcpy(&value, at, sizeof value);
+  return value;
+}
+
+static inline uint64_t load64(const void *at) {
+  uint64_t value;
+  memcpy(&value, at, sizeof value);
+  return value;
+}
+
+static inline void store16(void *at, uint16_t value) { memcpy(at, &value, sizeof value); }
+
+static inline uint64_t rotate(uint64_t word, int bits) { return (word << bits) | (word >> (64 - bits)); }
+
+static inline uint32_t fold(uint32_t sum) {
+  sum = (sum & 0xffff) + (sum >> 16);
+  return (sum & 0xffff) + (sum >> 16);
+}
+
+/* SipHash-1-3 of 13 bytes: `word1` ends with the length. */
+static inline uint64_t sip_hash(const uint64_t key[2], uint64_t word0, uint64_t word1) {
+  uint64_t v0 = key[0] ^ 0x736f6d6570736575ULL;
+  uint64_t v1 = key[1] ^ 0x646f72616e646f6dULL;
+  uint64_t v2 = key[0] ^ 0x6c7967656e657261ULL;
+  uint64_t v3 = key[1] ^ 0x7465646279746573ULL;
+#define SIP_ROUND()                                                                                                    \
+  do {                                                                                                                 \
+    v0 += v1, v1 = rotate(v1, 13) ^ v0, v0 = rotate(v0, 32);                                                           \
+    v2 += v3, v3 = rotate(v3, 16) ^ v2;                                                                                \
+    v0 += v3, v3 = rotate(v3, 21) ^ v0;                                                                                \
+    v2 += v1, v1 = rotate(v1, 17) ^ v2, v2 = rotate(v2, 32);                                                           \
+  } while (0)
+  v3 ^= word0;
+  SIP_ROUND();
+  v0 ^= word0;
+  v3 ^= word1;
+  SIP_ROUND();
+  v0 ^= word1;
+  v2 ^= 0xff;
+  SIP_ROUND();
+  SIP_ROUND();
+  SIP_ROUND();
+#undef SIP_ROUND
+  return v0 ^ v1 ^ v2 ^ v3;
+}
+
+static inline uint64_t flow_hash(const struct mux *mux, uint64_t addresses, uint32_t ports, uint32_t protocol) {
+  return sip_hash(mux->hash_key, addresses, ports | (uint64_t)protocol << 32 | 13ULL << 56);
+}
+
+static inline const struct endpoint *find_endpoint(const struct mux *mux, uint32_t address, uint32_t protocol,
+                                                   uint32_t port_net) {
+  const uint64_t key = address | (uint64_t)port_net << 32 | (uint64_t)protocol << 48;
+  uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15ULL >> 32);
+  for (;; slot++) {
+    const struct endpoint *endpoint = &mux->endpoints[slot & mux->endpoints_mask];
+    const uint64_t entry = endpoint->key_and_state;
+    if (entry == (key | 1ULL << 56)) return endpoint;
+    if (entry >> 56 == 0) return NULL;
+  }
+}
+
+static inline uint32_t find_service(const struct mux *mux, uint32_t address, uint32_t protocol, uint32_t port_net) {
+  const struct endpoint *endpoint = find_endpoint(mux, address, protocol, port_net);
+  if (unlikely(endpoint == NULL)) endpoint = find_endpoint(mux, address, protocol, 0);
+  if (unlikely(endpoint == NULL)) endpoint = find_endpoint(mux, address, 0, 0);
+  return endpoint == NULL ? NO_INDEX : endpoint->service;
+}
+
+static bool is_vip(const struct mux *mux, uint32_t address) {
+  return find_endpoint(mux, address, PROTOCOL_VIP, 0) != NULL;
+}
+
+/* First stage. */
+
+static inline uint32_t check_ipv4(const uint8_t *ip, uint32_t available) {
+  const uint32_t header_bytes = (ip[0] & 15u) << 2;
+  if (unlikely(header_bytes < IPV4_BYTES_MIN)) return REASON_IPV4_HEADER_LENGTH;
+  if (unlikely(header_bytes > available)) return REASON_IPV4_TRUNCATED;
+  const uint32_t total_length = __builtin_bswap16(load16(ip + 2));
+  if (unlikely(total_length < header_bytes)) return REASON_IPV4_TOTAL_LENGTH;
+  if (unlikely(total_length > available)) return REASON_IPV4_TRUNCATED;
+  uint64_t sum = (uint64_t)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) + load32(ip + 16);
+  for (uint32_t at = IPV4_BYTES_MIN; at < header_bytes; at += 4) sum += load32(ip + at);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  if (unlikely(fold((uint32_t)sum) != 0xffff)) return REASON_IPV4_CHECKSUM;
+  if (unlikely(load16(ip + 6) & FRAGMENT_NET)) return REASON_FRAGMENT;
+  return REASON_NONE;
+}
+
+static inline uint32_t check_segment(uint32_t protocol, const uint8_t *l4, uint32_t bytes) {
+  if (protocol == PROTOCOL_TCP) {
+    if (unlikely(bytes < TCP_BYTES_MIN)) return REASON_TCP_TRUNCATED;
+    const uint32_t header_bytes = (uint32_t)(l4[12] >> 4) << 2;
+    if (unlikely(header_bytes < TCP_BYTES_MIN || header_bytes > bytes)) return REASON_TCP_HEADER_LENGTH;
+    return REASON_NONE;
+  }
+  if (protocol == PROTOCOL_UDP) {
+    if (unlikely(bytes < UDP_BYTES)) return REASON_UDP_TRUNCATED;
+    const uint32_t length = __builtin_bswap16(load16(l4 + 4));
+    if (unlikely(length < UDP_BYTES || length > bytes)) return REASON_UDP_LENGTH;
+    return REASON_NONE;
+  }
+  return REASON_PROTOCOL;
+}
+
+static inline void drop(struct parsed *parsed, uint32_t reason) {
+  parsed->verdict = VERDICT_DROP;
+  parsed->reason = (uint8_t)reason;
+}
+
+/* A frame that is not for a VIP passes however malformed it is; only what claims to be ours is dropped. */
+static inline void parse(const struct mux *mux, const struct descriptor *descriptor, struct parsed *parsed) {
+  parsed->service = NO_INDEX;
+  parsed->verdict = VERDICT_PASS;
+  parsed->reason = REASON_NONE;
+  parsed->vlan_tag = 0;
+  parsed->tcp_flags = 0;
+
+  uint8_t *frame = descriptor->frame;
+  const uint32_t length = descriptor->length;
+  if (unlikely(length > mux->frame_bytes_max)) return drop(parsed, REASON_OVERSIZE);
+  if (unlikely(length < ETHERNET_BYTES)) return drop(parsed, REASON_ETHERNET_TRUNCATED);
+  uint32_t header_bytes = ETHERNET_BYTES;
+  uint32_t type = load16(frame + 12);
+  if (unlikely(type == TYPE_VLAN_NET || type == TYPE_SERVICE_VLAN_NET)) {
+    header_bytes += VLAN_TAG_BYTES;
+    if (length < header_bytes) return drop(parsed, REASON_ETHERNET_TRUNCATED);
+    parsed->vlan_tag = load32(frame + 12);
+    type = load16(frame + 16);
+  }
+  if (unlikely(type != TYPE_IPV4_NET)) return;
+
+  uint8_t *ip = frame + header_bytes;
+  const uint32_t available = length - header_bytes;
+  if (unlikely(available < IPV4_BYTES_MIN)) return drop(parsed, REASON_IPV4_TRUNCATED);
+  if (unlikely(ip[0] >> 4 != 4)) return drop(parsed, REASON_IPV4_VERSION);
+  const uint32_t destination = load32(ip + 16);
+  const uint32_t ip_header_bytes = (ip[0] & 15u) << 2;
+  const uint32_t ip_length = __builtin_bswap16(load16(ip + 2));
+  const uint32_t protocol = ip[9];
+  const uint8_t *l4 = ip + ip_header_bytes;
+  uint32_t reason = check_ipv4(ip, available);
+  if (likely(reason == REASON_NONE)) reason = check_segment(protocol, l4, ip_length - ip_header_bytes);
+  if (unlikely(reason != REASON_NONE)) {
+    if (is_vip(mux, destination)) drop(parsed, reason);
+    return;
+  }
+
+  const uint32_t ports = load32(l4);
+  const uint32_t service = find_service(mux, destination, protocol, ports >> 16);
+  if (unlikely(service == NO_INDEX)) {
+    if (is_vip(mux, destination)) drop(parsed, REASON_NO_RULE);
+    return;
+  }
+  const uint64_t addresses = load64(ip + 12);
+  parsed->hash = flow_hash(mux, addresses, ports, protocol);
+  parsed->bucket = &mux->flows[(uint32_t)parsed->hash & mux->flows_mask];
+  __builtin_prefetch(parsed->bucket, 1);
+  parsed->ip = ip;
+  parsed->ip_length = ip_length;
+  parsed->addresses = addresses;
+  parsed->key = (uint32_t)addresses | (uint64_t)ports << 32;
+  parsed->service = service;
+  parsed->protocol = (uint8_t)protocol;
+  if (protocol == PROTOCOL_TCP) parsed->tcp_flags = l4[13];
+  parsed->verdict = VERDICT_FORWARD;
+}
+
+/* The flow table. */
+
+static inline uint32_t ticks_since(uint64_t value, uint32_t now) {
+  return (now - (uint32_t)(value >> FLOW_TICKS_SHIFT)) & 0xfffff;
+}
+
+static inline bool flow_is_live(const struct mux *mux, uint64_t value, uint32_t now) {
+  const struct backend *backend = &mux->backends[value >> 16 & 0xffff];
+  return backend->state != 0 && backend->generation == (value >> 32 & 0xff) &&
+         ticks_since(value, now) <= mux->services[value & 0xffff].idle_ticks;
+}
+
+static inline uint64_t *find_flow(struct flow_bucket *bucket, uint64_t key, uint64_t identity) {
+  uint32_t ways = 0;
+  for (int way = 0; way < 4; way++) ways |= (uint32_t)(bucket->key[way] == key) << way;
+  for (; ways != 0; ways &= ways - 1) {
+    uint64_t *value = &bucket->value[__builtin_ctz(ways)];
+    if (likely((*value & FLOW_IDENTITY) == identity)) return value;
+  }
+  return NULL;
+}
+
+static inline uint64_t flow_value(const struct mux *mux, uint64_t identity, uint32_t backend, uint32_t now) {
+  const uint64_t generation = mux->backends[backend].generation;
+  return identity | (uint64_t)backend << 16 | generation << 32 | (uint64_t)now << FLOW_TICKS_SHIFT;
+}
+
+/* An empty way, else one that has expired, else the untrusted one that has waited longest; -1 when none. */
+static inline int find_room(struct mux *mux, const struct flow_bucket *bucket, uint32_t now) {
+  int expired = -1;
+  int oldest = -1;
+  uint32_t oldest_ticks = 0;
+  for (int way = 0; way < 4; way++) {
+    const uint64_t value = bucket->value[way];
+    if (value == 0) return way;
+    if (!flow_is_live(mux, value, now)) {
+      expired = way;
+    } else if ((value & FLOW_TRUSTED) == 0) {
+      const uint32_t age = ticks_since(value, now);
+      if (oldest < 0 || age > oldest_ticks) {
+        oldest = way;
+        oldest_ticks = age;
+      }
+    }
+  }
+  if (expired >= 0) {
+    mux->counters[COUNTER_FLOW_EXPIRED]++;
+    return expired;
+  }
+  if (oldest >= 0) mux->counters[COUNTER_FLOW_EVICTED]++;
+  return oldest;
+}
+
+static inline void remember(struct mux *mux, const struct parsed *parsed, uint64_t *flow, uint64_t identity,
+                            uint32_t backend, uint32_t now) {
+  const uint64_t fresh = flow_value(mux, identity, backend, now);
+  if (flow != NULL) {
+    const bool is_same = ((*flow ^ fresh) & 0x000000ffffff0000ULL) == 0 && flow_is_live(mux, *flow, now);
+    *flow = is_same ? fresh | (*flow & FLOW_TRUSTED) : fresh;
+    return;
+  }
+  const int way = find_room(mux, parsed->bucket, now);
+  if (way < 0) {
+    mux->counters[COUNTER_FLOW_REFUSED]++;
+    return;
+  }
+  mux->counters[COUNTER_FLOW_INSERTS]++;
+  parsed->bucket->key[way] = parsed->key;
+  parsed->bucket->value[way] = fresh;
+}
+
+/* Second stage. */
+
+static inline uint32_t ring_backend(const struct mux *mux, const struct parsed *parsed, const struct service *service) {
+  uint64_t hash = parsed->hash;
+  if (service->distribution == DISTRIBUTION_SOURCE_IP) hash = flow_hash(mux, parsed->addresses, 0, 0);
+  if (service->distribution == DISTRIBUTION_SOURCE_IP_PROTOCOL)
+    hash = flow_hash(mux, parsed->addresses, 0, parsed->protocol);
+  const uint16_t *ring = mux->rings + (service->ring_base - mux->rings_base) / sizeof *ring;
+  return ring[(hash >> 32) * service->ring_slot_count >> 32];
+}
+
+static inline uint32_t choose_backend(struct mux *mux, const struct parsed *parsed, const struct service *service,
+                                      uint32_t now) {
+  const uint64_t identity = parsed->service | FLOW_USED | (parsed->protocol == PROTOCOL_UDP ? FLOW_UDP : 0);
+  uint64_t *flow = find_flow(parsed->bucket, parsed->key, identity);
+  const bool opens = (parsed->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+  if (flow != NULL && !opens && flow_is_live(mux, *flow, now)) {
+    mux->counters[COUNTER_FLOW_HITS]++;
+    const uint64_t after = ((*flow | FLOW_TRUSTED) & ~FLOW_TICKS) | (uint64_t)now << FLOW_TICKS_SHIFT;
+    if (after != *flow) *flow = after;
+    return after >> 16 & 0xffff;
+  }
+  mux->counters[COUNTER_FLOW_MISSES]++;
+  const uint32_t backend = ring_backend(mux, parsed, service);
+  if ((parsed->tcp_flags & TCP_RST) == 0) remember(mux, parsed, flow, identity, backend, now);
+  return backend;
+}
+
+static inline void encapsulate(const struct mux *mux, struct descriptor *descriptor, const struct parsed *parsed,
+                               const struct backend *backend) {
+  const uint32_t outer_length = parsed->ip_length + OUTER_BYTES;
+  const uint32_t tos = parsed->ip[1];
+  const uint16_t length_net = __builtin_bswap16((uint16_t)outer_length);
+  uint8_t *headers = parsed->ip - HEADERS_BYTES;
+  uint8_t *frame = headers;
+  memcpy(headers, backend->headers, HEADERS_BYTES);
+  const uint32_t tag = mux->vlan_tci_net != 0 ? TYPE_VLAN_NET | (uint32_t)mux->vlan_tci_net << 16 : parsed->vlan_tag;
+  if (unlikely(tag != 0)) {
+    frame = headers - VLAN_TAG_BYTES;
+    memcpy(frame, backend->headers, 12);
+    memcpy(frame + 12, &tag, sizeof tag);
+  }
+  headers[15] = (uint8_t)tos;
+  store16(headers + 16, length_net);
+  store16(headers + 24, (uint16_t)~fold(backend->header_sum + (tos << 8) + length_net));
+  store16(headers + 34, __builtin_bswap16((uint16_t)(49152 + ((uint32_t)parsed->hash >> 18))));
+  store16(headers + 38, __builtin_bswap16((uint16_t)(outer_length - IPV4_BYTES_MIN)));
+  descriptor->frame = frame;
+  descriptor->length = (uint32_t)(parsed->ip - frame) + parsed->ip_length;
+}
+
+static inline void count_traffic(struct traffic *traffic, uint32_t bytes) {
+  traffic->packets++;
+  traffic->bytes += bytes;
+}
+
+static inline void forward(struct mux *mux, struct descriptor *descriptor, const struct parsed *parsed, uint32_t now) {
+  uint32_t verdict = parsed->verdict;
+  uint32_t reason = parsed->reason;
+  uint32_t chosen = NO_INDEX;
+  if (likely(verdict == VERDICT_FORWARD)) {
+    struct service *service = &mux->services[parsed->service];
+    const bool has_ring = service->ring_slot_count != 0;
+    if (unlikely(!has_ring && service->backend == NO_INDEX)) {
+      reason = REASON_NO_BACKEND;
+    } else if (unlikely(parsed->ip_length + OUTER_BYTES > 0xffff)) {
+      reason = REASON_OVERSIZE;
+    } else {
+      chosen = has_ring ? choose_backend(mux, parsed, service, now) : service->backend;
+      encapsulate(mux, descriptor, parsed, &mux->backends[chosen]);
+      count_traffic(&mux->backends[chosen].traffic, parsed->ip_length);
+      count_traffic(&service->traffic, parsed->ip_length);
+    }
+    if (unlikely(reason != REASON_NONE)) verdict = VERDICT_DROP;
+  }
+  descriptor->service = parsed->service;
+  descriptor->backend = chosen;
+  descriptor->verdict = (uint8_t)verdict;
+  descriptor->reason = (uint8_t)reason;
+  mux->verdicts[verdict]++;
+  if (unlikely(verdict == VERDICT_DROP)) mux->reasons[reason]++;
+}
+
+void mux_process(struct mux *mux, struct descriptor *descriptors, uint32_t count, uint32_t now_ms) {
+  const uint32_t now = now_ms >> 10;
+  struct parsed parsed[STAGE_FRAME_COUNT];
+  for (uint32_t first = 0; first < count; first += STAGE_FRAME_COUNT) {
+    const uint32_t frames = count - first < STAGE_FRAME_COUNT ? count - first : STAGE_FRAME_COUNT;
+    for (uint32_t at = 0; at < frames; at++) parse(mux, &descriptors[first + at], &parsed[at]);
+    for (uint32_t at = 0; at < frames; at++) forward(mux, &descriptors[first + at], &parsed[at], now);
+  }
+}

@@ -1,0 +1,73 @@
+/*
+ * The tables file: what the harness has programmed, as it lies in the memory of the edgemux MUX (bench/tables.ts).
+ *
+ *   header of 64 bytes | endpoints | services | backends | ring slots        each section on a cache line of its own
+ */
+#include "mux.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define LINE_BYTES 64
+
+struct header {
+  uint32_t endpoint_count;
+  uint32_t service_count;
+  uint32_t backend_count;
+  uint32_t ring_slot_count;
+  uint32_t rings_base;
+  uint32_t flow_bucket_count;
+  uint32_t slot_bytes;
+  uint32_t headroom_bytes;
+  uint32_t frame_bytes_max;
+  uint32_t vlan_tci_net;
+  uint64_t hash_key[2];
+  uint64_t reserved;
+};
+
+_Static_assert(sizeof(struct header) == LINE_BYTES, "header");
+
+static void fail(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static void *read_section(FILE *file, size_t bytes) {
+  const size_t padded = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+  void *section = aligned_alloc(LINE_BYTES, padded);
+  if (section == NULL || fread(section, 1, padded, file) != padded) fail("tables");
+  return section;
+}
+
+void mux_load(struct mux *mux, const char *path) {
+  FILE *file = fopen(path, "rb");
+  struct header header;
+  if (file == NULL || fread(&header, sizeof header, 1, file) != 1) fail(path);
+  *mux = (struct mux){
+      .hash_key = {header.hash_key[0], header.hash_key[1]},
+      .frame_bytes_max = header.frame_bytes_max,
+      .vlan_tci_net = (uint16_t)header.vlan_tci_net,
+      .slot_bytes = header.slot_bytes,
+      .headroom_bytes = header.headroom_bytes,
+      .endpoints_mask = header.endpoint_count - 1,
+      .rings_base = header.rings_base,
+      .flows_mask = header.flow_bucket_count - 1,
+  };
+  mux->endpoints = read_section(file, header.endpoint_count * sizeof *mux->endpoints);
+  mux->services = read_section(file, header.service_count * sizeof *mux->services);
+  mux->backends = read_section(file, header.backend_count * sizeof *mux->backends);
+  mux->rings = read_section(file, header.ring_slot_count * sizeof *mux->rings);
+  fclose(file);
+  const size_t flows_bytes = header.flow_bucket_count * sizeof *mux->flows;
+  mux->flows = mmap(NULL, flows_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mux->flows == MAP_FAILED) fail("flows");
+}
+
+void mux_reset(struct mux *mux) {
+  memset(mux->flows, 0, (mux->flows_mask + 1ULL) * sizeof *mux->flows);
+  memset(mux->verdicts, 0, sizeof mux->verdicts);
+  memset(mux->reasons, 0, sizeof mux->reasons);
+  memset(mux->counters, 0, sizeof mux->counters);
+}

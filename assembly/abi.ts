@@ -249,6 +249,8 @@ export const SERVICE_BYTES_TOTAL = 24;
 /** u32: the fixed backend of a service without a ring, or NO_INDEX */
 export const SERVICE_BACKEND = 32;
 export const SERVICE_BYTES = 64;
+/** A flow names its service in 16 bits. */
+export const SERVICE_COUNT_MAX = 65536;
 
 /** 5-tuple */
 export const DISTRIBUTION_DEFAULT = 0;

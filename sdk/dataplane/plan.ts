@@ -11,7 +11,7 @@ import { EdgemuxError } from '../errors.js';
 export interface Capacities {
   /** Connections the flow table is to hold comfortably; default 262,144 (8 MiB). It has twice as many places. */
   readonly flowCountMax: number;
-  /** Services (VIP, protocol, port); default 4,096. */
+  /** Services (VIP, protocol, port), at most 65,536; default 4,096. */
   readonly serviceCountMax: number;
   /** VIPs; default 4,096. */
   readonly vipCountMax: number;

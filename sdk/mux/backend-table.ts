@@ -26,6 +26,8 @@ export class BackendTable {
   readonly #pool: IndexPool;
   #entries = new Map<string, Entry>();
   #byIndex = new Map<number, Entry>();
+  /** What the templates in memory were made for. */
+  #attachment: Attachment | undefined;
 
   constructor(dataPlane: DataPlane) {
     const { base, count } = dataPlane.region(abi.REGION_BACKENDS);
@@ -38,7 +40,12 @@ export class BackendTable {
   apply(attachment: Attachment, backends: readonly Backend[]): void {
     const wanted = new Set(backends.map((backend) => backend.key));
     for (const [key, entry] of this.#entries) if (!wanted.has(key)) this.#remove(key, entry);
-    for (const backend of backends) this.#put(attachment, backend);
+    const isSameMachine = this.#attachment !== undefined && isEqual(this.#attachment, attachment);
+    for (const backend of backends) {
+      const known = this.#entries.get(backend.key);
+      if (!known || !isSameMachine || !isEqual(known.backend, backend)) this.#put(attachment, backend);
+    }
+    this.#attachment = attachment;
   }
 
   indexOf(key: string): number {
@@ -119,6 +126,11 @@ export class BackendTable {
   #address(index: number): number {
     return this.#base + index * abi.BACKEND_BYTES;
   }
+}
+
+/** Whether two flat records have the same fields with the same values. */
+function isEqual<T extends object>(a: T, b: T): boolean {
+  return (Object.keys(b) as (keyof T)[]).every((field) => a[field] === b[field]);
 }
 
 function isSameEndpoint(a: Backend, b: Backend): boolean {

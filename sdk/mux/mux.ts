@@ -160,7 +160,11 @@ function needOf(program: MuxProgram): Need {
 }
 
 function checkCapacities(program: MuxProgram, capacities: Capacities): void {
-  const room: Need = { ...capacities, backendCountMax: Math.min(capacities.backendCountMax, abi.BACKEND_COUNT_MAX) };
+  const room: Need = {
+    ...capacities,
+    serviceCountMax: Math.min(capacities.serviceCountMax, abi.SERVICE_COUNT_MAX),
+    backendCountMax: Math.min(capacities.backendCountMax, abi.BACKEND_COUNT_MAX),
+  };
   const problems: Problem[] = Object.entries(needOf(program))
     .filter(([name, count]) => count > room[name as keyof Need])
     .map(([name, count]) => ({

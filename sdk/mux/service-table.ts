@@ -28,7 +28,7 @@ export class ServiceTable {
     this.#dataPlane = dataPlane;
     this.#base = base;
     // A flow entry names its service by index: before an index means another service, the flows of the old one go.
-    this.#pool = new IndexPool(count, () => dataPlane.exports.flowSweep());
+    this.#pool = new IndexPool(Math.min(count, abi.SERVICE_COUNT_MAX), () => dataPlane.exports.flowSweep());
   }
 
   /** Brings the tables to the services and VIPs of a program, whose backends and rings are in place already. */

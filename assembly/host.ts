@@ -231,20 +231,24 @@ function fromVm(descriptor: usize, parsed: usize, now: u32): u32 {
   if (nic == 0) return OUTCOME_PASS;
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const available = availableBytes(descriptor, parsed);
-  const start = checkIpv4Start(ip, available);
-  if (start != REASON_NONE) return dropFor(start);
-  if (!isTcpOrUdp(ipv4Protocol(ip))) return OUTCOME_PASS;
-  const reason = checkPacket(ip, available);
-  if (reason != REASON_NONE) return dropFor(reason);
+  if (checkIpv4Start(ip, available) != REASON_NONE) return OUTCOME_PASS;
+  if (!isTcpOrUdp(ipv4Protocol(ip)) || checkIpv4Header(ip, available) != REASON_NONE) return OUTCOME_PASS;
   return reply(descriptor, parsed, ip, nicIndex(nic), now);
 }
 
+/** What a VM sends is ours only when it answers a connection through a VIP; all else is its own affair, sound or not. */
 function reply(descriptor: usize, parsed: usize, ip: usize, nic: u32, now: u32): u32 {
   const protocol = ipv4Protocol(ip);
-  const l4 = ip + ipv4HeaderBytes(ip);
+  const headerBytes = ipv4HeaderBytes(ip);
+  const segmentBytes = ipv4TotalLength(ip) - headerBytes;
+  const l4 = ip + headerBytes;
+  if (ipv4IsLaterFragment(ip) || segmentBytes < UDP_BYTES) return OUTCOME_PASS;
   const keyRemote = natKeyRemote(ipv4Destination(ip), destinationPort(l4), sourcePort(l4));
   const flow = findNatFlow(keyRemote, natKeyLocal(ipv4Source(ip), nic, protocol));
   if (flow == 0 || !natFlowIsLive(flow, now)) return OUTCOME_PASS;
+  let reason = checkIpv4Whole(ip);
+  if (reason == REASON_NONE) reason = checkSegment(protocol, l4, segmentBytes);
+  if (reason != REASON_NONE) return dropFor(reason);
   touchNatFlowReplied(flow, now);
   translateSource(ip, l4, protocol, natFlowVip(flow), natFlowVipPort(flow));
   frameForGateway(descriptor, parsed);

@@ -47,9 +47,10 @@ import { PROTOCOL_UDP } from './wire/udp';
 export function chooseBackend(parsed: usize, now: u32): u32 {
   const serviceIndex = load<u32>(parsed, PARSED_SERVICE);
   const service = serviceAt(serviceIndex);
-  const slotCount = serviceRingSlotCount(service);
-  if (slotCount == 0) return chooseFixed(parsed, service);
-
+  if (serviceFixedBackend(service) != NO_INDEX) {
+    chooseFixed(parsed, service);
+    return REASON_NONE;
+  }
   const isUdp = load<u8>(parsed, PARSED_PROTOCOL) == PROTOCOL_UDP;
   const flow = findFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), serviceIndex, isUdp);
   store<u32>(parsed, <u32>flow, PARSED_FLOW);
@@ -57,9 +58,12 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
   if (flow != 0 && !opens && flowIsLive(flow, now)) {
     store<u32>(parsed, flowBackend(flow), PARSED_BACKEND);
     store<u32>(parsed, SOURCE_FLOW, PARSED_SOURCE);
-  } else {
-    chooseFromRing(parsed, service, slotCount);
+    return REASON_NONE;
   }
+  // A rule may have no member that takes new connections, and keep those it has.
+  const slotCount = serviceRingSlotCount(service);
+  if (slotCount == 0) return REASON_NO_BACKEND;
+  chooseFromRing(parsed, service, slotCount);
   return REASON_NONE;
 }
 
@@ -88,12 +92,9 @@ function startFlow(parsed: usize, flow: usize, now: u32): void {
   insertFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), service, isUdp, backend, now);
 }
 
-function chooseFixed(parsed: usize, service: usize): u32 {
-  const backend = serviceFixedBackend(service);
-  if (backend == NO_INDEX) return REASON_NO_BACKEND;
-  store<u32>(parsed, backend, PARSED_BACKEND);
+function chooseFixed(parsed: usize, service: usize): void {
+  store<u32>(parsed, serviceFixedBackend(service), PARSED_BACKEND);
   store<u32>(parsed, SOURCE_FIXED, PARSED_SOURCE);
-  return REASON_NONE;
 }
 
 /** @inline */

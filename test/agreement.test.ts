@@ -12,6 +12,7 @@ import { MuxModel } from './model/mux-model.js';
 import { toHex } from './support/bytes.js';
 import {
   allOnOneHost,
+  withDrainedMember,
   withNewAddress,
   withoutFirstService,
   withoutFirstTranslation,
@@ -53,6 +54,7 @@ describe.each(seeds)('seed %i', (seed) => {
     mux.program(muxProgram);
     const programs = [
       muxProgram,
+      withDrainedMember(muxProgram, 1),
       withoutMember(muxProgram, 0),
       allOnOneHost(muxProgram),
       withoutLastBackend(muxProgram),

@@ -4,6 +4,7 @@ import { createReadStream, createWriteStream, rmSync } from 'node:fs';
 import { readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { type Fabric, readFabric } from '../resources/index.js';
+import { UsageError } from './output.js';
 import { progressBar } from './terminal.js';
 
 /** A file that cannot be read or written: the operating system's word for it, for people. */
@@ -121,6 +122,25 @@ async function regularTarget(path: string): Promise<string | undefined> {
     throw error;
   }
   return (await stat(target)).isFile() ? target : undefined;
+}
+
+/**
+ * Refuses an output that is one of the inputs: it would take the place of what it was made from.
+ *
+ * @throws UsageError
+ */
+export async function checkOutputIsNoInput(output: string, ...inputs: readonly string[]): Promise<void> {
+  const written = await fileIdentity(output);
+  if (written === undefined) return;
+  for (const input of inputs) {
+    if ((await fileIdentity(input)) === written) throw new UsageError(`${output} is an input too, and would be lost`);
+  }
+}
+
+/** What two names of one regular file have in common; `undefined` for anything else. */
+async function fileIdentity(path: string): Promise<string | undefined> {
+  const status = path === '-' ? undefined : await stat(path).catch(() => undefined);
+  return status?.isFile() ? `${status.dev}:${status.ino}` : undefined;
 }
 
 /** Files that are being written; whoever interrupts the command finds none of them. */

@@ -47,6 +47,7 @@ export class Batch {
   readonly #descriptors: number;
   readonly #slots: number;
   #count = 0;
+  #isProcessed = false;
 
   constructor(dataPlane: DataPlane) {
     this.#dataPlane = dataPlane;
@@ -66,11 +67,20 @@ export class Batch {
 
   clear(): void {
     this.#count = 0;
+    this.#isProcessed = false;
   }
 
-  /** Copies a frame in; returns its index. The batch must not be full. */
+  /** How many frames are to be processed now: all of them once, then none until the batch has been cleared. */
+  takeUnprocessed(): number {
+    const count = this.#isProcessed ? 0 : this.#count;
+    this.#isProcessed = true;
+    return count;
+  }
+
+  /** Copies a frame in; returns its index. The batch must not be full, and cleared since it was processed. */
   add(frame: Uint8Array, link: Link = 'ethernet', port: FramePort = 'underlay'): number {
     if (this.isFull) throw new RangeError(`the batch is full: ${this.#count} frames`);
+    if (this.#isProcessed) throw new RangeError('the batch has been processed: clear it first');
     const index = this.#count++;
     const offset = this.#slots + index * this.#dataPlane.plan.slotBytes + abi.HEADROOM_BYTES;
     if (frame.length <= this.#dataPlane.capacities.frameBytesMax) this.#dataPlane.bytes.set(frame, offset);
@@ -121,6 +131,7 @@ export class Batch {
   }
 
   #descriptor(index: number): number {
+    if (!(index >= 0 && index < this.#count)) throw new RangeError(`no frame ${index} in a batch of ${this.#count}`);
     return this.#descriptors + index * abi.DESCRIPTOR_BYTES;
   }
 }

@@ -1,10 +1,16 @@
 /** Addresses and ports as the `…Net` arguments of the boundary: the bytes of the wire read as a little-endian number. */
+import { EdgemuxError } from '../errors.js';
 import { parseIp } from '../net/address.js';
 import { macBytes } from '../net/mac.js';
 
-/** An IPv4 address. */
+/**
+ * An IPv4 address.
+ *
+ * @throws EdgemuxError `ERR_ADDRESS_INVALID` for any other
+ */
 export function addressNet(address: string): number {
-  const { bytes } = parseIp(address);
+  const { bytes, family } = parseIp(address);
+  if (family !== 4) throw new EdgemuxError('ERR_ADDRESS_INVALID', `not an IPv4 address: ${address}`);
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
 }
 

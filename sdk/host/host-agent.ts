@@ -54,7 +54,8 @@ export class HostAgent {
    */
   apply(program: HostProgram): void {
     checkCapacities(program, this.#dataPlane.capacities);
-    writeConfig(this.#dataPlane, program.attachment, program.flowHashKey);
+    // The key of its own table stays the first one: with another, the agent would not find the connections it has.
+    writeConfig(this.#dataPlane, program.attachment, this.#program?.flowHashKey ?? program.flowHashKey);
     this.#assignNicIndexes(program);
     const { exports } = this.#dataPlane;
     exports.nicClear();
@@ -73,7 +74,8 @@ export class HostAgent {
   }
 
   /**
-   * Processes one frame by itself. For throughput fill `batch` and call processBatch.
+   * Processes one frame by itself, in the batch: frames that wait there are given up. For throughput fill `batch` and
+   * call processBatch.
    *
    * @param nowMs milliseconds from any epoch, never going back
    * @param from what the frame begins with (default `ethernet`) and where it comes from (default `underlay`)
@@ -82,12 +84,14 @@ export class HostAgent {
     this.batch.clear();
     this.batch.add(frame, from.link, from.port);
     this.processBatch(nowMs);
-    return this.batch.processed(0);
+    const processed = this.batch.processed(0);
+    this.batch.clear();
+    return processed;
   }
 
-  /** Processes the frames of the batch where they lie; their verdicts and bytes are then read from it. */
+  /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
   processBatch(nowMs: number): void {
-    this.#dataPlane.exports.hostProcess(this.batch.count, wrapMs(nowMs));
+    this.#dataPlane.exports.hostProcess(this.batch.takeUnprocessed(), wrapMs(nowMs));
   }
 
   /** Everything counted since the agent was loaded. */

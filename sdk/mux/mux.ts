@@ -60,8 +60,9 @@ export class Mux {
   }
 
   /**
-   * Makes the MUX obey a program: a difference of writes from the one it obeys now. Connections whose backend is still
-   * there stay with it.
+   * Makes the MUX obey a program: a difference of writes from the one it obeys now. Connections stay with their backend
+   * as long as it is a member of their rule, also when it takes no new ones. A new `flowHashKey` is the exception: it
+   * makes every connection a stranger.
    *
    * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small; the MUX then still obeys the old program
    */
@@ -81,7 +82,8 @@ export class Mux {
   }
 
   /**
-   * Processes one frame by itself. For throughput fill `batch` and call processBatch.
+   * Processes one frame by itself, in the batch: frames that wait there are given up. For throughput fill `batch` and
+   * call processBatch.
    *
    * @param nowMs milliseconds from any epoch, never going back
    * @returns the verdict, and the frame to send
@@ -90,13 +92,15 @@ export class Mux {
     this.batch.clear();
     this.batch.add(frame, link);
     this.processBatch(nowMs);
-    return this.batch.processed(0);
+    const processed = this.batch.processed(0);
+    this.batch.clear();
+    return processed;
   }
 
-  /** Processes the frames of the batch where they lie; their verdicts and bytes are then read from it. */
+  /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
   processBatch(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#dataPlane.exports.muxProcess(this.batch.count, wrapMs(nowMs));
+    this.#dataPlane.exports.muxProcess(this.batch.takeUnprocessed(), wrapMs(nowMs));
   }
 
   /** The service that took a frame of the batch; `undefined` for one that is not for a service. */

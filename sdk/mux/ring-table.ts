@@ -117,7 +117,7 @@ export class RingTable {
 function ringKey(program: MuxProgram, ring: Ring, backends: BackendTable): string {
   const members = ring.members.map(({ backend, weight }) => {
     const { key } = program.backends[backend];
-    return `${key}#${backends.indexOf(key)}*${weight}`;
+    return [key, backends.indexOf(key), weight];
   });
-  return `${ring.slotCount}:${members.join(',')}`;
+  return JSON.stringify([ring.slotCount, members]);
 }

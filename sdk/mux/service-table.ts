@@ -6,6 +6,7 @@ import type { DataPlane } from '../dataplane/instance.js';
 import { addressNet, portNet } from '../dataplane/network-order.js';
 import type { Distribution, MuxProgram, Service } from '../program/types.js';
 import type { BackendTable } from './backend-table.js';
+import { forgetDepartures, type Members } from './departures.js';
 import { IndexPool } from './index-pool.js';
 import type { PlacedRing, RingTable } from './ring-table.js';
 
@@ -22,6 +23,7 @@ export class ServiceTable {
   readonly #pool: IndexPool;
   #indexes = new Map<string, number>();
   #byIndex = new Map<number, Service>();
+  #members: Members = new Map();
 
   constructor(dataPlane: DataPlane) {
     const { base, count } = dataPlane.region(abi.REGION_SERVICES);
@@ -36,6 +38,7 @@ export class ServiceTable {
     const wanted = new Set(program.services.map((service) => service.key));
     for (const [key, index] of this.#indexes) if (!wanted.has(key)) this.#remove(key, index);
     const { exports } = this.#dataPlane;
+    const members = new Map<number, ReadonlySet<number>>();
     exports.endpointClear();
     for (const vip of program.vips) exports.endpointInsert(addressNet(vip), 0, abi.ENDPOINT_PROTOCOL_VIP, 0);
     for (const service of program.services) {
@@ -45,7 +48,10 @@ export class ServiceTable {
       const fixed = 'backend' in target ? backends.indexOf(backendKey(program, target.backend)) : abi.NO_INDEX;
       this.#write(index, service, ring ? { ...ring, address: rings.address(ring) } : undefined, fixed);
       exports.endpointInsert(addressNet(service.vip), portNet(service.port), service.protocol, index);
+      members.set(index, membersOf(program, service, backends));
     }
+    forgetDepartures(this.#dataPlane, this.#members, members);
+    this.#members = members;
   }
 
   /** The service at an index of the boundary. */
@@ -95,6 +101,14 @@ export class ServiceTable {
   #address(index: number): number {
     return this.#base + index * abi.SERVICE_BYTES;
   }
+}
+
+/** Every backend that may have connections of a service by way of its ring. */
+function membersOf(program: MuxProgram, { target }: Service, backends: BackendTable): ReadonlySet<number> {
+  if (!('ring' in target)) return new Set();
+  const { members, drained = [] } = program.rings[target.ring];
+  const indexes = [...members.map(({ backend }) => backend), ...drained];
+  return new Set(indexes.map((index) => backends.indexOf(backendKey(program, index))));
 }
 
 function backendKey(program: MuxProgram, index: number): string {

@@ -11,6 +11,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { EdgemuxError } from '../errors.js';
+import { parseIp } from '../net/address.js';
 import { ByteReader, ByteWriter } from '../net/bytes.js';
 import { RING_SLOT_COUNTS } from '../resources/index.js';
 import {
@@ -32,7 +33,7 @@ import {
   writeService,
   writeTranslation,
 } from './records.js';
-import type { Program } from './types.js';
+import type { HostProgram, MuxProgram, Program } from './types.js';
 
 const MAGIC = 0x58554d45;
 /** Version of the bytes; a release reads its own only. */
@@ -130,21 +131,72 @@ function decode(reader: ByteReader): Program {
 
 /** A digest proves that nobody damaged a program, not that whoever made it did so well. */
 function checkReferences(program: Program): void {
-  if (program.kind === 'host') {
-    if (program.translations.some(({ nic }) => nic >= program.nics.length)) throw invalid('a translation of no NIC');
-    return;
+  checkIpv4(program.attachment.providerAddress);
+  if (program.attachment.vlanId > VLAN_ID_MAX) throw invalid(`VLAN ${program.attachment.vlanId}`);
+  if (program.kind === 'host') checkHost(program);
+  else checkMux(program);
+}
+
+function checkHost({ nics, translations }: HostProgram): void {
+  checkUnique(
+    'NIC',
+    nics.map(({ key }) => key),
+  );
+  checkUnique(
+    'MAC address',
+    nics.map(({ macAddress }) => macAddress),
+  );
+  for (const { vni } of nics) checkVni(vni);
+  for (const { nic, vip, dip } of translations) {
+    if (nic >= nics.length) throw invalid('a translation of no NIC');
+    checkIpv4(vip);
+    checkIpv4(dip);
   }
-  const { backends, rings, services } = program;
+}
+
+function checkMux({ backends, rings, services, vips }: MuxProgram): void {
+  checkUnique(
+    'backend',
+    backends.map(({ key }) => key),
+  );
+  checkUnique(
+    'service',
+    services.map(({ key }) => key),
+  );
+  for (const vip of vips) checkIpv4(vip);
+  for (const { vni, dip, hostProviderAddress } of backends) {
+    checkVni(vni);
+    checkIpv4(dip);
+    checkIpv4(hostProviderAddress);
+  }
   const ringSlotCounts: readonly number[] = RING_SLOT_COUNTS;
-  for (const { slotCount, members } of rings) {
+  for (const { slotCount, members, drained = [] } of rings) {
+    checkUnique('ring member', [...members.map(({ backend }) => backend), ...drained]);
+    if (drained.some((backend) => backend >= backends.length)) throw invalid('a drained member that is no backend');
     if (!ringSlotCounts.includes(slotCount)) throw invalid(`a ring of ${slotCount} slots`);
     if (members.some(({ backend }) => backend >= backends.length)) throw invalid('a ring member that is no backend');
     if (members.some(({ weight }) => weight < 1 || weight > 65_535)) throw invalid('a weight outside 1..65535');
   }
-  for (const { key, target } of services) {
+  for (const { key, vip, target } of services) {
+    checkIpv4(vip);
     const isKnown = 'ring' in target ? target.ring < rings.length : target.backend < backends.length;
     if (!isKnown) throw invalid(`service ${key} leads nowhere`);
   }
+}
+
+const VLAN_ID_MAX = 4094;
+const VNI_MAX = 0xffffff;
+
+function checkIpv4(address: string): void {
+  if (parseIp(address).family !== 4) throw invalid(`the address ${address}, where this release has IPv4 only`);
+}
+
+function checkVni(vni: number): void {
+  if (vni > VNI_MAX) throw invalid(`VNI ${vni}`);
+}
+
+function checkUnique(what: string, keys: readonly (string | number)[]): void {
+  if (new Set(keys).size !== keys.length) throw invalid(`the same ${what} twice`);
 }
 
 function encodeSections(program: Program): Uint8Array {

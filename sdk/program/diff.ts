@@ -50,9 +50,10 @@ function membersOf(program: Program): Members {
     };
   }
   const backendKey = (index: number) => program.backends[index].key;
-  const rings = program.rings.map(({ slotCount, members }) => ({
+  const rings = program.rings.map(({ slotCount, members, drained }) => ({
     slotCount,
     members: members.map(({ backend, weight }) => `${backendKey(backend)}*${weight}`),
+    drained: drained?.map(backendKey),
   }));
   return {
     vips: new Map(program.vips.map((vip) => [vip, vip])),

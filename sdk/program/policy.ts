@@ -127,9 +127,10 @@ function weightOf({ ref, resource }: Located<'ipConfiguration'>, probe: string |
 }
 
 function vipsOfRule(index: ResourceIndex, { resource }: Rule): string[] {
-  return resource.properties.frontendIPConfigurations.flatMap(
+  const vips = resource.properties.frontendIPConfigurations.flatMap(
     ({ resourceRef }) => frontendAddressOf(index, resourceRef) ?? [],
   );
+  return [...new Set(vips)];
 }
 
 function vipsOf(index: ResourceIndex): string[] {
@@ -148,14 +149,15 @@ class RingList {
   }
 
   add(slotCount: number, members: readonly EndpointMember[]): number {
-    const ringMembers = members
-      .filter(({ weight }) => weight > 0)
-      .map(({ dip, weight }) => ({ backend: this.#backendIndex.get(dip.key) as number, weight }));
-    const text = JSON.stringify([slotCount, ringMembers]);
+    const all = members.map(({ dip, weight }) => ({ backend: this.#backendIndex.get(dip.key) as number, weight }));
+    const ringMembers = all.filter(({ weight }) => weight > 0);
+    const drained = all.filter(({ weight }) => weight === 0).map(({ backend }) => backend);
+    const ring: Ring = { slotCount, members: ringMembers, ...(drained.length > 0 && { drained }) };
+    const text = JSON.stringify(ring);
     const known = this.#indexes.get(text);
     if (known !== undefined) return known;
     this.#indexes.set(text, this.rings.length);
-    return this.rings.push({ slotCount, members: ringMembers }) - 1;
+    return this.rings.push(ring) - 1;
   }
 }
 

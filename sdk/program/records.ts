@@ -78,13 +78,14 @@ export function readBackend(from: ByteReader): Backend {
 export function writeRing(to: ByteWriter, ring: Ring): void {
   to.u32le(ring.slotCount);
   writeList(to, ring.members, (into, { backend, weight }) => into.u32le(backend).u32le(weight));
+  writeList(to, ring.drained ?? [], (into, backend) => into.u32le(backend));
 }
 
 export function readRing(from: ByteReader): Ring {
-  return {
-    slotCount: from.u32le(),
-    members: readList(from, (of) => ({ backend: of.u32le(), weight: of.u32le() })),
-  };
+  const slotCount = from.u32le();
+  const members = readList(from, (of) => ({ backend: of.u32le(), weight: of.u32le() }));
+  const drained = readList(from, (of) => of.u32le());
+  return { slotCount, members, ...(drained.length > 0 && { drained }) };
 }
 
 export function writeService(to: ByteWriter, service: Service): void {

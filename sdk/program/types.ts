@@ -56,6 +56,11 @@ export interface Ring {
   readonly slotCount: number;
   /** Sorted by the key of the backend, so that the order of the fabric file cannot change the table. */
   readonly members: readonly RingMember[];
+  /**
+   * Indexes in `MuxProgram.backends` of members that keep the connections they have and take no new ones; sorted, left
+   * out when there are none. A backend in neither list has left: its connections go to the ring.
+   */
+  readonly drained?: readonly number[];
 }
 
 /** A backend's share of a ring. */

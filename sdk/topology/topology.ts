@@ -5,6 +5,7 @@
  * A snapshot is immutable and is made from resources alone: equal resources, equal topology.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
+import { EdgemuxError } from '../errors.js';
 import { parseIp } from '../net/address.js';
 import { formatMac } from '../net/mac.js';
 import { parsePrefix, prefixContains } from '../net/prefix.js';
@@ -93,17 +94,28 @@ export function topologyOf(fabric: Fabric, index: ResourceIndex = new ResourceIn
  *
  * @param nic resourceId of the network interface
  * @param server resourceId of the server
+ * @throws EdgemuxError `ERR_UNKNOWN_ID`
  */
 export function withNicOnServer(fabric: Fabric, nic: string, server: string): Fabric {
-  const resourceRef = `/servers/${server}`;
+  const id = known(fabric.networkInterfaces, 'networkInterfaces', nic);
+  const resourceRef = `/servers/${known(fabric.servers, 'servers', server)}`;
   return {
     ...fabric,
     networkInterfaces: fabric.networkInterfaces.map((networkInterface) =>
-      networkInterface.resourceId === nic
+      networkInterface.resourceId === id
         ? { ...networkInterface, properties: { ...networkInterface.properties, server: { resourceRef } } }
         : networkInterface,
     ),
   };
+}
+
+/** A resourceId as its resource spells it. */
+function known(resources: readonly { readonly resourceId: string }[], collection: string, id: string): string {
+  const found = resources.find(({ resourceId }) => resourceId.toLowerCase() === id.toLowerCase());
+  if (found) return found.resourceId;
+  throw new EdgemuxError('ERR_UNKNOWN_ID', 'the fabric has no such resource', [
+    { path: collection, expected: 'the resourceId of one of them', got: JSON.stringify(id) },
+  ]);
 }
 
 function hostOf(index: ResourceIndex, server: Server): Machine | undefined {
@@ -141,9 +153,12 @@ function macFor(providerAddress: string): string {
 
 function subnetOfAddress(index: ResourceIndex, providerAddress: string): Located<'logicalNetworkSubnet'> | undefined {
   const address = parseIp(providerAddress);
+  // The longest prefix, as routers do; of two equal ones the first by name, so that the order of the file has no say.
   return index
     .all('logicalNetworkSubnet')
-    .find(({ resource }) => prefixContains(parsePrefix(resource.properties.addressPrefix), address));
+    .map((subnet) => ({ subnet, prefix: parsePrefix(subnet.resource.properties.addressPrefix) }))
+    .filter(({ prefix }) => prefixContains(prefix, address))
+    .sort((a, b) => b.prefix.length - a.prefix.length || (a.subnet.ref < b.subnet.ref ? -1 : 1))[0]?.subnet;
 }
 
 function dipOf(

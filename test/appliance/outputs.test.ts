@@ -148,6 +148,25 @@ test('a kind of frame nobody here can read is refused by explain as by replay', 
   }
 });
 
+describe('an output that is an input', () => {
+  test.each([
+    ['the capture of replay', ['replay', FABRIC, '--mux', 'mux-1', '--in', at('own.pcap'), '--out', at('own.pcap')]],
+    [
+      'the fabric of replay',
+      ['replay', at('own.pcap'), '--mux', 'mux-1', '--in', capturePath, '--out', at('own.pcap')],
+    ],
+    ['the fabric of compile', ['compile', at('own.pcap'), '--mux', 'mux-1', '-o', at('own.pcap')]],
+  ])('%s is kept', (_, args) => {
+    writeFileSync(at('own.pcap'), capture);
+    const { status, stderr } = edgemux(args);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: `error: ${at('own.pcap')} is an input too, and would be lost\n`,
+    });
+    expect(readFileSync(at('own.pcap'))).toEqual(Buffer.from(capture));
+  });
+});
+
 describe('called wrongly', () => {
   const rows: { name: string; args: string[]; message: string }[] = [
     {

@@ -132,9 +132,13 @@ describe('host model: from a VM', () => {
     expect(process(answer(ACK), 'vm', connected(), 236 * 1024).verdict).toBe('pass');
   });
 
-  it('a fragment of a VM is dropped, and so is its malformed TCP', () => {
+  it('a fragment of an answer is dropped, and so is malformed TCP; those of other connections pass', () => {
     const vm = eth({ src: WEB_A_MAC });
-    expect(process(vm.ipv4(WEB_A, CLIENT, { mf: true }).tcp(1, 2, ACK), 'vm').reason).toBe('fragment');
-    expect(process(vm.ipv4(WEB_A, CLIENT).tcp(1, 2, ACK, { dataOffset: 4 }), 'vm').reason).toBe('tcp-header-length');
+    const fragment = vm.ipv4(WEB_A, CLIENT, { mf: true });
+    const whole = vm.ipv4(WEB_A, CLIENT);
+    expect(process(fragment.tcp(8443, 40000, ACK), 'vm', connected()).reason).toBe('fragment');
+    expect(process(whole.tcp(8443, 40000, ACK, { dataOffset: 4 }), 'vm', connected()).reason).toBe('tcp-header-length');
+    expect(process(fragment.tcp(1, 2, ACK), 'vm', connected()).verdict).toBe('pass');
+    expect(process(whole.tcp(1, 2, ACK, { dataOffset: 4 }), 'vm', connected()).verdict).toBe('pass');
   });
 });

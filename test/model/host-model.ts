@@ -157,15 +157,15 @@ export class HostModel {
     const nic = this.#nic(macText(frame, 6));
     if (nic === undefined) return PASS;
     const { packet, tag } = opened;
-    const malformed = checkVersion(packet);
-    if (malformed !== undefined) return malformed;
-    if (!isBalanced(packet)) return PASS;
-    const refused = checkHeader(packet) ?? checkFragment(packet) ?? checkTransport(packet);
-    if (refused !== undefined) return refused;
+    // Only what answers a connection of ours is ours to judge.
+    if (checkVersion(packet) !== undefined || !isBalanced(packet) || checkHeader(packet) !== undefined) return PASS;
+    if ((be16(packet, 6) & 0x1fff) !== 0 || segmentOf(packet).length < 8) return PASS;
 
     const { source, sourcePort, destination, destinationPort, protocol } = fiveTupleOf(packet);
     const flow = this.#liveFlow(natKey(nic, protocol, destination, destinationPort, source, sourcePort), tick);
     if (flow === undefined) return PASS;
+    const refused = checkFragment(packet) ?? checkTransport(packet);
+    if (refused !== undefined) return refused;
     flow.tick = tick;
 
     const { attachment } = this.#program;

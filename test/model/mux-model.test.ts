@@ -28,7 +28,8 @@ function process(packet: Packet, model = new MuxModel(muxProgram), nowMs = 0): M
 function withMembers(...backends: number[]): MuxProgram {
   const [ring, empty] = muxProgram.rings;
   const members = backends.map((backend) => ({ backend, weight: 1 }));
-  return { ...muxProgram, rings: [{ ...ring!, members }, empty!] };
+  const drained = [0, 1, 2].filter((backend) => !backends.includes(backend));
+  return { ...muxProgram, rings: [{ ...ring!, members, drained }, empty!] };
 }
 
 describe('MUX model: what goes in', () => {

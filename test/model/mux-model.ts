@@ -63,7 +63,8 @@ export class MuxModel {
     for (const [key, flow] of this.#flows) {
       const backend = next.backends.find((candidate) => candidate.key === flow.backend.key);
       const service = next.services.find((candidate) => candidate.key === flow.service);
-      if (backend === undefined || service === undefined || !isSameMachine(backend, flow.backend)) {
+      const isMember = service !== undefined && membersOf(next, service).includes(flow.backend.key);
+      if (backend === undefined || !isMember || !isSameMachine(backend, flow.backend)) {
         this.#flows.delete(key);
       } else {
         // The VM may be on another host now.
@@ -134,21 +135,20 @@ export class MuxModel {
       return this.#program.backends[service.target.backend];
     }
     const ring = this.#rings[service.target.ring]!;
-    if (ring.length === 0) return undefined;
     const hash = flowHash(this.#program.flowHashKey, tuple, service.distribution);
-    const owner = ring[ringSlot(hash, ring.length)]!;
+    const owner = ring.length === 0 ? undefined : ring[ringSlot(hash, ring.length)]!;
 
     const key = JSON.stringify([service.key, tuple]);
     const flow = this.#flows.get(key);
     if (opens(packet)) {
-      this.#flows.set(key, { service: service.key, backend: owner, tick });
+      if (owner !== undefined) this.#flows.set(key, { service: service.key, backend: owner, tick });
       return owner;
     }
     if (flow !== undefined && tick - flow.tick <= idleTicksOf(service.idleTimeoutMs)) {
       flow.tick = tick;
       return flow.backend;
     }
-    if (!resets(packet)) {
+    if (owner !== undefined && !resets(packet)) {
       this.#flows.set(key, { service: service.key, backend: owner, tick });
     }
     return owner;
@@ -201,6 +201,13 @@ function checkProtocol(packet: Uint8Array): Ending | undefined {
 }
 
 /** Same DIP in the same tenant network on the same VM: its connections go on, wherever the VM is now. */
+/** Keys of the backends that may have connections of a service by way of its ring. */
+function membersOf({ rings, backends }: MuxProgram, { target }: Service): string[] {
+  if (!('ring' in target)) return [];
+  const { members, drained = [] } = rings[target.ring]!;
+  return [...members.map(({ backend }) => backend), ...drained].map((index) => backends[index]!.key);
+}
+
 function isSameMachine(a: Backend, b: Backend): boolean {
   return a.dip === b.dip && a.vni === b.vni && a.macAddress === b.macAddress;
 }

@@ -19,7 +19,11 @@ const clients = Array.from({ length: CLIENTS }, (_, client) => client);
 
 /** `muxProgram` with one member in its ring. */
 function ringOf(backend: number): MuxProgram {
-  return { ...muxProgram, rings: [{ slotCount: 251, members: [{ backend, weight: 1 }] }, muxProgram.rings[1]] };
+  const drained = [0, 1, 2].filter((other) => other !== backend);
+  return {
+    ...muxProgram,
+    rings: [{ slotCount: 251, members: [{ backend, weight: 1 }], drained }, muxProgram.rings[1]],
+  };
 }
 
 async function smallMux(): Promise<Mux> {

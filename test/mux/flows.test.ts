@@ -1,6 +1,6 @@
 /** The flow table and policy that changes under it: who stays where, for how long, and who never meets whom. */
 
-import { type Backend, Mux, type MuxProgram } from 'edgemux';
+import { type Backend, Mux, type MuxProgram, type Ring, type Service } from 'edgemux';
 import muxModule from 'edgemux/mux-module';
 import { describe, expect, it } from 'vitest';
 import { ipv4Text, macText } from '../support/bytes.js';
@@ -21,7 +21,13 @@ const dns = ipv4(CLIENT, VIP).udp(40000, 53);
 function ringOf(members: readonly Backend[], backends: readonly Backend[] = muxProgram.backends): MuxProgram {
   const ring = members.map(({ key }) => ({ backend: backends.findIndex((backend) => backend.key === key), weight: 1 }));
   const services = muxProgram.services.filter(({ target }) => 'ring' in target);
-  return { ...muxProgram, services, backends, rings: [{ slotCount: 251, members: ring }, muxProgram.rings[1]] };
+  const drained = [...backends.keys()].filter((index) => ring.every(({ backend }) => backend !== index));
+  return {
+    ...muxProgram,
+    services,
+    backends,
+    rings: [{ slotCount: 251, members: ring, drained }, muxProgram.rings[1]],
+  };
 }
 
 async function muxWith(program: MuxProgram, capacities = {}): Promise<Mux> {
@@ -56,6 +62,32 @@ describe('MUX: a flow and a ring that changes', () => {
     for (const packet of before) expect(sentTo(mux, packet)).toBe('web-a');
     mux.program(ringOf([webB]));
     expect(sentTo(mux, last)).toBe(out);
+  });
+
+  it('a member that leaves gives up its connections, those of another service stay', async () => {
+    const only = (backend: number): Ring => ({ slotCount: 251, members: [{ backend, weight: 1 }] });
+    const https = muxProgram.services[0];
+    const other: Service = { ...https, key: 'other', port: 444, target: { ring: 1 } };
+    const program = (first: Ring, second: Ring): MuxProgram => ({
+      ...muxProgram,
+      services: [https, other],
+      rings: [first, second],
+    });
+    const toOther = ipv4(CLIENT, VIP).tcp(40000, 444, SYN);
+    const mux = await muxWith(program(only(0), only(0)));
+    for (const packet of [tcp(SYN), tcp(ACK), toOther]) expect(sentTo(mux, packet)).toBe('web-a');
+    mux.program(program(only(1), { slotCount: 251, members: [{ backend: 1, weight: 1 }], drained: [0] }));
+    expect(sentTo(mux, tcp(ACK))).toBe('web-b');
+    expect(sentTo(mux, ipv4(CLIENT, VIP).tcp(40000, 444, ACK))).toBe('web-a');
+  });
+
+  it('the last member may be drained: its connections go on, others find nobody', async () => {
+    const mux = await muxWith(ringOf([webA]));
+    sentTo(mux, tcp(SYN));
+    mux.program(ringOf([]));
+    expect(sentTo(mux, tcp(ACK))).toBe('web-a');
+    expect(mux.process(tcp(SYN).bytes(), 0, 'bare').reason).toBe('no-backend');
+    expect(mux.process(tcp(ACK, 40001).bytes(), 0, 'bare').reason).toBe('no-backend');
   });
 
   it('after a SYN the flow follows the new backend', async () => {

@@ -176,6 +176,10 @@ describe('topology: DIPs', () => {
     const after = withNicOnServer(before, 'vm-1-nic', 'host-2');
     expect(topologyOf(after).dips.get(DIP_1)?.host).toBe('host-2');
     expect(topologyOf(before).dips.get(DIP_1)?.host).toBe('host-1');
-    expect(topologyOf(withNicOnServer(before, 'nobody', 'host-2'))).toEqual(topologyOf(before));
+    expect(withNicOnServer(before, 'VM-1-NIC', 'HOST-2')).toEqual(after);
+    expect(() => withNicOnServer(before, 'nobody', 'host-2')).toThrow(
+      expect.objectContaining({ code: 'ERR_UNKNOWN_ID' }),
+    );
+    expect(() => withNicOnServer(before, 'vm-1-nic', 'nowhere')).toThrow(/servers: .* got "nowhere"/);
   });
 });

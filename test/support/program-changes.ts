@@ -1,7 +1,19 @@
 /** Programs that follow one another on a running data plane: what an operator does to a fabric in a day. */
 import type { HostProgram, MuxProgram } from '../../sdk/program/types.js';
 
-/** A member taken out of every ring, its backend still there: a DIP that takes no new connections. */
+/** A member that takes no new connections in any ring and keeps those it has. */
+export function withDrainedMember(program: MuxProgram, backend: number): MuxProgram {
+  return {
+    ...program,
+    rings: program.rings.map((ring) => ({
+      ...ring,
+      members: ring.members.filter((member) => member.backend !== backend),
+      drained: [backend],
+    })),
+  };
+}
+
+/** A member that leaves every ring, its backend still there: a VM taken out of the pool. */
 export function withoutMember(program: MuxProgram, backend: number): MuxProgram {
   return {
     ...program,

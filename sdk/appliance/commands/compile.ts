@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { decodeProgram, diffPrograms, encodeProgram, type Program, type ProgramDiff } from '../../program/index.js';
-import { attempt, writeOutput } from '../files.js';
+import { attempt, checkOutputIsNoInput, writeOutput } from '../files.js';
 import { besides, counted, fileName, print, printJson } from '../output.js';
 import { type MachineOptions, programFor, withMachineOptions } from './machine.js';
 
@@ -23,6 +23,7 @@ export function compileCommand(): Command {
 }
 
 async function compileFabric(path: string, options: CompileOptions): Promise<void> {
+  if (options.output !== undefined) await checkOutputIsNoInput(options.output, path);
   const program = await programFor(path, options);
   const bytes = encodeProgram(program);
   const { against } = options;

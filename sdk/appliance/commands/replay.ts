@@ -6,7 +6,7 @@ import { HostAgent } from '../../host/index.js';
 import { capacitiesFor, Mux } from '../../mux/index.js';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, PcapWriter } from '../../packet/index.js';
 import type { Program } from '../../program/index.js';
-import { type OutputFile, openOutput, readChunks } from '../files.js';
+import { checkOutputIsNoInput, type OutputFile, openOutput, readChunks } from '../files.js';
 import { besides, fileName, onlyOneFromStandardInput, print, printJson, warnOfTruncation } from '../output.js';
 import { type ReplaySink, type ReplaySummary, type ReplayTarget, replay } from '../replay.js';
 import { type MachineOptions, programFor, withMachineOptions } from './machine.js';
@@ -42,6 +42,7 @@ export function replayCommand(): Command {
 
 async function replayCapture(path: string, options: ReplayOptions): Promise<void> {
   onlyOneFromStandardInput(path, options.in);
+  await checkOutputIsNoInput(options.out, path, options.in);
   const program = await programFor(path, options);
   const target = await loadTarget(program);
   const sink = new PcapSink(options.out);

@@ -1,0 +1,43 @@
+/**
+ * Members that leave a rule: their connections must not follow a backend that no longer serves it.
+ *
+ * A backend may leave one rule and stay in another, so that its index and generation live on. Whoever leaves is looked
+ * for in the flow table by one pass over it, which programs without a departure do not pay for.
+ */
+import * as abi from '../../assembly/abi.js';
+import type { DataPlane } from '../dataplane/instance.js';
+
+/** Backend indexes by service index: who may have connections of which service. */
+export type Members = ReadonlyMap<number, ReadonlySet<number>>;
+
+/** Forgets every flow of a service whose backend was a member before and is none now. */
+export function forgetDepartures(dataPlane: DataPlane, before: Members, after: Members): void {
+  const departures = departuresOf(before, after);
+  if (departures.size === 0) return;
+  const { words } = dataPlane;
+  const { base, count } = dataPlane.region(abi.REGION_FLOWS);
+  const end = (base + count * abi.FLOW_BUCKET_BYTES) / WORD_BYTES;
+  for (let bucket = base / WORD_BYTES; bucket < end; bucket += abi.FLOW_BUCKET_BYTES / WORD_BYTES) {
+    for (let way = 0; way < abi.FLOW_WAYS; way++) {
+      const value = bucket + abi.FLOW_VALUES / WORD_BYTES + way * 2;
+      // Low word: service and backend; high word: never 0 in a value that is in use.
+      if (words[value + 1] === 0 || !departures.get(words[value] & 0xffff)?.has(words[value] >>> 16)) continue;
+      words[value] = 0;
+      words[value + 1] = 0;
+    }
+  }
+}
+
+const WORD_BYTES = 4;
+
+function departuresOf(before: Members, after: Members): Map<number, Set<number>> {
+  const departures = new Map<number, Set<number>>();
+  for (const [service, members] of before) {
+    const stayed = after.get(service);
+    // A service that is gone altogether is never asked for again before the table has been swept.
+    if (!stayed) continue;
+    const left = [...members].filter((backend) => !stayed.has(backend));
+    if (left.length > 0) departures.set(service, new Set(left));
+  }
+  return departures;
+}

@@ -60,13 +60,6 @@ describe('a capture that is one', () => {
     expect(readFileSync(file('c.pcap')).equals(readFileSync(file('b.pcap')))).toBe(true);
   });
 
-  test('may be replaced by what comes out of it', () => {
-    writeFileSync(file('same.pcap'), CAPTURE);
-    expect(edgemuxJson([...REPLAY, '--in', file('same.pcap'), '--out', file('same.pcap')]).forwarded).toBe(2);
-    edgemuxJson([...REPLAY, '--in', file('a.pcap'), '--out', file('b.pcap')]);
-    expect(readFileSync(file('same.pcap')).equals(readFileSync(file('b.pcap')))).toBe(true);
-  });
-
   test('may be without frames', () => {
     const empty = writePcap([], LINKTYPE_ETHERNET);
     expect(edgemuxJson([...REPLAY, '--in', '-', '--out', file('empty.pcap')], empty)).toMatchObject({ frames: 0 });

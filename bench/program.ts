@@ -37,7 +37,7 @@ function programOf(ruleCount: number): MuxProgram {
   return { ...program, vips, services };
 }
 
-/** The ring without its first backend, which stays a backend: its connections go on. */
+/** The ring without its first backend, which stays a backend: its connections are looked for and given up. */
 function withoutFirstMember(program: MuxProgram): MuxProgram {
   const rings = program.rings.map(({ slotCount, members }) => ({ slotCount, members: members.slice(1) }));
   return { ...program, digest: 'without', rings };

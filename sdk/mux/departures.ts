@@ -7,12 +7,22 @@
 import * as abi from '../../assembly/abi.js';
 import type { DataPlane } from '../dataplane/instance.js';
 
-/** Backend indexes by service index: who may have connections of which service. */
+/** Backend indexes by service index: who may have connections of which service. Equal sets may be one object. */
 export type Members = ReadonlyMap<number, ReadonlySet<number>>;
 
-/** Forgets every flow of a service whose backend was a member before and is none now. */
-export function forgetDepartures(dataPlane: DataPlane, before: Members, after: Members): void {
-  const departures = departuresOf(before, after);
+/**
+ * Forgets every flow of a service whose backend was a member before and is none now.
+ *
+ * @param isInUse whether a backend index still belongs to somebody; the flows of one that does not are dead already, as
+ * its generation has changed
+ */
+export function forgetDepartures(
+  dataPlane: DataPlane,
+  before: Members,
+  after: Members,
+  isInUse: (backend: number) => boolean,
+): void {
+  const departures = departuresOf(before, after, isInUse);
   if (departures.size === 0) return;
   const { words } = dataPlane;
   const { base, count } = dataPlane.region(abi.REGION_FLOWS);
@@ -30,14 +40,23 @@ export function forgetDepartures(dataPlane: DataPlane, before: Members, after: M
 
 const WORD_BYTES = 4;
 
-function departuresOf(before: Members, after: Members): Map<number, Set<number>> {
+function departuresOf(
+  before: Members,
+  after: Members,
+  isInUse: (backend: number) => boolean,
+): Map<number, Set<number>> {
   const departures = new Map<number, Set<number>>();
+  // Services with the same members share a set: what left it is worked out once.
+  const known = new Map<ReadonlySet<number>, Map<ReadonlySet<number>, Set<number>>>();
   for (const [service, members] of before) {
     const stayed = after.get(service);
     // A service that is gone altogether is never asked for again before the table has been swept.
     if (!stayed) continue;
-    const left = [...members].filter((backend) => !stayed.has(backend));
-    if (left.length > 0) departures.set(service, new Set(left));
+    const ofMembers = known.get(members) ?? new Map<ReadonlySet<number>, Set<number>>();
+    known.set(members, ofMembers);
+    const left = ofMembers.get(stayed) ?? new Set([...members].filter((one) => !stayed.has(one) && isInUse(one)));
+    ofMembers.set(stayed, left);
+    if (left.size > 0) departures.set(service, left);
   }
   return departures;
 }

@@ -4,7 +4,7 @@ import { idleTicks } from '../dataplane/clock.js';
 import { readTraffic, type Traffic } from '../dataplane/counters.js';
 import type { DataPlane } from '../dataplane/instance.js';
 import { addressNet, portNet } from '../dataplane/network-order.js';
-import type { Distribution, MuxProgram, Service } from '../program/types.js';
+import type { Distribution, MuxProgram, Ring, Service } from '../program/types.js';
 import type { BackendTable } from './backend-table.js';
 import { forgetDepartures, type Members } from './departures.js';
 import { IndexPool } from './index-pool.js';
@@ -39,6 +39,7 @@ export class ServiceTable {
     for (const [key, index] of this.#indexes) if (!wanted.has(key)) this.#remove(key, index);
     const { exports } = this.#dataPlane;
     const members = new Map<number, ReadonlySet<number>>();
+    const ringMembers = program.rings.map((ring) => membersOf(program, ring, backends));
     exports.endpointClear();
     for (const vip of program.vips) exports.endpointInsert(addressNet(vip), 0, abi.ENDPOINT_PROTOCOL_VIP, 0);
     for (const service of program.services) {
@@ -48,9 +49,9 @@ export class ServiceTable {
       const fixed = 'backend' in target ? backends.indexOf(backendKey(program, target.backend)) : abi.NO_INDEX;
       this.#write(index, service, ring ? { ...ring, address: rings.address(ring) } : undefined, fixed);
       exports.endpointInsert(addressNet(service.vip), portNet(service.port), service.protocol, index);
-      members.set(index, membersOf(program, service, backends));
+      members.set(index, 'ring' in target ? ringMembers[target.ring] : NO_MEMBERS);
     }
-    forgetDepartures(this.#dataPlane, this.#members, members);
+    forgetDepartures(this.#dataPlane, this.#members, members, (index) => backends.at(index) !== undefined);
     this.#members = members;
   }
 
@@ -103,13 +104,14 @@ export class ServiceTable {
   }
 }
 
-/** Every backend that may have connections of a service by way of its ring. */
-function membersOf(program: MuxProgram, { target }: Service, backends: BackendTable): ReadonlySet<number> {
-  if (!('ring' in target)) return new Set();
-  const { members, drained = [] } = program.rings[target.ring];
-  const indexes = [...members.map(({ backend }) => backend), ...drained];
+/** Every backend that may have connections by way of a ring. */
+function membersOf(program: MuxProgram, ring: Ring, backends: BackendTable): ReadonlySet<number> {
+  const indexes = [...ring.members.map(({ backend }) => backend), ...(ring.drained ?? [])];
   return new Set(indexes.map((index) => backends.indexOf(backendKey(program, index))));
 }
+
+/** A service with one fixed backend asks no flow table. */
+const NO_MEMBERS: ReadonlySet<number> = new Set();
 
 function backendKey(program: MuxProgram, index: number): string {
   return program.backends[index].key;

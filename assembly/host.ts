@@ -246,8 +246,7 @@ function reply(descriptor: usize, parsed: usize, ip: usize, nic: u32, now: u32):
   const keyRemote = natKeyRemote(ipv4Destination(ip), destinationPort(l4), sourcePort(l4));
   const flow = findNatFlow(keyRemote, natKeyLocal(ipv4Source(ip), nic, protocol));
   if (flow == 0 || !natFlowIsLive(flow, now)) return OUTCOME_PASS;
-  let reason = checkIpv4Whole(ip);
-  if (reason == REASON_NONE) reason = checkSegment(protocol, l4, segmentBytes);
+  const reason = checkContents(ip);
   if (reason != REASON_NONE) return dropFor(reason);
   touchNatFlowReplied(flow, now);
   translateSource(ip, l4, protocol, natFlowVip(flow), natFlowVipPort(flow));
@@ -257,8 +256,13 @@ function reply(descriptor: usize, parsed: usize, ip: usize, nic: u32, now: u32):
 
 /** Everything that must hold before a packet is translated. */
 function checkPacket(ip: usize, available: u32): u32 {
-  let reason = checkIpv4Header(ip, available);
-  if (reason == REASON_NONE) reason = checkIpv4Whole(ip);
+  const reason = checkIpv4Header(ip, available);
+  return reason == REASON_NONE ? checkContents(ip) : reason;
+}
+
+/** The part of it that lies behind a sound header: a whole packet, and a whole segment in it. */
+function checkContents(ip: usize): u32 {
+  const reason = checkIpv4Whole(ip);
   if (reason != REASON_NONE) return reason;
   const headerBytes = ipv4HeaderBytes(ip);
   return checkSegment(ipv4Protocol(ip), ip + headerBytes, ipv4TotalLength(ip) - headerBytes);

@@ -3,6 +3,9 @@ import type { Batch, DropReason, Link } from '../dataplane/index.js';
 import { EdgemuxError } from '../errors.js';
 import { bareIp, type CapturedFrame, type CaptureSource, linkKind, readCapture } from '../packet/index.js';
 
+/** The longest frame a capture may bring: a super-packet of segmentation offload, with its Ethernet header and tags. */
+export const CAPTURED_FRAME_BYTES_MAX = 65_600;
+
 /** A data plane as replay sees it: MUX and host agent alike. */
 export interface ReplayTarget {
   readonly batch: Batch;

@@ -15,7 +15,7 @@ import {
   UsageError,
   warnOfTruncation,
 } from '../output.js';
-import { linkOf } from '../replay.js';
+import { CAPTURED_FRAME_BYTES_MAX, linkOf } from '../replay.js';
 
 interface ExplainOptions {
   readonly mux: string;
@@ -23,9 +23,6 @@ interface ExplainOptions {
   readonly flow?: string;
   readonly json?: boolean;
 }
-
-/** The longest frame a capture may bring: a super-packet of segmentation offload, with its Ethernet header. */
-const FRAME_BYTES_MAX = 65_600;
 
 export function explainCommand(): Command {
   return new Command('explain')
@@ -51,7 +48,7 @@ async function explain(path: string, options: ExplainOptions): Promise<void> {
   const mux = await Mux.load(muxModule, {
     ...capacitiesFor(program),
     batchFrameCountMax: 1,
-    frameBytesMax: FRAME_BYTES_MAX,
+    frameBytesMax: CAPTURED_FRAME_BYTES_MAX,
   });
   mux.program(program);
   if (packet !== undefined) {

@@ -8,7 +8,7 @@ import { LINKTYPE_ETHERNET, LINKTYPE_RAW, PcapWriter } from '../../packet/index.
 import type { Program } from '../../program/index.js';
 import { checkOutputIsNoInput, type OutputFile, openOutput, readChunks } from '../files.js';
 import { besides, fileName, onlyOneFromStandardInput, print, printJson, warnOfTruncation } from '../output.js';
-import { type ReplaySink, type ReplaySummary, type ReplayTarget, replay } from '../replay.js';
+import { CAPTURED_FRAME_BYTES_MAX, type ReplaySink, type ReplaySummary, type ReplayTarget, replay } from '../replay.js';
 import { type MachineOptions, programFor, withMachineOptions } from './machine.js';
 
 interface ReplayOptions extends MachineOptions {
@@ -17,8 +17,7 @@ interface ReplayOptions extends MachineOptions {
   readonly json?: boolean;
 }
 
-/** Super-packets of segmentation offload are as long as IPv4 allows; with their Ethernet header and tags. */
-const CAPACITIES = { frameBytesMax: 65_600, batchFrameCountMax: 64, flowCountMax: 1_048_576 };
+const CAPACITIES = { frameBytesMax: CAPTURED_FRAME_BYTES_MAX, batchFrameCountMax: 64, flowCountMax: 1_048_576 };
 
 export function replayCommand(): Command {
   return withMachineOptions(new Command('replay'))

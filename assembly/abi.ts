@@ -10,7 +10,7 @@
  */
 
 /** Raised with every change of this file that an older counterpart would misread. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Verdicts: what is to happen with a frame.
@@ -28,7 +28,12 @@ export const VERDICT_DELIVER = 3;
  * back where the request came from.
  */
 export const VERDICT_REPLY = 4;
-export const VERDICT_COUNT = 5;
+/**
+ * A fragment that came before the first one of its datagram: kept inside the data plane, and put behind the frames of a
+ * later batch (or the same) once the first one is here.
+ */
+export const VERDICT_HOLD = 5;
+export const VERDICT_COUNT = 6;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Drop reasons. Names as printed: sdk/dataplane/reasons.ts.
@@ -48,7 +53,7 @@ export const REASON_IPV4_HEADER_LENGTH = 5;
 export const REASON_IPV4_TOTAL_LENGTH = 6;
 export const REASON_IPV4_CHECKSUM = 7;
 export const REASON_FRAGMENT = 8;
-/** Neither TCP nor UDP, nor an ICMP echo request to a VIP. */
+/** No rule takes this IP protocol, or this type of ICMP message. */
 export const REASON_PROTOCOL = 9;
 export const REASON_TCP_TRUNCATED = 10;
 /** TCP data offset below 5, or past the end of the segment. */
@@ -79,7 +84,41 @@ export const REASON_FLOW_TABLE_FULL = 23;
 /** The packet ends inside its ICMP header. */
 export const REASON_ICMP_TRUNCATED = 24;
 export const REASON_ICMP_CHECKSUM = 25;
-export const REASON_COUNT = 26;
+/** The frame ends before the IPv6 packet it announces does. */
+export const REASON_IPV6_TRUNCATED = 26;
+/** Ethertype IPv6, but the version nibble is not 6. */
+export const REASON_IPV6_VERSION = 27;
+/** Extension headers that run past the packet, are too many, repeat a fragment header, or route the packet on. */
+export const REASON_IPV6_EXTENSION = 28;
+/** Time to live or hop limit 0. */
+export const REASON_TTL = 29;
+/** No host may have this source address (multicast, broadcast, loopback, unspecified), or it is the destination too. */
+export const REASON_SOURCE = 30;
+/** The packet an ICMP error quotes is cut off before its ports, malformed, or none that went through here. */
+export const REASON_ICMP_QUOTE = 31;
+/** RFC 5722: the fragment overlaps another one of its datagram, or follows one that did. */
+export const REASON_FRAGMENT_OVERLAP = 32;
+/** No room to remember the datagram or to keep the fragment. */
+export const REASON_FRAGMENT_LIMIT = 33;
+/** A kept fragment whose first one never came (counted only: its verdict was `hold`). */
+export const REASON_FRAGMENT_EXPIRED = 34;
+/** Too big for the provider network once encapsulated, and no ICMP message may be sent about it (again). */
+export const REASON_MTU = 35;
+/** The VIP is above its fair share of an overloaded MUX. */
+export const REASON_FAIR_SHARE = 36;
+/** The packet ends inside its GRE header. */
+export const REASON_GRE_TRUNCATED = 37;
+/** A GRE header RFC 7637 does not allow: no key, a checksum, a sequence number, a version. */
+export const REASON_GRE_FLAGS = 38;
+/** RFC 6040 section 4.2: congestion was marked on the way, and the sender cannot be told. */
+export const REASON_ECN = 39;
+/** No leased port is free towards this remote address and port. */
+export const REASON_SNAT_EXHAUSTED = 40;
+/** For or from a leased port without a connection. */
+export const REASON_SNAT_UNKNOWN = 41;
+/** A Fastpath redirect that no MUX of the fabric can have sent, or that is about no connection of ours. */
+export const REASON_REDIRECT = 42;
+export const REASON_COUNT = 43;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Descriptor: one per slot of the batch.
@@ -127,25 +166,27 @@ export const HEADROOM_BYTES = 128;
 // statics lie below it; load refuses a module whose heap base says otherwise.
 
 export const FIXED_BASE = 65536;
-/** 16 pairs of u32 {base address, count}, indexed by REGION_…; written before init(). */
+/** 32 pairs of u32 {base address, count}, indexed by REGION_…; written before init(). */
 export const FIXED_REGIONS = 65536;
-export const REGION_COUNT_MAX = 16;
+export const REGION_COUNT_MAX = 32;
 export const REGION_PAIR_BYTES = 8;
-/** Configuration, 128 bytes, CONFIG_… */
-export const FIXED_CONFIG = 65664;
+/** Configuration, 256 bytes, CONFIG_… */
+export const FIXED_CONFIG = 65792;
 /** u64 frames per verdict. */
-export const FIXED_VERDICT_COUNTERS = 65792;
+export const FIXED_VERDICT_COUNTERS = 66048;
 /** u64 frames per drop reason, room for 64. */
-export const FIXED_REASON_COUNTERS = 65920;
-/** u64 per COUNTER_…, room for 32. */
-export const FIXED_COUNTERS = 66432;
+export const FIXED_REASON_COUNTERS = 66176;
+/** u64 per COUNTER_…, room for 64. */
+export const FIXED_COUNTERS = 66688;
 /** One parsed record per frame of a stage; muxExplain leaves its answer in the first. */
-export const FIXED_PARSED = 66688;
+export const FIXED_PARSED = 67200;
 /** 64 bytes that stand in for the flow bucket of a frame that has none. */
-export const FIXED_NO_BUCKET = 70784;
+export const FIXED_NO_BUCKET = 71296;
 /** Where the touch stage puts the sum of what it read, so that no compiler may drop the reads. */
-export const FIXED_TOUCH_SINK = 70848;
-export const FIXED_END = 70912;
+export const FIXED_TOUCH_SINK = 71360;
+/** What lasts from one call to the next, 512 bytes, STATE_…; zero at load. */
+export const FIXED_STATE = 71424;
+export const FIXED_END = 71936;
 
 /** Frames that are parsed, then looked up, then rewritten together, so that their cache misses overlap. */
 export const STAGE_FRAME_COUNT = 64;
@@ -172,7 +213,25 @@ export const REGION_NICS = 8;
 export const REGION_TRANSLATIONS = 9;
 /** count NAT flow buckets, a power of two */
 export const REGION_NAT_FLOWS = 10;
-export const REGION_COUNT = 11;
+/** count IPv6 address entries, a power of two */
+export const REGION_ADDRESSES = 11;
+/** count leased port blocks of a MUX, a power of two */
+export const REGION_SNAT_BLOCKS = 12;
+/** count fragment sets, a power of two */
+export const REGION_FRAGMENTS = 13;
+/** count kept fragments */
+export const REGION_HELD = 14;
+/** count VIP records of a MUX */
+export const REGION_VIPS = 15;
+/** count outbound rules of a host agent */
+export const REGION_SNAT_RULES = 16;
+/** count leased port ranges of a host agent */
+export const REGION_SNAT_RANGES = 17;
+/** count prefixes that are not translated on the way out */
+export const REGION_EXEMPTIONS = 18;
+/** count Fastpath entries, a power of two */
+export const REGION_FASTPATHS = 19;
+export const REGION_COUNT = 20;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Configuration: offsets from FIXED_CONFIG.
@@ -192,6 +251,32 @@ export const CONFIG_LOCAL_MAC = 24;
 export const CONFIG_GATEWAY_MAC = 32;
 /** u32: longest frame a slot can hold behind its headroom; a longer length in a descriptor is dropped unread */
 export const CONFIG_FRAME_BYTES_MAX = 40;
+/** u32: bytes from the start of one slot to the next; produced frames are put into slots behind the batch */
+export const CONFIG_SLOT_BYTES = 44;
+/** u32: IP packets of the provider network are no longer than this; 0 when nobody said */
+export const CONFIG_MTU_BYTES = 48;
+/** u8: ENCAPSULATION_… of the fabric */
+export const CONFIG_ENCAPSULATION = 52;
+/** u8: 4, 6, or 0 while no program is in force: the family of our provider address */
+export const CONFIG_PROVIDER_FAMILY = 53;
+/** u8: 1 when there is a second provider address, of the other family */
+export const CONFIG_SECOND_PROVIDER_KNOWN = 54;
+/** net 16 bytes: our provider IPv6 address, zero without one; the IPv4 one is at CONFIG_PROVIDER_ADDRESS */
+export const CONFIG_PROVIDER_ADDRESS_6 = 64;
+/** u32: trusted flows a MUX keeps at most */
+export const CONFIG_FLOW_TRUSTED_MAX = 80;
+/** u32: untrusted ones */
+export const CONFIG_FLOW_UNTRUSTED_MAX = 84;
+/** u32: packets per second a MUX is to forward at most, 0 for no limit */
+export const CONFIG_PACKETS_PER_SECOND_MAX = 88;
+/** u64: the same in bytes of inner packets */
+export const CONFIG_BYTES_PER_SECOND_MAX = 96;
+/** u64 u64: key of the tag of Fastpath redirects */
+export const CONFIG_REDIRECT_KEY_0 = 104;
+export const CONFIG_REDIRECT_KEY_1 = 112;
+
+export const ENCAPSULATION_VXLAN = 0;
+export const ENCAPSULATION_NVGRE = 1;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Further counters: offsets are index × 8 from FIXED_COUNTERS. Names as printed: sdk/dataplane/counters.ts.
@@ -208,7 +293,32 @@ export const COUNTER_FLOW_REFUSED = 5;
 export const COUNTER_NAT_FLOW_INSERTS = 6;
 export const COUNTER_NAT_FLOW_EXPIRED = 7;
 export const COUNTER_NAT_FLOW_EVICTED = 8;
-export const COUNTER_COUNT = 9;
+/** Gauge: trusted flows in the table. */
+export const COUNTER_FLOW_TRUSTED = 9;
+/** Gauge: flows in the table that are not trusted. */
+export const COUNTER_FLOW_UNTRUSTED = 10;
+/** A flow earned trust. */
+export const COUNTER_FLOW_PROMOTED = 11;
+/** A flow would have earned trust, but there are too many trusted ones. */
+export const COUNTER_FLOW_PROMOTION_REFUSED = 12;
+/** Fragments kept until their first one came, and sent on then. */
+export const COUNTER_FRAGMENT_RELEASED = 13;
+/** Frag-needed and packet-too-big messages sent. */
+export const COUNTER_MTU_TOLD = 14;
+/** Outbound connections that were given a leased port. */
+export const COUNTER_SNAT_ALLOCATED = 15;
+/** Outbound connections for which no leased port was free. */
+export const COUNTER_SNAT_EXHAUSTED = 16;
+/** RST segments sent because a connection was idle for too long. */
+export const COUNTER_RESETS_SENT = 17;
+/** Maximum segment sizes lowered. */
+export const COUNTER_MSS_CLAMPED = 18;
+/** Fastpath redirects sent (MUX) and obeyed (host agent). */
+export const COUNTER_REDIRECTS_SENT = 19;
+export const COUNTER_REDIRECTS_OBEYED = 20;
+/** Packets sent straight to the host of the other VM. */
+export const COUNTER_FASTPATH_PACKETS = 21;
+export const COUNTER_COUNT = 22;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.
@@ -435,3 +545,10 @@ export const SOURCE_FIXED = 1;
 export const SOURCE_RING = 2;
 /** The flow table remembered. */
 export const SOURCE_FLOW = 3;
+/** The destination port is leased to a DIP for its outbound connections. */
+export const SOURCE_SNAT = 4;
+/** The first fragment of the datagram went there. */
+export const SOURCE_FRAGMENT = 5;
+/** As SOURCE_FLOW and SOURCE_RING, of the connection an ICMP error is about: nothing is remembered. */
+export const SOURCE_QUOTED_FLOW = 6;
+export const SOURCE_QUOTED_RING = 7;

@@ -76,6 +76,7 @@ export class DataPlane {
       this.view.setUint32(abi.FIXED_REGIONS + region * abi.REGION_PAIR_BYTES + 4, count, true);
     });
     this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FRAME_BYTES_MAX, this.capacities.frameBytesMax, true);
+    this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_SLOT_BYTES, this.plan.slotBytes, true);
     const refused = this.exports.init();
     if (refused !== 0) {
       throw new EdgemuxError('ERR_ABI_MISMATCH', `the data plane refuses the memory plan: region ${refused - 1}`);

@@ -11,9 +11,10 @@ import * as abi from '../../assembly/abi.js';
  * | `forward` | MUX | encapsulated, send it to the host |
  * | `deliver` | host | decapsulated and translated, give it to the VM |
  * | `reply` | host | a VM's answer, now from the VIP, send it to the default gateway |
- * | | MUX | its own answer to an ICMP echo request, send it back |
+ * | | MUX | its own answer (echo reply, frag-needed, packet-too-big), send it back |
+ * | `hold` | MUX | a fragment kept until the first one of its datagram is here |
  */
-export type Verdict = 'pass' | 'drop' | 'forward' | 'deliver' | 'reply';
+export type Verdict = 'pass' | 'drop' | 'forward' | 'deliver' | 'reply' | 'hold';
 
 const VERDICTS: Readonly<Record<number, Verdict>> = {
   [abi.VERDICT_PASS]: 'pass',
@@ -21,6 +22,7 @@ const VERDICTS: Readonly<Record<number, Verdict>> = {
   [abi.VERDICT_FORWARD]: 'forward',
   [abi.VERDICT_DELIVER]: 'deliver',
   [abi.VERDICT_REPLY]: 'reply',
+  [abi.VERDICT_HOLD]: 'hold',
 };
 
 /** Why a frame was dropped; the names are stable and documented in the README. */
@@ -50,6 +52,23 @@ export const DROP_REASONS = {
   'flow-table-full': abi.REASON_FLOW_TABLE_FULL,
   'icmp-truncated': abi.REASON_ICMP_TRUNCATED,
   'icmp-checksum': abi.REASON_ICMP_CHECKSUM,
+  'ipv6-truncated': abi.REASON_IPV6_TRUNCATED,
+  'ipv6-version': abi.REASON_IPV6_VERSION,
+  'ipv6-extension': abi.REASON_IPV6_EXTENSION,
+  ttl: abi.REASON_TTL,
+  source: abi.REASON_SOURCE,
+  'icmp-quote': abi.REASON_ICMP_QUOTE,
+  'fragment-overlap': abi.REASON_FRAGMENT_OVERLAP,
+  'fragment-limit': abi.REASON_FRAGMENT_LIMIT,
+  'fragment-expired': abi.REASON_FRAGMENT_EXPIRED,
+  mtu: abi.REASON_MTU,
+  'fair-share': abi.REASON_FAIR_SHARE,
+  'gre-truncated': abi.REASON_GRE_TRUNCATED,
+  'gre-flags': abi.REASON_GRE_FLAGS,
+  ecn: abi.REASON_ECN,
+  'snat-exhausted': abi.REASON_SNAT_EXHAUSTED,
+  'snat-unknown': abi.REASON_SNAT_UNKNOWN,
+  redirect: abi.REASON_REDIRECT,
 } as const;
 
 /** The name of a drop reason. */

@@ -18,6 +18,7 @@ export interface ReplaySummary {
   forwarded: number;
   delivered: number;
   replied: number;
+  held: number;
   passed: number;
   dropped: Partial<Record<DropReason, number>>;
 }
@@ -44,7 +45,7 @@ export async function replay(
   sink: ReplaySink,
   onTruncated: (bytesLeft: number) => void = () => {},
 ): Promise<ReplaySummary> {
-  const summary: ReplaySummary = { frames: 0, forwarded: 0, delivered: 0, replied: 0, passed: 0, dropped: {} };
+  const summary: ReplaySummary = { frames: 0, forwarded: 0, delivered: 0, replied: 0, held: 0, passed: 0, dropped: {} };
   const runner = new Runner(target, sink, summary);
   let emptyLinkType: number | undefined;
   const onEmpty = (linkType: number | undefined) => {
@@ -128,7 +129,13 @@ class Runner {
   }
 }
 
-const COUNTED_AS = { pass: 'passed', forward: 'forwarded', deliver: 'delivered', reply: 'replied' } as const;
+const COUNTED_AS = {
+  pass: 'passed',
+  forward: 'forwarded',
+  deliver: 'delivered',
+  reply: 'replied',
+  hold: 'held',
+} as const;
 
 /** Whether a frame belongs to a later batch: the data plane's clock ticks about once a second. */
 function isLater(timestampMs: number, batchMs: number): boolean {

@@ -21,7 +21,7 @@ describe('MUX: counters', () => {
   it('are all zero at first', async () => {
     const mux = await muxWith();
     expect(mux.counters()).toEqual({
-      verdicts: { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0 },
+      verdicts: { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0 },
       dropped: {},
       flows: { hits: 0, misses: 0, inserts: 0, expired: 0, evicted: 0, refused: 0 },
       natFlows: { inserts: 0, expired: 0, evicted: 0 },
@@ -41,7 +41,7 @@ describe('MUX: counters', () => {
     ];
     for (const frame of frames) mux.process(frame.bytes(), 0);
     const { verdicts, dropped, flows } = mux.counters();
-    expect(verdicts).toEqual({ pass: 1, drop: 3, forward: 3, deliver: 0, reply: 0 });
+    expect(verdicts).toEqual({ pass: 1, drop: 3, forward: 3, deliver: 0, reply: 0, hold: 0 });
     expect(dropped).toEqual({ 'no-rule': 2, fragment: 1 });
     expect(flows).toMatchObject({ hits: 1, misses: 1, inserts: 1 });
   });
@@ -158,6 +158,6 @@ describe('MUX: batches', () => {
   it('an empty batch does nothing', async () => {
     const mux = await muxWith();
     mux.processBatch(0);
-    expect(mux.counters().verdicts).toEqual({ pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0 });
+    expect(mux.counters().verdicts).toEqual({ pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0 });
   });
 });

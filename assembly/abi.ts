@@ -267,16 +267,18 @@ export const CONFIG_PROVIDER_ADDRESS_6 = 64;
 export const CONFIG_FLOW_TRUSTED_MAX = 80;
 /** u32: untrusted ones */
 export const CONFIG_FLOW_UNTRUSTED_MAX = 84;
-/** u32: packets per second a MUX is to forward at most, 0 for no limit */
-export const CONFIG_PACKETS_PER_SECOND_MAX = 88;
-/** u64: the same in bytes of inner packets */
-export const CONFIG_BYTES_PER_SECOND_MAX = 96;
 /** u64 u64: key of the tag of Fastpath redirects */
 export const CONFIG_REDIRECT_KEY_0 = 104;
 export const CONFIG_REDIRECT_KEY_1 = 112;
 
 export const ENCAPSULATION_VXLAN = 0;
 export const ENCAPSULATION_NVGRE = 1;
+
+// ---------------------------------------------------------------------------------------------------------------
+// State: offsets from FIXED_STATE.
+
+/** u32: the random numbers that decide which packets above the fair share are dropped; 0 starts them anew */
+export const STATE_RANDOM = 508;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Further counters: offsets are index × 8 from FIXED_COUNTERS. Names as printed: sdk/dataplane/counters.ts.
@@ -339,8 +341,10 @@ export const ENDPOINT_PROTOCOL_VIP = 255;
 // ---------------------------------------------------------------------------------------------------------------
 // Service.
 //
-//   0           4            8              9       12           16        24      32        36         64
-//   | ring base | slot count | distribution | state | idle ticks | packets | bytes | backend | reserved |
+//   0           4            8              9       12           16        24      32        36           40
+//   | ring base | slot count | distribution | state | idle ticks | packets | bytes | backend | drop share |
+//   | dropped packets | dropped bytes | reserved |
+//   40                48              56         64
 
 /** u32: absolute address of the ring; 0 for a service with one fixed backend or none */
 export const SERVICE_RING_BASE = 0;
@@ -358,6 +362,12 @@ export const SERVICE_PACKETS = 16;
 export const SERVICE_BYTES_TOTAL = 24;
 /** u32: the fixed backend of a service without a ring, or NO_INDEX */
 export const SERVICE_BACKEND = 32;
+/** u32: how many of 65,536 packets are to be dropped, because the VIP takes more than its fair share; 0 for none */
+export const SERVICE_DROP_SHARE = 36;
+/** u64: packets dropped for that */
+export const SERVICE_DROPPED_PACKETS = 40;
+/** u64: their bytes */
+export const SERVICE_DROPPED_BYTES = 48;
 export const SERVICE_BYTES = 64;
 /** A flow names its service in 16 bits. */
 export const SERVICE_COUNT_MAX = 65536;

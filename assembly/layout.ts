@@ -92,6 +92,9 @@ import {
   SERVICE_BYTES,
   SERVICE_BYTES_TOTAL,
   SERVICE_DISTRIBUTION,
+  SERVICE_DROP_SHARE,
+  SERVICE_DROPPED_BYTES,
+  SERVICE_DROPPED_PACKETS,
   SERVICE_IDLE_TICKS,
   SERVICE_PACKETS,
   SERVICE_RING_SLOT_COUNT,
@@ -221,6 +224,10 @@ class Service {
   packets: u64;
   bytesTotal: u64;
   backend: u32;
+  dropShare: u32;
+  droppedPackets: u64;
+  droppedBytes: u64;
+  reserved: u64;
 }
 
 class Backend {
@@ -336,7 +343,10 @@ if (
   offsetof<Service>('packets') != SERVICE_PACKETS ||
   offsetof<Service>('bytesTotal') != SERVICE_BYTES_TOTAL ||
   offsetof<Service>('backend') != SERVICE_BACKEND ||
-  offsetof<Service>() > <usize>SERVICE_BYTES
+  offsetof<Service>('dropShare') != SERVICE_DROP_SHARE ||
+  offsetof<Service>('droppedPackets') != SERVICE_DROPPED_PACKETS ||
+  offsetof<Service>('droppedBytes') != SERVICE_DROPPED_BYTES ||
+  offsetof<Service>() != SERVICE_BYTES
 ) {
   ERROR('abi.ts: the service has drifted');
 }

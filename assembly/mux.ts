@@ -23,6 +23,7 @@ import {
   PARSED_REASON,
   PARSED_SERVICE,
   PARSED_VERDICT,
+  REASON_FAIR_SHARE,
   REASON_NONE,
   STAGE_FRAME_COUNT,
   VERDICT_DROP,
@@ -32,6 +33,7 @@ import {
 import { classify } from './classify';
 import { ticksOf } from './clock';
 import { conclude, countTraffic } from './counters';
+import { losesToFairShare } from './fair-share';
 import { descriptorsBase } from './layout';
 import { chooseBackend, rememberFlow } from './lookup';
 import { answerEcho } from './rewrite/echo';
@@ -92,7 +94,8 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
   const verdict: u32 = load<u8>(parsed, PARSED_VERDICT);
   let reason: u32 = load<u8>(parsed, PARSED_REASON);
   if (verdict == VERDICT_FORWARD) {
-    reason = chooseBackend(parsed, now);
+    reason = admit(parsed);
+    if (reason == REASON_NONE) reason = chooseBackend(parsed, now);
     if (reason == REASON_NONE) {
       rememberFlow(parsed, now);
       reason = checkOuterLength(parsed);
@@ -105,6 +108,12 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
   store<u32>(descriptor, load<u32>(parsed, PARSED_SERVICE), DESCRIPTOR_SERVICE);
   store<u32>(descriptor, backend, DESCRIPTOR_BACKEND);
   conclude(descriptor, reason == REASON_NONE ? verdict : VERDICT_DROP, reason);
+}
+
+/** @inline */
+function admit(parsed: usize): u32 {
+  const service = serviceAt(load<u32>(parsed, PARSED_SERVICE));
+  return losesToFairShare(service, load<u32>(parsed, PARSED_IP_LENGTH)) ? REASON_FAIR_SHARE : REASON_NONE;
 }
 
 function send(descriptor: usize, parsed: usize): void {

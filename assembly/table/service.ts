@@ -3,6 +3,7 @@ import {
   SERVICE_BACKEND,
   SERVICE_BYTES,
   SERVICE_DISTRIBUTION,
+  SERVICE_DROP_SHARE,
   SERVICE_IDLE_TICKS,
   SERVICE_PACKETS,
   SERVICE_RING_BASE,
@@ -41,4 +42,9 @@ export function serviceIdleTicks(service: usize): u32 {
 
 export function serviceTraffic(service: usize): usize {
   return service + SERVICE_PACKETS;
+}
+
+/** How many of 65,536 packets are to be dropped. */
+export function serviceDropShare(service: usize): u32 {
+  return load<u32>(service, SERVICE_DROP_SHARE);
 }

@@ -10,6 +10,7 @@ import { EdgemuxError, type Problem } from '../errors.js';
 import type { Backend, MuxProgram, Service } from '../program/types.js';
 import { BackendTable } from './backend-table.js';
 import { type Explanation, readExplanation } from './explanation.js';
+import { FairShare, type RateLimits, type VipLoad } from './fair-share.js';
 import { type RingChange, RingTable } from './ring-table.js';
 import { ServiceTable } from './service-table.js';
 
@@ -35,6 +36,7 @@ export class Mux {
   readonly #backends: BackendTable;
   readonly #rings: RingTable;
   readonly #services: ServiceTable;
+  readonly #fairShare = new FairShare();
   #program: MuxProgram | undefined;
   #nowMs = 0;
   /** Frames for processBatch, in linear memory. */
@@ -100,6 +102,7 @@ export class Mux {
   /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
   processBatch(nowMs: number): void {
     this.#nowMs = nowMs;
+    if (this.#fairShare.isDue(nowMs)) this.#measureLoad(nowMs);
     this.#dataPlane.exports.muxProcess(this.batch.takeUnprocessed(), wrapMs(nowMs));
   }
 
@@ -130,6 +133,27 @@ export class Mux {
     );
   }
 
+  /**
+   * Says how much the MUX may forward. When more comes, each VIP gets a fair share: those above it lose packets in
+   * proportion to their excess, counted as `fair-share`; the others lose nothing. Without a call there is no limit.
+   */
+  limit(limits: RateLimits): void {
+    this.#fairShare.limit(limits);
+  }
+
+  /** The VIPs that most packets came for in the last full second, the greatest first. */
+  topTalkers(count = 10): VipLoad[] {
+    return this.#fairShare.topTalkers(count);
+  }
+
+  /**
+   * The VIP to withdraw so that the others live: the top talker of a MUX that has been asked for more than its limit in
+   * each of the last three seconds. `undefined` when there is no need.
+   */
+  vipToWithdraw(): VipLoad | undefined {
+    return this.#fairShare.vipToWithdraw();
+  }
+
   /** Everything counted since the MUX was loaded. */
   counters(): Counters {
     return readCounters(this.#dataPlane);
@@ -143,6 +167,11 @@ export class Mux {
   /** What was forwarded to a backend, by its key. */
   backendTraffic(key: string): Traffic {
     return this.#backends.traffic(key);
+  }
+
+  #measureLoad(nowMs: number): void {
+    const loads = this.#fairShare.measure(this.#services.vipTotals(), nowMs);
+    this.#services.dropShares(new Map(loads.map(({ vip, dropShare }) => [vip, dropShare])));
   }
 }
 

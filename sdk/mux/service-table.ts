@@ -16,6 +16,9 @@ const DISTRIBUTIONS: Readonly<Record<Distribution, number>> = {
   SourceIPProtocol: abi.DISTRIBUTION_SOURCE_IP_PROTOCOL,
 };
 
+/** A drop share of 1. */
+const DROP_SHARE_WHOLE = 65_536;
+
 /** Index, record and endpoint entries of every service. */
 export class ServiceTable {
   readonly #dataPlane: DataPlane;
@@ -66,6 +69,29 @@ export class ServiceTable {
     return index === undefined
       ? { packets: 0, bytes: 0 }
       : readTraffic(this.#dataPlane, this.#address(index) + abi.SERVICE_PACKETS);
+  }
+
+  /** Packets and bytes that came for each VIP with a service, those above its fair share included. */
+  vipTotals(): Map<string, Traffic> {
+    const totals = new Map<string, Traffic>();
+    for (const [index, { vip }] of this.#byIndex) {
+      const forwarded = readTraffic(this.#dataPlane, this.#address(index) + abi.SERVICE_PACKETS);
+      const dropped = readTraffic(this.#dataPlane, this.#address(index) + abi.SERVICE_DROPPED_PACKETS);
+      const before = totals.get(vip) ?? { packets: 0, bytes: 0 };
+      totals.set(vip, {
+        packets: before.packets + forwarded.packets + dropped.packets,
+        bytes: before.bytes + forwarded.bytes + dropped.bytes,
+      });
+    }
+    return totals;
+  }
+
+  /** Sets what share (0..1) of its packets each VIP loses from now on. */
+  dropShares(shares: ReadonlyMap<string, number>): void {
+    for (const [index, { vip }] of this.#byIndex) {
+      const share = Math.round((shares.get(vip) ?? 0) * DROP_SHARE_WHOLE);
+      this.#dataPlane.view.setUint32(this.#address(index) + abi.SERVICE_DROP_SHARE, share, true);
+    }
   }
 
   #put(service: Service): number {

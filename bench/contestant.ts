@@ -8,24 +8,21 @@
  *   run <batches>                                 → ns of generating and processing, ns of generating alone
  *   ring <slots> <members>                        → ns of building it, digest of its slots
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import type { Channel } from './channel.js';
 import { BATCH_FRAME_COUNT, type Workload } from './scenario.js';
-
-/** The last core: the first one tends to be busy with interrupts. */
-const CORE = '1';
 
 export class Contestant {
   readonly name: string;
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #lines: AsyncIterator<string>;
+  readonly #channel: Channel;
 
-  constructor(name: string, command: readonly string[], isPinned: boolean) {
-    const [file, ...parameters] = isPinned ? ['taskset', '-c', CORE, ...command] : command;
+  constructor(name: string, channel: Channel) {
     this.name = name;
-    this.#child = spawn(file, parameters);
-    this.#child.stderr.pipe(process.stderr);
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#channel = channel;
+  }
+
+  /** How long a slice of it should last. */
+  get sliceMs(): number {
+    return this.#channel.sliceMs;
   }
 
   /** Brings the contestant into the state in which a workload is measured. */
@@ -52,13 +49,10 @@ export class Contestant {
   }
 
   end(): void {
-    this.#child.stdin.end();
+    this.#channel.end();
   }
 
-  async #ask(line: string): Promise<string> {
-    this.#child.stdin.write(`${line}\n`);
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`${this.name} ended at: ${line.slice(0, 40)}`);
-    return value;
+  #ask(line: string): Promise<string> {
+    return this.#channel.ask(line);
   }
 }

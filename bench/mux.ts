@@ -1,31 +1,16 @@
-/**
- * `npm run bench`: what the MUX costs per packet, beside the same MUX in C and in JavaScript.
- *
- *   node dist/bench/mux.js [--rounds 40] [--quick] [--json] [--workload 1-flow …] [--wasm other-mux.wasm …]
- *
- * `--wasm` adds another build of the data plane to the same rounds: the way to see what a change of it is worth.
- */
-
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import muxModule from 'edgemux/mux-module';
-import { Contestant } from './contestant.js';
-import { type HostRow, measureHost } from './host.js';
+import type { Contestant } from './contestant.js';
+import { measureHost } from './host.js';
+import { lineUp } from './line-up.js';
 import { describeMachine } from './machine.js';
-import { buildNative } from './native.js';
 import { measureProgram } from './program.js';
-import { programmed } from './programmed.js';
-import { measureRing, type RingRow } from './ring.js';
+import { measureRing } from './ring.js';
 import { measure, type Row } from './rounds.js';
-import { benchProgram, FRAME_SIZES, WORKLOADS } from './scenario.js';
-import { encodeTables } from './tables.js';
-
-/** A collector that works on beyond the slice of the one whose garbage it collects would slow down the next. */
-const NODE_FLAGS = ['--single-threaded-gc'];
+import { FRAME_SIZES, WORKLOADS } from './scenario.js';
+import { measureTwoCores } from './two-cores.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -34,8 +19,13 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     workload: { type: 'string', multiple: true, default: [] },
     wasm: { type: 'string', multiple: true, default: [] },
+    deno: { type: 'string' },
+    workerd: { type: 'string' },
   },
 });
+/** Both JavaScript contestants build a ring the same way; clocks stand still in workerd. */
+const RING_BUILDERS = ['edgemux', 'c', 'js-idiomatic'];
+
 const roundCount = options.quick ? 7 : Number(options.rounds);
 const workloads = WORKLOADS.filter(({ name }) => options.workload.length === 0 || options.workload.includes(name));
 const frameSizes = options.quick ? FRAME_SIZES.slice(0, 1) : FRAME_SIZES;
@@ -47,7 +37,7 @@ const machine = describeMachine();
 const print = options.json ? () => {} : console.log;
 try {
   print(`${machine.machine}\n${machine.runtime}, commit ${machine.commit}`);
-  contestants.push(...(await start()));
+  contestants.push(...(await lineUp(folder, options, print)));
   print(`ns per packet: median and p10 of ${roundCount} rounds; ratio to C in the same round\n`);
   for (const workload of workloads) {
     for (const frameBytes of frameSizes) {
@@ -64,12 +54,11 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** What is not per packet of the MUX: rings, programs, the host agent. */
-async function measureControl(): Promise<{ rings: RingRow[]; programMs: number; host: HostRow[] }> {
+/** What is not per packet of one MUX: rings, programs, two cores, the host agent. */
+async function measureControl() {
   const timeMs = options.quick ? 200 : 1000;
-  // Both JavaScript contestants build it the same way.
   const rings = await measureRing(
-    contestants.filter(({ name }) => name !== 'js-typed'),
+    contestants.filter(({ name }) => RING_BUILDERS.includes(name)),
     roundCount,
   );
   for (const { implementation, slotCount, memberCount, ms } of rings) {
@@ -78,33 +67,11 @@ async function measureControl(): Promise<{ rings: RingRow[]; programMs: number; 
   const programMs = Number((await measureProgram(timeMs)).toFixed(2));
   print(`program of 1,000 rules, one backend less or more: ${programMs} ms`);
   const fabric = readFileSync(new URL('../../examples/two-hosts.fabric.json', import.meta.url), 'utf8');
+  const twoCores = await measureTwoCores(WORKLOADS, roundCount);
+  for (const { workload, ratio } of twoCores) print(`two workers on two cores, ${workload}: ×${ratio} of one`);
   const host = await measureHost(fabric, timeMs);
   for (const { what, ns } of host) print(`host agent, ${what}: ${ns} ns per packet`);
-  return { rings, programMs, host };
-}
-
-async function start(): Promise<Contestant[]> {
-  const tables = join(folder, 'tables');
-  writeFileSync(tables, encodeTables(await programmed(muxModule, benchProgram())));
-  const isPinned = spawnSync('taskset', ['-c', '1', 'true']).status === 0;
-  if (!isPinned) print('no taskset or no second core: nothing is pinned');
-
-  const child = fileURLToPath(new URL('js/child.js', import.meta.url));
-  const inNode = (name: string, as: string, ...more: string[]) =>
-    new Contestant(as, [process.execPath, ...NODE_FLAGS, child, name, tables, ...more], isPinned);
-  const started = [inNode('edgemux', 'edgemux', fileURLToPath(new URL('../mux.wasm', import.meta.url)))];
-  for (const wasm of options.wasm) started.push(inNode('edgemux', basename(wasm, '.wasm'), wasm));
-  const native = buildNative(join(folder, 'mux'));
-  if ('missing' in native) {
-    print(`no row for C: ${native.missing}`);
-  } else {
-    print(`C: ${native.compiler}`);
-    started.push(new Contestant('c', [native.path, tables], isPinned));
-  }
-  if (options.wasm.length === 0) {
-    started.push(inNode('js-typed', 'js-typed'), inNode('js-idiomatic', 'js-idiomatic'));
-  }
-  return started;
+  return { rings, programMs, twoCores, host };
 }
 
 function lineOf({ implementation, workload, frameBytes, ns, nsP10, mpps, ratioToC }: Row): string {

@@ -23,7 +23,6 @@ export interface Row {
   readonly ratioToC: number | null;
 }
 
-const SLICE_MS = 10;
 /** Slices that are not counted: the JavaScript engine is still compiling. */
 const WARM_UP_SLICES = 3;
 const COMPARED_BATCH_COUNT = 16;
@@ -44,7 +43,7 @@ export async function measure(
   for (let slice = 0; slice < WARM_UP_SLICES; slice++) {
     for (const [at, contestant] of contestants.entries()) {
       const ns = await contestant.run(batchCounts[at]);
-      batchCounts[at] = Math.max(PROBE_BATCH_COUNT, Math.round((SLICE_MS * 1e6) / (ns * BATCH_FRAME_COUNT)));
+      batchCounts[at] = Math.max(PROBE_BATCH_COUNT, Math.round((contestant.sliceMs * 1e6) / (ns * BATCH_FRAME_COUNT)));
     }
   }
 

@@ -1,0 +1,95 @@
+/** What a JavaScript contestant does, whichever runtime it is in and however its orders reach it. */
+import { BATCH_FRAME_COUNT } from '../scenario.js';
+import type { Implementation, Outcome } from './implementation.js';
+import { ringMembers } from './ring.js';
+import { Traffic } from './traffic.js';
+
+/** A millisecond passes every 64 batches: the clock of a MUX that is sent 16 million packets per second. */
+const BATCHES_PER_MS = 64;
+const START_MS = 1_000_000;
+
+const RECORD_HEADER_BYTES = 6;
+
+export class Subject {
+  readonly #implementation: Implementation;
+  #traffic: Traffic;
+  #batchNumber = 0;
+
+  constructor(implementation: Implementation) {
+    this.#implementation = implementation;
+    this.#traffic = new Traffic(implementation.slots, new Uint8Array(64), 1);
+  }
+
+  /** Starts over: no flow is known, nothing is counted, every slot holds this frame. */
+  useWorkload(flowCount: number, frame: Uint8Array): void {
+    this.#batchNumber = 0;
+    this.#implementation.reset();
+    this.#traffic = new Traffic(this.#implementation.slots, frame, flowCount);
+  }
+
+  fill(batchCount: number): void {
+    for (let count = 0; count < batchCount; count++) {
+      this.#traffic.generate(true);
+      this.#process();
+    }
+  }
+
+  /** What comes out for the next packets, each as verdict u8, reason u8, length u32, bytes. */
+  frames(batchCount: number): Uint8Array {
+    const records: Uint8Array[] = [];
+    for (let count = 0; count < batchCount; count++) {
+      this.#traffic.generate(false);
+      this.#process();
+      for (let at = 0; at < BATCH_FRAME_COUNT; at++) records.push(recordOf(this.#implementation.outcome(at)));
+    }
+    return concat(records);
+  }
+
+  counters(): string {
+    return this.#implementation.counters().join(' ');
+  }
+
+  run(batchCount: number): void {
+    for (let count = 0; count < batchCount; count++) {
+      this.#traffic.generate(false);
+      this.#process();
+    }
+  }
+
+  generate(batchCount: number): void {
+    for (let count = 0; count < batchCount; count++) this.#traffic.generate(false);
+  }
+
+  /** Milliseconds, and a digest of the slots. */
+  buildRing(slotCount: number, memberCount: number): { ms: number; digest: number } {
+    const members = ringMembers(memberCount, slotCount);
+    const startMs = performance.now();
+    const ring = this.#implementation.buildRing(members, slotCount);
+    const ms = performance.now() - startMs;
+    return { ms, digest: ring.reduce((digest, backend) => (Math.imul(digest, 31) + backend) >>> 0, 0) };
+  }
+
+  #process(): void {
+    const nowMs = START_MS + Math.floor(this.#batchNumber++ / BATCHES_PER_MS);
+    this.#implementation.process(BATCH_FRAME_COUNT, nowMs);
+  }
+}
+
+function recordOf({ verdict, reason, bytes }: Outcome): Uint8Array {
+  const record = new Uint8Array(RECORD_HEADER_BYTES + bytes.length);
+  record[0] = verdict;
+  record[1] = reason;
+  new DataView(record.buffer).setUint32(2, bytes.length, true);
+  record.set(bytes, RECORD_HEADER_BYTES);
+  return record;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

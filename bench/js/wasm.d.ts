@@ -1,0 +1,5 @@
+/** What a worker imports is already compiled. */
+declare module '*.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}

@@ -325,18 +325,48 @@ export const COUNTER_COUNT = 22;
 // ---------------------------------------------------------------------------------------------------------------
 // Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.
 //
-//   0             4          6          7       8         12      16
-//   | address net | port net | protocol | state | service | spare |
+//   0              4          6          7        8         12      16
+//   | address word | port net | protocol | family | service | spare |
 
+/** u32: an IPv4 address as it lies in memory, or the word of an IPv6 address */
 export const ENDPOINT_ADDRESS = 0;
 export const ENDPOINT_PORT = 4;
 export const ENDPOINT_PROTOCOL = 6;
-/** u8: 0 empty, 1 taken */
-export const ENDPOINT_STATE = 7;
+/** u8: 4 or 6, 0 for an empty entry */
+export const ENDPOINT_FAMILY = 7;
+/** u32: index; in the entry of a VIP that of the instance address it is, else NO_INDEX */
 export const ENDPOINT_SERVICE = 8;
 export const ENDPOINT_BYTES = 16;
-/** The protocol of the entry that only says "this address is ours". */
+/** The protocol of the entry that says "this address is ours". */
 export const ENDPOINT_PROTOCOL_VIP = 255;
+
+// ---------------------------------------------------------------------------------------------------------------
+// SNAT block: (VIP, eight ports) → backend. Open addressing, linear probing.
+//
+//   0              4       6        7  8         12      16
+//   | address word | block | family | 0 | backend | spare |
+
+export const SNAT_BLOCK_ADDRESS = 0;
+/** u16: the first port of the block / 8 */
+export const SNAT_BLOCK_NUMBER = 4;
+/** u8: 4 or 6, 0 for an empty entry */
+export const SNAT_BLOCK_FAMILY = 6;
+/** u32: index */
+export const SNAT_BLOCK_BACKEND = 8;
+export const SNAT_BLOCK_BYTES = 16;
+export const SNAT_BLOCK_PORT_SHIFT = 3;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Address entry: IPv6 address → the word that stands for it in keys. Open addressing, linear probing.
+//
+//   0             16     20      32
+//   | address net | word | spare |
+
+/** net 16 bytes */
+export const ADDRESS_IP = 0;
+/** u32: never 0 in an entry that is taken */
+export const ADDRESS_WORD = 16;
+export const ADDRESS_BYTES = 32;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Service.
@@ -506,14 +536,15 @@ export const NAT_FLOW_REPLIED = 2;
 // ---------------------------------------------------------------------------------------------------------------
 // Parsed record: what the stages of a pipeline hand each other about one frame.
 //
-//   0    4    8        12         16     24    32       36        40        44        48          52       56     60         64
-//   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | source | flow | inner tag |
+//   0    4    8        12         16     24    32       36        40        44        48          52    56     60         64
+//   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | how | flow | inner tag |
 //
 //   outcome { verdict u8, reason u8, protocol u8, TCP flags u8 }
+//   how     { source u8, family u8, spare u16 }
 
 /** u32: address of the IP header */
 export const PARSED_IP = 0;
-/** u32: address of the TCP or UDP header */
+/** u32: address of the header behind IP's, once that header has been checked; 0 before */
 export const PARSED_L4 = 4;
 /** u32: total length of the IP packet */
 export const PARSED_IP_LENGTH = 8;
@@ -531,16 +562,18 @@ export const PARSED_SERVICE = 36;
 export const PARSED_VERDICT = 40;
 /** u8: REASON_… */
 export const PARSED_REASON = 41;
-/** u8: IP protocol */
+/** u8: IP protocol, of IPv6 the one behind the extension headers; 0 when not known */
 export const PARSED_PROTOCOL = 42;
-/** u8: TCP flags, 0 for UDP */
+/** u8: TCP flags, 0 for other protocols */
 export const PARSED_TCP_FLAGS = 43;
 /** u32: index of the backend, or NO_INDEX */
 export const PARSED_BACKEND = 44;
 /** u32: slot of the ring that was read, or NO_INDEX */
 export const PARSED_RING_SLOT = 48;
-/** u32: SOURCE_… : how the backend was found */
+/** u8: SOURCE_… : how the backend was found */
 export const PARSED_SOURCE = 52;
+/** u8: 4 or 6 */
+export const PARSED_FAMILY = 53;
 /** u32: address of the flow's value in its bucket, 0 when the table does not know the flow */
 export const PARSED_FLOW = 56;
 /** u32: the inner one of two VLAN tags, else 0 */

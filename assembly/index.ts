@@ -4,11 +4,13 @@ import { ABI_VERSION } from './abi';
 export { hostProcess } from './host';
 export { init } from './layout';
 export { muxExplain, muxProcess } from './mux';
+export { addressClear, addressInsert } from './table/address';
 export { endpointClear, endpointInsert } from './table/endpoint';
 export { flowSweep } from './table/flow';
 export { natFlowPurge } from './table/nat-flow';
 export { nicClear, nicInsert } from './table/nic';
 export { ringBuild } from './table/ring';
+export { snatBlockClear, snatBlockInsert } from './table/snat-block';
 export { translationClear, translationInsert } from './table/translation';
 
 export function abiVersion(): u32 {

@@ -6,6 +6,8 @@
  * draw each record a second time, and the compiler refuses to build when the drawing and abi.ts disagree.
  */
 import {
+  ADDRESS_BYTES,
+  ADDRESS_WORD,
   BACKEND_BYTES,
   BACKEND_BYTES_TOTAL,
   BACKEND_GENERATION,
@@ -21,10 +23,10 @@ import {
   DESCRIPTOR_SERVICE,
   DESCRIPTOR_VERDICT,
   ENDPOINT_BYTES,
+  ENDPOINT_FAMILY,
   ENDPOINT_PORT,
   ENDPOINT_PROTOCOL,
   ENDPOINT_SERVICE,
-  ENDPOINT_STATE,
   FIXED_CONFIG,
   FIXED_COUNTERS,
   FIXED_END,
@@ -56,8 +58,10 @@ import {
   PARSED_BACKEND,
   PARSED_BUCKET,
   PARSED_BYTES,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
+  PARSED_IP,
   PARSED_IP_LENGTH,
   PARSED_KEY,
   PARSED_L4,
@@ -70,6 +74,7 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
   REGION_COUNT_MAX,
@@ -82,6 +87,7 @@ import {
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SNAT_BLOCKS,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
   RING_MEMBER_BYTES,
@@ -99,6 +105,10 @@ import {
   SERVICE_PACKETS,
   SERVICE_RING_SLOT_COUNT,
   SERVICE_STATE,
+  SNAT_BLOCK_BACKEND,
+  SNAT_BLOCK_BYTES,
+  SNAT_BLOCK_FAMILY,
+  SNAT_BLOCK_NUMBER,
   STAGE_FRAME_COUNT,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
@@ -124,6 +134,10 @@ export let translationsBase: u32 = 0;
 export let translationsMask: u32 = 0;
 export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
+export let addressesBase: u32 = 0;
+export let addressesMask: u32 = 0;
+export let snatBlocksBase: u32 = 0;
+export let snatBlocksMask: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -151,6 +165,10 @@ export function init(): u32 {
   translationsMask = regionCount(REGION_TRANSLATIONS) - 1;
   natFlowsBase = regionBase(REGION_NAT_FLOWS);
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
+  addressesBase = regionBase(REGION_ADDRESSES);
+  addressesMask = regionCount(REGION_ADDRESSES) - 1;
+  snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
+  snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
   return 0;
 }
 
@@ -174,6 +192,8 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_NICS) return NIC_BYTES;
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
+  if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
+  if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
   return 1;
 }
 
@@ -183,7 +203,9 @@ function isHashed(region: u32): bool {
     region == REGION_FLOWS ||
     region == REGION_NICS ||
     region == REGION_TRANSLATIONS ||
-    region == REGION_NAT_FLOWS
+    region == REGION_NAT_FLOWS ||
+    region == REGION_ADDRESSES ||
+    region == REGION_SNAT_BLOCKS
   );
 }
 
@@ -210,9 +232,26 @@ class Endpoint {
   address: u32;
   port: u16;
   protocol: u8;
-  state: u8;
+  family: u8;
   service: u32;
   spare: u32;
+}
+
+class SnatBlock {
+  address: u32;
+  number: u16;
+  family: u8;
+  zero: u8;
+  backend: u32;
+  spare: u32;
+}
+
+class Address {
+  ip0: u64;
+  ip1: u64;
+  word: u32;
+  spare0: u32;
+  spare1: u64;
 }
 
 class Service {
@@ -309,7 +348,9 @@ class Parsed {
   tcpFlags: u8;
   backend: u32;
   ringSlot: u32;
-  source: u32;
+  source: u8;
+  family: u8;
+  spare: u16;
   flow: u32;
   vlanTagInner: u32;
 }
@@ -329,11 +370,22 @@ if (
 if (
   offsetof<Endpoint>('port') != ENDPOINT_PORT ||
   offsetof<Endpoint>('protocol') != ENDPOINT_PROTOCOL ||
-  offsetof<Endpoint>('state') != ENDPOINT_STATE ||
+  offsetof<Endpoint>('family') != ENDPOINT_FAMILY ||
   offsetof<Endpoint>('service') != ENDPOINT_SERVICE ||
   offsetof<Endpoint>() != ENDPOINT_BYTES
 ) {
   ERROR('abi.ts: the endpoint entry has drifted');
+}
+if (
+  offsetof<SnatBlock>('number') != SNAT_BLOCK_NUMBER ||
+  offsetof<SnatBlock>('family') != SNAT_BLOCK_FAMILY ||
+  offsetof<SnatBlock>('backend') != SNAT_BLOCK_BACKEND ||
+  offsetof<SnatBlock>() != SNAT_BLOCK_BYTES
+) {
+  ERROR('abi.ts: the SNAT block has drifted');
+}
+if (offsetof<Address>('word') != ADDRESS_WORD || offsetof<Address>() != ADDRESS_BYTES) {
+  ERROR('abi.ts: the address entry has drifted');
 }
 if (
   offsetof<Service>('ringSlotCount') != SERVICE_RING_SLOT_COUNT ||
@@ -406,6 +458,7 @@ if (
   ERROR('abi.ts: the NAT flow has drifted');
 }
 if (
+  PARSED_L4 != PARSED_IP + 4 ||
   offsetof<Parsed>('l4') != PARSED_L4 ||
   offsetof<Parsed>('ipLength') != PARSED_IP_LENGTH ||
   offsetof<Parsed>('vlanTag') != PARSED_VLAN_TAG ||
@@ -420,6 +473,7 @@ if (
   offsetof<Parsed>('backend') != PARSED_BACKEND ||
   offsetof<Parsed>('ringSlot') != PARSED_RING_SLOT ||
   offsetof<Parsed>('source') != PARSED_SOURCE ||
+  offsetof<Parsed>('family') != PARSED_FAMILY ||
   offsetof<Parsed>('flow') != PARSED_FLOW ||
   offsetof<Parsed>('vlanTagInner') != PARSED_VLAN_TAG_INNER ||
   offsetof<Parsed>() != PARSED_BYTES

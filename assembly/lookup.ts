@@ -10,9 +10,11 @@
 import {
   COUNTER_FLOW_HITS,
   COUNTER_FLOW_MISSES,
+  DISTRIBUTION_DEFAULT,
   NO_INDEX,
   PARSED_BACKEND,
   PARSED_BUCKET,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
   PARSED_IP,
@@ -29,7 +31,7 @@ import {
   SOURCE_RING,
 } from './abi';
 import { count } from './counters';
-import { distributionHash, ringSlotOf } from './flow-hash';
+import { distributionProtocol, flowHash, flowHash6, ringSlotOf } from './flow-hash';
 import { findFlow, flowBackend, flowIsLive, insertFlow, restartFlow, touchFlow } from './table/flow';
 import { ringBackend } from './table/ring';
 import {
@@ -40,6 +42,7 @@ import {
   serviceRingSlotCount,
 } from './table/service';
 import { ipv4Addresses } from './wire/ipv4';
+import { ipv6Source } from './wire/ipv6';
 import { opensConnection, resetsConnection } from './wire/tcp';
 import { PROTOCOL_UDP } from './wire/udp';
 
@@ -57,7 +60,7 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
   const opens = opensConnection(load<u8>(parsed, PARSED_TCP_FLAGS));
   if (flow != 0 && !opens && flowIsLive(flow, now)) {
     store<u32>(parsed, flowBackend(flow), PARSED_BACKEND);
-    store<u32>(parsed, SOURCE_FLOW, PARSED_SOURCE);
+    store<u8>(parsed, SOURCE_FLOW, PARSED_SOURCE);
     return REASON_NONE;
   }
   // A rule may have no member that takes new connections, and keep those it has.
@@ -69,7 +72,7 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
 
 /** Writes what chooseBackend found into the flow table. @inline */
 export function rememberFlow(parsed: usize, now: u32): void {
-  const source = load<u32>(parsed, PARSED_SOURCE);
+  const source: u32 = load<u8>(parsed, PARSED_SOURCE);
   const flow: usize = load<u32>(parsed, PARSED_FLOW);
   if (source == SOURCE_FLOW) {
     count(COUNTER_FLOW_HITS);
@@ -94,19 +97,24 @@ function startFlow(parsed: usize, flow: usize, now: u32): void {
 
 function chooseFixed(parsed: usize, service: usize): void {
   store<u32>(parsed, serviceFixedBackend(service), PARSED_BACKEND);
-  store<u32>(parsed, SOURCE_FIXED, PARSED_SOURCE);
+  store<u8>(parsed, SOURCE_FIXED, PARSED_SOURCE);
 }
 
 /** @inline */
 function chooseFromRing(parsed: usize, service: usize, slotCount: u32): void {
-  const hash = distributionHash(
-    serviceDistribution(service),
-    ipv4Addresses(load<u32>(parsed, PARSED_IP)),
-    load<u8>(parsed, PARSED_PROTOCOL),
-    load<u64>(parsed, PARSED_HASH),
-  );
+  const distribution = serviceDistribution(service);
+  const isWhole = distribution == DISTRIBUTION_DEFAULT;
+  const hash = isWhole ? load<u64>(parsed, PARSED_HASH) : narrowHash(parsed, distribution);
   const slot = ringSlotOf(hash, slotCount);
   store<u32>(parsed, slot, PARSED_RING_SLOT);
   store<u32>(parsed, ringBackend(serviceRing(service), slot), PARSED_BACKEND);
-  store<u32>(parsed, SOURCE_RING, PARSED_SOURCE);
+  store<u8>(parsed, SOURCE_RING, PARSED_SOURCE);
+}
+
+/** The hash of a distribution that does not cover the ports. */
+function narrowHash(parsed: usize, distribution: u32): u64 {
+  const ip: usize = load<u32>(parsed, PARSED_IP);
+  const protocol = distributionProtocol(distribution, load<u8>(parsed, PARSED_PROTOCOL));
+  if (load<u8>(parsed, PARSED_FAMILY) == 6) return flowHash6(ipv6Source(ip), 0, protocol);
+  return flowHash(ipv4Addresses(ip), 0, protocol);
 }

@@ -55,14 +55,16 @@ export class Traffic {
         flow = Math.floor(((random >>> 0) * flowCount) / WORD_COUNT);
       }
       const source = sourceOf(flow);
-      let sum = headerSum + (source & 0xffff) + (source >>> 16);
+      // 24 of its bits choose a host in 10.0.0.0/8, the other eight a port of 16384..16639.
+      const address = (source & 0xffffff00) | 10;
+      let sum = headerSum + (address & 0xffff) + (address >>> 16);
       sum = (sum & 0xffff) + (sum >>> 16);
       sum = (sum & 0xffff) + (sum >>> 16);
       const ip = (frame + IPV4) >> 1;
       halves[ip + 5] = ~sum;
-      halves[ip + 6] = source;
-      halves[ip + 7] = source >>> 16;
-      halves[ip + 10] = source | 0x0004;
+      halves[ip + 6] = address;
+      halves[ip + 7] = address >>> 16;
+      halves[ip + 10] = ((source & 0xff) << 8) | 0x40;
       words[descriptor] = frame;
       words[descriptor + 1] = frameBytes;
       frame += slotBytes;
@@ -73,7 +75,7 @@ export class Traffic {
   }
 }
 
-/** A source address of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
+/** 32 bits of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
 function sourceOf(flow: number): number {
   let hash = flow | 0;
   hash ^= hash >>> 16;

@@ -500,6 +500,10 @@ function checkHeader(
   let sum = 0;
   for (let at = word; at < word + (headerBytes >> 2); at++) sum += (words[at] & 0xffff) + (words[at] >>> 16);
   if (fold(sum) !== 0xffff) return abi.REASON_IPV4_CHECKSUM;
+  if ((words[word + 2] & 0xff) === 0) return abi.REASON_TTL;
+  const network = words[word + 3] & 0xff;
+  if (network === 0 || network === 127 || network >= 224) return abi.REASON_SOURCE;
+  if (words[word + 3] === words[word + 4]) return abi.REASON_SOURCE;
   return (words[word + 1] >>> 16) & FRAGMENT_NET ? abi.REASON_FRAGMENT : abi.REASON_NONE;
 }
 

@@ -51,7 +51,7 @@ static inline uint32_t next_flow(int is_in_order) {
   return (uint32_t)((uint64_t)sequence.random * sequence.flow_count >> 32);
 }
 
-/* A source address of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
+/* 32 bits of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
 static inline uint32_t source_of(uint32_t flow) {
   flow ^= flow >> 16;
   flow *= 0x85ebca6bu;
@@ -73,10 +73,11 @@ static void generate(int is_in_order) {
     uint8_t *frame = slots.memory + (size_t)at * mux.slot_bytes + mux.headroom_bytes;
     uint8_t *ip = frame + ETHERNET_BYTES;
     const uint32_t source = source_of(next_flow(is_in_order));
-    const uint16_t checksum = checksum_with(source);
-    const uint16_t port = (uint16_t)(source | 0x0004);
+    const uint32_t address = (source & 0xffffff00u) | 10;
+    const uint16_t checksum = checksum_with(address);
+    const uint16_t port = (uint16_t)((source & 0xff) << 8 | 0x40);
     memcpy(ip + 10, &checksum, 2);
-    memcpy(ip + 12, &source, 4);
+    memcpy(ip + 12, &address, 4);
     memcpy(ip + 20, &port, 2);
     slots.descriptors[at].frame = frame;
     slots.descriptors[at].length = slots.length;

@@ -31,7 +31,9 @@ enum {
   REASON_UDP_LENGTH = 13,
   REASON_NO_RULE = 14,
   REASON_NO_BACKEND = 15,
-  REASON_COUNT = 26
+  REASON_TTL = 29,
+  REASON_SOURCE = 30,
+  REASON_COUNT = 43
 };
 
 enum {
@@ -58,10 +60,10 @@ struct descriptor {
 
 /*
  *   0             4          6          7       8         12      16
- *   | address net | port net | protocol | state | service | spare |
+ *   | address net | port net | protocol | family | service | spare |
  */
 struct endpoint {
-  uint64_t key_and_state;
+  uint64_t key;
   uint32_t service;
   uint32_t spare;
 };

@@ -27,7 +27,7 @@ export const CHILD = fileURLToPath(new URL('js/child.js', import.meta.url));
 export const NODE_COMMAND = [process.execPath, '--single-threaded-gc'];
 
 /** The last core of two: the first one tends to be busy with interrupts. */
-const CORE = '1';
+export const CORE = '1';
 
 /** Whether a process can be kept on one core. */
 export function canPin(core: string): boolean {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Contestant } from './contestant.js';
 import { measureHost } from './host.js';
+import { measureIpv6 } from './ipv6.js';
 import { lineUp } from './line-up.js';
 import { describeMachine } from './machine.js';
 import { measureProgram } from './program.js';
@@ -69,9 +70,13 @@ async function measureControl() {
   const fabric = readFileSync(new URL('../../examples/two-hosts.fabric.json', import.meta.url), 'utf8');
   const twoCores = await measureTwoCores(WORKLOADS, roundCount);
   for (const { workload, ratio } of twoCores) print(`two workers on two cores, ${workload}: ×${ratio} of one`);
+  const ipv6 = await measureIpv6(WORKLOADS, roundCount);
+  for (const { workload, ipv4Ns, ipv6Ns, ratio } of ipv6) {
+    print(`IPv6, ${workload}: ${ipv6Ns} ns, IPv4 ${ipv4Ns} ns, ×${ratio}`);
+  }
   const host = await measureHost(fabric, timeMs);
   for (const { what, ns } of host) print(`host agent, ${what}: ${ns} ns per packet`);
-  return { rings, programMs, twoCores, host };
+  return { rings, programMs, twoCores, ipv6, host };
 }
 
 function lineOf({ implementation, workload, frameBytes, ns, nsP10, mpps, ratioToC }: Row): string {

@@ -43,9 +43,9 @@ const PORT = 443;
 const MUX_MAC = '02:00:00:00:56:15';
 const GATEWAY_MAC = '02:00:00:00:56:fe';
 
-/** Sixty-four VIPs with one service each, which share one ring of a hundred backends. */
+/** Sixty-four VIPs of each family with one service each, which all share one ring of a hundred backends. */
 export function benchProgram(): MuxProgram {
-  const vips = Array.from({ length: VIP_COUNT }, (_, at) => vipAt(at));
+  const vips = [vipAt, vip6At].flatMap((address) => Array.from({ length: VIP_COUNT }, (_, at) => address(at)));
   return {
     kind: 'mux',
     id: 'mux-1',
@@ -70,14 +70,14 @@ export function benchProgram(): MuxProgram {
 }
 
 /** The frame every packet of a workload is made from: its source address and port are overwritten. */
-export function frameOf({ flags }: Workload, frameBytes: number): Uint8Array {
-  const headers = 14 + 20 + 20;
+export function frameOf({ flags }: Workload, frameBytes: number, family: 4 | 6 = 4): Uint8Array {
+  const headers = 14 + (family === 4 ? 20 : 40) + 20;
   return withEthernet(
     buildTcp({
-      source: { address: '192.0.2.1', port: 1024 },
-      destination: { address: vipAt(VIP_COUNT / 2), port: PORT },
+      source: { address: family === 4 ? '192.0.2.1' : '2001:db8::1', port: 1024 },
+      destination: { address: family === 4 ? vipAt(VIP_COUNT / 2) : vip6At(VIP_COUNT / 2), port: PORT },
       flags,
-      payload: new Uint8Array(frameBytes - headers),
+      payload: new Uint8Array(Math.max(frameBytes - headers, 0)),
     }),
     { source: GATEWAY_MAC, destination: MUX_MAC },
   );
@@ -85,6 +85,10 @@ export function frameOf({ flags }: Workload, frameBytes: number): Uint8Array {
 
 function vipAt(at: number): string {
   return `80.80.80.${at + 1}`;
+}
+
+function vip6At(at: number): string {
+  return `2001:db8:80::${(at + 1).toString(16)}`;
 }
 
 function serviceOf(vip: string): Service {

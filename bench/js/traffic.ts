@@ -8,16 +8,21 @@ import * as abi from '../../assembly/abi.js';
 import { BATCH_FRAME_COUNT } from '../scenario.js';
 import type { Slots } from './slots.js';
 
-const IPV4 = 14;
+const IP = 14;
 const IPV4_BYTES = 20;
 const CHECKSUM = 10;
 const SOURCE = 12;
+const IPV6_VERSION = 6;
+/** The last four bytes of the source address, and the source port, of a frame with IPv6. */
+const IPV6_SOURCE_LOW = IP + 20;
+const IPV6_SOURCE_PORT = IP + 40;
 const WORD_COUNT = 2 ** 32;
 
 export class Traffic {
   readonly #slots: Slots;
   readonly #flowCount: number;
   readonly #frameBytes: number;
+  readonly #isIpv6: boolean;
   /** One's complement sum of the IPv4 header without source address and checksum. */
   readonly #headerSum: number;
   #random = 0x9e3779b9 | 0;
@@ -29,7 +34,8 @@ export class Traffic {
     this.#slots = slots;
     this.#flowCount = flowCount;
     this.#frameBytes = frame.length;
-    this.#headerSum = sumWithoutSource(frame.subarray(IPV4, IPV4 + IPV4_BYTES));
+    this.#isIpv6 = frame[IP] >> 4 === IPV6_VERSION;
+    this.#headerSum = sumWithoutSource(frame.subarray(IP, IP + IPV4_BYTES));
   }
 
   /** The next batch: its connections at random, or one after the other. */
@@ -38,6 +44,7 @@ export class Traffic {
     const flowCount = this.#flowCount;
     const frameBytes = this.#frameBytes;
     const headerSum = this.#headerSum;
+    const isIpv6 = this.#isIpv6;
     const isSequence = isInOrder || flowCount === 0;
     let random = this.#random;
     let next = this.#next;
@@ -57,14 +64,21 @@ export class Traffic {
       const source = sourceOf(flow);
       // 24 of its bits choose a host in 10.0.0.0/8, the other eight a port of 16384..16639.
       const address = (source & 0xffffff00) | 10;
-      let sum = headerSum + (address & 0xffff) + (address >>> 16);
-      sum = (sum & 0xffff) + (sum >>> 16);
-      sum = (sum & 0xffff) + (sum >>> 16);
-      const ip = (frame + IPV4) >> 1;
-      halves[ip + 5] = ~sum;
-      halves[ip + 6] = address;
-      halves[ip + 7] = address >>> 16;
-      halves[ip + 10] = ((source & 0xff) << 8) | 0x40;
+      const portNet = ((source & 0xff) << 8) | 0x40;
+      if (isIpv6) {
+        halves[(frame + IPV6_SOURCE_LOW) >> 1] = address;
+        halves[(frame + IPV6_SOURCE_LOW + 2) >> 1] = address >>> 16;
+        halves[(frame + IPV6_SOURCE_PORT) >> 1] = portNet;
+      } else {
+        let sum = headerSum + (address & 0xffff) + (address >>> 16);
+        sum = (sum & 0xffff) + (sum >>> 16);
+        sum = (sum & 0xffff) + (sum >>> 16);
+        const ip = (frame + IP) >> 1;
+        halves[ip + 5] = ~sum;
+        halves[ip + 6] = address;
+        halves[ip + 7] = address >>> 16;
+        halves[ip + 10] = portNet;
+      }
       words[descriptor] = frame;
       words[descriptor + 1] = frameBytes;
       frame += slotBytes;

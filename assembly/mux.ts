@@ -121,6 +121,7 @@ function admit(parsed: usize): u32 {
   return losesToFairShare(service, load<u32>(parsed, PARSED_IP_LENGTH)) ? REASON_FAIR_SHARE : REASON_NONE;
 }
 
+/** @inline */
 function send(descriptor: usize, parsed: usize): void {
   const backend = backendAt(load<u32>(parsed, PARSED_BACKEND));
   encapsulate(descriptor, parsed, backend);

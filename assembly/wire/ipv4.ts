@@ -22,6 +22,7 @@ export const IPV4_LENGTH_MAX: u32 = 0xffff;
 
 const TOS = 1;
 const TOTAL_LENGTH = 2;
+const ID = 4;
 const FLAGS_OFFSET = 6;
 /** Time to live, and the protocol behind it in one word. */
 const TTL = 8;
@@ -52,6 +53,11 @@ export function ipv4Tos(ip: usize): u32 {
 
 export function ipv4TotalLength(ip: usize): u32 {
   return bswap<u16>(load<u16>(ip, TOTAL_LENGTH));
+}
+
+/** Identification of the datagram, as it lies in memory. */
+export function ipv4Id(ip: usize): u32 {
+  return load<u16>(ip, ID);
 }
 
 export function ipv4Protocol(ip: usize): u32 {

@@ -577,8 +577,14 @@ export const STATE_QUOTE = 256;
 export const STATE_DATAGRAM_KEY = 288;
 /** u32: kept fragments */
 export const STATE_HELD_COUNT = 336;
+/** u32: milliseconds of the call, as its caller has them */
+export const STATE_NOW_MS = 340;
 /** 64 × u8: which records they are in, in order of arrival */
 export const STATE_HELD_ORDER = 352;
+/** u32: thousandths of a token spent on telling senders about the MTU, at STATE_TOLD_MS */
+export const STATE_TOLD_SPENT = 416;
+/** u32: milliseconds */
+export const STATE_TOLD_MS = 420;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Quote: the packet an ICMP error is about.

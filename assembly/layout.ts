@@ -38,10 +38,10 @@ import {
   DESCRIPTOR_SERVICE,
   DESCRIPTOR_VERDICT,
   ENDPOINT_BYTES,
+  ENDPOINT_FAMILY,
   ENDPOINT_PORT,
   ENDPOINT_PROTOCOL,
   ENDPOINT_SERVICE,
-  ENDPOINT_STATE,
   FIXED_CONFIG,
   FIXED_COUNTERS,
   FIXED_END,
@@ -84,6 +84,7 @@ import {
   PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
+  PARSED_IP,
   PARSED_IP_LENGTH,
   PARSED_KEY,
   PARSED_L4,
@@ -120,6 +121,7 @@ import {
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SNAT_BLOCKS,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
   RING_MEMBER_BYTES,
@@ -134,6 +136,10 @@ import {
   SERVICE_PACKETS,
   SERVICE_RING_SLOT_COUNT,
   SERVICE_STATE,
+  SNAT_BLOCK_BACKEND,
+  SNAT_BLOCK_BYTES,
+  SNAT_BLOCK_FAMILY,
+  SNAT_BLOCK_NUMBER,
   STAGE_FRAME_COUNT,
   STATE_DATAGRAM_KEY,
   STATE_HELD_COUNT,
@@ -168,6 +174,8 @@ export let addressesMask: u32 = 0;
 export let fragmentsBase: u32 = 0;
 export let fragmentsMask: u32 = 0;
 export let heldBase: u32 = 0;
+export let snatBlocksBase: u32 = 0;
+export let snatBlocksMask: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -200,6 +208,8 @@ export function init(): u32 {
   fragmentsBase = regionBase(REGION_FRAGMENTS);
   fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
   heldBase = regionBase(REGION_HELD);
+  snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
+  snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
   return 0;
 }
 
@@ -226,6 +236,7 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
   if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
   if (region == REGION_HELD) return HELD_BYTES;
+  if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
   return 1;
 }
 
@@ -237,7 +248,8 @@ function isHashed(region: u32): bool {
     region == REGION_TRANSLATIONS ||
     region == REGION_NAT_FLOWS ||
     region == REGION_ADDRESSES ||
-    region == REGION_FRAGMENTS
+    region == REGION_FRAGMENTS ||
+    region == REGION_SNAT_BLOCKS
   );
 }
 
@@ -264,8 +276,17 @@ class Endpoint {
   address: u32;
   port: u16;
   protocol: u8;
-  state: u8;
+  family: u8;
   service: u32;
+  spare: u32;
+}
+
+class SnatBlock {
+  address: u32;
+  number: u16;
+  family: u8;
+  zero: u8;
+  backend: u32;
   spare: u32;
 }
 
@@ -439,11 +460,19 @@ if (
 if (
   offsetof<Endpoint>('port') != ENDPOINT_PORT ||
   offsetof<Endpoint>('protocol') != ENDPOINT_PROTOCOL ||
-  offsetof<Endpoint>('state') != ENDPOINT_STATE ||
+  offsetof<Endpoint>('family') != ENDPOINT_FAMILY ||
   offsetof<Endpoint>('service') != ENDPOINT_SERVICE ||
   offsetof<Endpoint>() != ENDPOINT_BYTES
 ) {
   ERROR('abi.ts: the endpoint entry has drifted');
+}
+if (
+  offsetof<SnatBlock>('number') != SNAT_BLOCK_NUMBER ||
+  offsetof<SnatBlock>('family') != SNAT_BLOCK_FAMILY ||
+  offsetof<SnatBlock>('backend') != SNAT_BLOCK_BACKEND ||
+  offsetof<SnatBlock>() != SNAT_BLOCK_BYTES
+) {
+  ERROR('abi.ts: the SNAT block has drifted');
 }
 if (offsetof<Address>('word') != ADDRESS_WORD || offsetof<Address>() != ADDRESS_BYTES) {
   ERROR('abi.ts: the address entry has drifted');
@@ -516,6 +545,7 @@ if (
   ERROR('abi.ts: the NAT flow has drifted');
 }
 if (
+  PARSED_L4 != PARSED_IP + 4 ||
   offsetof<Parsed>('l4') != PARSED_L4 ||
   offsetof<Parsed>('ipLength') != PARSED_IP_LENGTH ||
   offsetof<Parsed>('vlanTag') != PARSED_VLAN_TAG ||

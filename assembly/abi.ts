@@ -255,6 +255,8 @@ export const CONFIG_FRAME_BYTES_MAX = 40;
 export const CONFIG_SLOT_BYTES = 44;
 /** u32: IP packets of the provider network are no longer than this; 0 when nobody said */
 export const CONFIG_MTU_BYTES = 48;
+/** u32: MUX: IP packets that are no longer fit the provider network whatever their backend; longer ones may not */
+export const CONFIG_FITTING_BYTES = 56;
 /** u8: ENCAPSULATION_… of the fabric */
 export const CONFIG_ENCAPSULATION = 52;
 /** u8: 4, 6, or 0 while no program is in force: the family of our provider address */
@@ -301,7 +303,7 @@ export const COUNTER_FLOW_UNTRUSTED = 10;
 export const COUNTER_FLOW_PROMOTED = 11;
 /** A flow would have earned trust, but there are too many trusted ones. */
 export const COUNTER_FLOW_PROMOTION_REFUSED = 12;
-/** Fragments kept until their first one came, and sent on then. */
+/** Kept fragments that were processed, as their first one had come. */
 export const COUNTER_FRAGMENT_RELEASED = 13;
 /** Frag-needed and packet-too-big messages sent. */
 export const COUNTER_MTU_TOLD = 14;
@@ -599,6 +601,12 @@ export const STATE_HELD_COUNT = 336;
 export const STATE_NOW_MS = 340;
 /** 64 × u8: which records they are in, in order of arrival */
 export const STATE_HELD_ORDER = 352;
+/** 40 bytes: an IP header of which only the addresses mean anything: from a client to a VIP */
+export const STATE_REVERSED_IP = 432;
+/** u32: 1 when a kept fragment may go on: its datagram was pinned, or there was no slot for it */
+export const STATE_HELD_IS_DUE = 424;
+/** u32: tick of the last call that looked for kept fragments to be given up */
+export const STATE_HELD_TICKS = 428;
 /** u32: thousandths of a token spent on telling senders about the MTU, at STATE_TOLD_MS */
 export const STATE_TOLD_SPENT = 416;
 /** u32: milliseconds */
@@ -663,6 +671,22 @@ export const DATAGRAM_VALUE = 64;
 export const DATAGRAM_RANGES = 96;
 export const DATAGRAM_BYTES = 128;
 export const DATAGRAM_RANGE_COUNT_MAX = 8;
+
+// Pin: the value of a datagram on a MUX.
+//
+//   0      8         12        16           17      32
+//   | hash | service | backend | generation | spare |
+
+/** u64: flow hash of its first fragment */
+export const PIN_HASH = 0;
+/** u32: index of the service, or NO_INDEX */
+export const PIN_SERVICE = 8;
+/** u32: index of the backend */
+export const PIN_BACKEND = 12;
+/** u8: which the backend had */
+export const PIN_GENERATION = 16;
+export const PIN_BYTES = 32;
+
 /** A record, and a kept fragment, is given up once it is so old. */
 export const DATAGRAM_TICKS_MAX = 30;
 export const DATAGRAM_WAYS = 4;

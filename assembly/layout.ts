@@ -97,6 +97,10 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  PIN_BACKEND,
+  PIN_BYTES,
+  PIN_GENERATION,
+  PIN_SERVICE,
   QUOTE_BYTES,
   QUOTE_DESTINATION_PORT,
   QUOTE_END,
@@ -121,6 +125,7 @@ import {
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SLOTS,
   REGION_SNAT_BLOCKS,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
@@ -145,6 +150,8 @@ import {
   STATE_HELD_COUNT,
   STATE_HELD_ORDER,
   STATE_QUOTE,
+  STATE_REVERSED_IP,
+  STATE_TOLD_SPENT,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -156,6 +163,8 @@ import {
 } from './abi';
 
 export let descriptorsBase: u32 = 0;
+export let descriptorsCount: u32 = 0;
+export let slotsBase: u32 = 0;
 export let endpointsBase: u32 = 0;
 export let endpointsMask: u32 = 0;
 export let servicesBase: u32 = 0;
@@ -190,6 +199,8 @@ export function init(): u32 {
     if (isHashed(region) && !isPowerOfTwo(regionCount(region))) return region + 1;
   }
   descriptorsBase = regionBase(REGION_DESCRIPTORS);
+  descriptorsCount = regionCount(REGION_DESCRIPTORS);
+  slotsBase = regionBase(REGION_SLOTS);
   endpointsBase = regionBase(REGION_ENDPOINTS);
   endpointsMask = regionCount(REGION_ENDPOINTS) - 1;
   servicesBase = regionBase(REGION_SERVICES);
@@ -432,6 +443,15 @@ class Datagram {
   range67: u64;
 }
 
+class Pin {
+  hash: u64;
+  service: u32;
+  backend: u32;
+  generation: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
 class Held {
   key0: u64;
   key1: u64;
@@ -600,6 +620,15 @@ if (
   ERROR('abi.ts: the datagram has drifted');
 }
 if (
+  offsetof<Pin>('service') != PIN_SERVICE ||
+  offsetof<Pin>('backend') != PIN_BACKEND ||
+  offsetof<Pin>('generation') != PIN_GENERATION ||
+  offsetof<Pin>() != PIN_BYTES ||
+  DATAGRAM_VALUE + PIN_BYTES != DATAGRAM_RANGES
+) {
+  ERROR('abi.ts: the pin has drifted');
+}
+if (
   offsetof<Held>('length') != HELD_LENGTH ||
   offsetof<Held>('length') != DATAGRAM_KEY_BYTES ||
   offsetof<Held>('ticks') != HELD_TICKS ||
@@ -612,7 +641,8 @@ if (
 if (
   STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
   STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
-  STATE_HELD_ORDER + HELD_COUNT_MAX > 512
+  STATE_HELD_ORDER + HELD_COUNT_MAX != STATE_TOLD_SPENT ||
+  STATE_REVERSED_IP + 40 > FIXED_END - FIXED_STATE
 ) {
   ERROR('abi.ts: the state overlaps itself');
 }

@@ -38,6 +38,10 @@ export const OUTCOME_PASS: u32 = VERDICT_PASS;
 export const PENDING_FRAGMENT: u32 = 0x80;
 export const PENDING_QUOTE: u32 = 0x81;
 
+export function isPending(outcome: u32): bool {
+  return outcome == PENDING_FRAGMENT || outcome == PENDING_QUOTE;
+}
+
 /** An outcome is a verdict and a reason in one number, as they lie in the parsed record. */
 export function dropFor(reason: u32): u32 {
   return VERDICT_DROP | (reason << 8);

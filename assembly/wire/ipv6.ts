@@ -193,6 +193,11 @@ export function writeIpv6Header(
   store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
   store<u8>(ip, <u8>nextHeader, NEXT_HEADER);
   store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
+  setIpv6Addresses(ip, source, destination);
+}
+
+/** Writes the two addresses, whose 16 bytes each lie at `source` and `destination`, and nothing else. */
+export function setIpv6Addresses(ip: usize, source: usize, destination: usize): void {
   v128.store(ip, v128.load(source), SOURCE);
   v128.store(ip, v128.load(destination), DESTINATION);
 }

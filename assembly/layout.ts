@@ -12,6 +12,7 @@ import {
   BACKEND_BYTES_TOTAL,
   BACKEND_GENERATION,
   BACKEND_HEADER_SUM,
+  BACKEND_KIND,
   BACKEND_PACKETS,
   BACKEND_STATE,
   DATAGRAM_BYTES,
@@ -54,6 +55,7 @@ import {
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
   FRAGMENT_SET_BYTES,
+  HEADROOM_BYTES,
   HELD_BYTES,
   HELD_COUNT_MAX,
   HELD_FRAME,
@@ -152,6 +154,7 @@ import {
   STATE_QUOTE,
   STATE_REVERSED_IP,
   STATE_TOLD_SPENT,
+  TEMPLATE_BYTES_MAX,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -335,6 +338,8 @@ class Backend {
   room3: u64;
   generation: u8;
   state: u8;
+  kind: u8;
+  spare: u8;
   headerSum: u32;
   packets: u64;
   bytesTotal: u64;
@@ -512,10 +517,13 @@ if (
 if (
   offsetof<Backend>('generation') != BACKEND_GENERATION ||
   offsetof<Backend>('state') != BACKEND_STATE ||
+  offsetof<Backend>('kind') != BACKEND_KIND ||
   offsetof<Backend>('headerSum') != BACKEND_HEADER_SUM ||
   offsetof<Backend>('packets') != BACKEND_PACKETS ||
   offsetof<Backend>('bytesTotal') != BACKEND_BYTES_TOTAL ||
-  offsetof<Backend>() != BACKEND_BYTES
+  offsetof<Backend>() != BACKEND_BYTES ||
+  TEMPLATE_BYTES_MAX > BACKEND_GENERATION ||
+  TEMPLATE_BYTES_MAX + 2 * 4 > HEADROOM_BYTES
 ) {
   ERROR('abi.ts: the backend has drifted');
 }

@@ -37,11 +37,13 @@ import { chooseBackend, rememberFlow } from './lookup';
 import { answerEcho } from './rewrite/echo';
 import { checkOuterLength, encapsulate } from './rewrite/encapsulate';
 import { backendAt, backendTraffic } from './table/backend';
+import { sweepFlows } from './table/flow-sweep';
 import { serviceAt, serviceTraffic } from './table/service';
 
 /** Runs the first `count` frames of the batch; every descriptor then has a verdict. */
 export function muxProcess(count: u32, nowMs: u32): void {
   const now = ticksOf(nowMs);
+  sweepFlows(now);
   for (let first: u32 = 0; first < count; first += STAGE_FRAME_COUNT) {
     const frames = min<u32>(count - first, STAGE_FRAME_COUNT);
     const descriptors = descriptorsBase + first * DESCRIPTOR_BYTES;

@@ -4,12 +4,15 @@ import { ABI_VERSION } from './abi';
 export { hostProcess } from './host';
 export { init } from './layout';
 export { muxExplain, muxProcess } from './mux';
+export { addressClear, addressInsert } from './table/address';
 export { endpointClear, endpointInsert } from './table/endpoint';
 export { flowSweep } from './table/flow-sweep';
 export { flowExport, flowImport } from './table/flow-transfer';
 export { natFlowPurge } from './table/nat-flow';
 export { nicClear, nicInsert } from './table/nic';
+export { pinSweep } from './table/pin';
 export { ringBuild } from './table/ring';
+export { snatBlockClear, snatBlockInsert } from './table/snat-block';
 export { translationClear, translationInsert } from './table/translation';
 
 export function abiVersion(): u32 {

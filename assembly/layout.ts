@@ -6,12 +6,30 @@
  * draw each record a second time, and the compiler refuses to build when the drawing and abi.ts disagree.
  */
 import {
+  ADDRESS_BYTES,
+  ADDRESS_WORD,
   BACKEND_BYTES,
   BACKEND_BYTES_TOTAL,
   BACKEND_GENERATION,
   BACKEND_HEADER_SUM,
+  BACKEND_KIND,
   BACKEND_PACKETS,
   BACKEND_STATE,
+  DATAGRAM_BYTES,
+  DATAGRAM_DESTINATION,
+  DATAGRAM_FAMILY,
+  DATAGRAM_ID,
+  DATAGRAM_IS_POISONED,
+  DATAGRAM_KEY_BYTES,
+  DATAGRAM_NIC,
+  DATAGRAM_PROTOCOL,
+  DATAGRAM_RANGE_COUNT,
+  DATAGRAM_RANGE_COUNT_MAX,
+  DATAGRAM_RANGES,
+  DATAGRAM_SOURCE,
+  DATAGRAM_TICKS,
+  DATAGRAM_VALUE,
+  DATAGRAM_WAYS,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_LENGTH,
@@ -21,10 +39,10 @@ import {
   DESCRIPTOR_SERVICE,
   DESCRIPTOR_VERDICT,
   ENDPOINT_BYTES,
+  ENDPOINT_FAMILY,
   ENDPOINT_PORT,
   ENDPOINT_PROTOCOL,
   ENDPOINT_SERVICE,
-  ENDPOINT_STATE,
   FIXED_CONFIG,
   FIXED_COUNTERS,
   FIXED_END,
@@ -36,6 +54,15 @@ import {
   FIXED_TOUCH_SINK,
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
+  FRAGMENT_SET_BYTES,
+  HEADROOM_BYTES,
+  HELD_BYTES,
+  HELD_COUNT_MAX,
+  HELD_FRAME,
+  HELD_FRAME_BYTES_MAX,
+  HELD_LENGTH,
+  HELD_LINK,
+  HELD_TICKS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
   NAT_FLOW_IDLE_TICKS,
@@ -56,8 +83,10 @@ import {
   PARSED_BACKEND,
   PARSED_BUCKET,
   PARSED_BYTES,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
+  PARSED_IP,
   PARSED_IP_LENGTH,
   PARSED_KEY,
   PARSED_L4,
@@ -70,18 +99,36 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  PIN_BACKEND,
+  PIN_BYTES,
+  PIN_GENERATION,
+  PIN_SERVICE,
+  QUOTE_BYTES,
+  QUOTE_DESTINATION_PORT,
+  QUOTE_END,
+  QUOTE_FAMILY,
+  QUOTE_IP,
+  QUOTE_IS_LATER,
+  QUOTE_L4,
+  QUOTE_PROTOCOL,
+  QUOTE_SOURCE_PORT,
+  REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
   REGION_COUNT_MAX,
   REGION_DESCRIPTORS,
   REGION_ENDPOINTS,
   REGION_FLOWS,
+  REGION_FRAGMENTS,
+  REGION_HELD,
   REGION_NAT_FLOWS,
   REGION_NICS,
   REGION_PAIR_BYTES,
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SLOTS,
+  REGION_SNAT_BLOCKS,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
   RING_MEMBER_BYTES,
@@ -96,7 +143,18 @@ import {
   SERVICE_PACKETS,
   SERVICE_RING_SLOT_COUNT,
   SERVICE_STATE,
+  SNAT_BLOCK_BACKEND,
+  SNAT_BLOCK_BYTES,
+  SNAT_BLOCK_FAMILY,
+  SNAT_BLOCK_NUMBER,
   STAGE_FRAME_COUNT,
+  STATE_DATAGRAM_KEY,
+  STATE_HELD_COUNT,
+  STATE_HELD_ORDER,
+  STATE_QUOTE,
+  STATE_REVERSED_IP,
+  STATE_TOLD_SPENT,
+  TEMPLATE_BYTES_MAX,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -108,6 +166,8 @@ import {
 } from './abi';
 
 export let descriptorsBase: u32 = 0;
+export let descriptorsCount: u32 = 0;
+export let slotsBase: u32 = 0;
 export let endpointsBase: u32 = 0;
 export let endpointsMask: u32 = 0;
 export let servicesBase: u32 = 0;
@@ -121,6 +181,13 @@ export let translationsBase: u32 = 0;
 export let translationsMask: u32 = 0;
 export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
+export let addressesBase: u32 = 0;
+export let addressesMask: u32 = 0;
+export let fragmentsBase: u32 = 0;
+export let fragmentsMask: u32 = 0;
+export let heldBase: u32 = 0;
+export let snatBlocksBase: u32 = 0;
+export let snatBlocksMask: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -135,6 +202,8 @@ export function init(): u32 {
     if (isHashed(region) && !isPowerOfTwo(regionCount(region))) return region + 1;
   }
   descriptorsBase = regionBase(REGION_DESCRIPTORS);
+  descriptorsCount = regionCount(REGION_DESCRIPTORS);
+  slotsBase = regionBase(REGION_SLOTS);
   endpointsBase = regionBase(REGION_ENDPOINTS);
   endpointsMask = regionCount(REGION_ENDPOINTS) - 1;
   servicesBase = regionBase(REGION_SERVICES);
@@ -148,6 +217,13 @@ export function init(): u32 {
   translationsMask = regionCount(REGION_TRANSLATIONS) - 1;
   natFlowsBase = regionBase(REGION_NAT_FLOWS);
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
+  addressesBase = regionBase(REGION_ADDRESSES);
+  addressesMask = regionCount(REGION_ADDRESSES) - 1;
+  fragmentsBase = regionBase(REGION_FRAGMENTS);
+  fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
+  heldBase = regionBase(REGION_HELD);
+  snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
+  snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
   return 0;
 }
 
@@ -171,6 +247,10 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_NICS) return NIC_BYTES;
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
+  if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
+  if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
+  if (region == REGION_HELD) return HELD_BYTES;
+  if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
   return 1;
 }
 
@@ -180,7 +260,10 @@ function isHashed(region: u32): bool {
     region == REGION_FLOWS ||
     region == REGION_NICS ||
     region == REGION_TRANSLATIONS ||
-    region == REGION_NAT_FLOWS
+    region == REGION_NAT_FLOWS ||
+    region == REGION_ADDRESSES ||
+    region == REGION_FRAGMENTS ||
+    region == REGION_SNAT_BLOCKS
   );
 }
 
@@ -207,9 +290,26 @@ class Endpoint {
   address: u32;
   port: u16;
   protocol: u8;
-  state: u8;
+  family: u8;
   service: u32;
   spare: u32;
+}
+
+class SnatBlock {
+  address: u32;
+  number: u16;
+  family: u8;
+  zero: u8;
+  backend: u32;
+  spare: u32;
+}
+
+class Address {
+  ip0: u64;
+  ip1: u64;
+  word: u32;
+  spare0: u32;
+  spare1: u64;
 }
 
 class Service {
@@ -238,6 +338,8 @@ class Backend {
   room3: u64;
   generation: u8;
   state: u8;
+  kind: u8;
+  spare: u8;
   headerSum: u32;
   packets: u64;
   bytesTotal: u64;
@@ -302,9 +404,70 @@ class Parsed {
   tcpFlags: u8;
   backend: u32;
   ringSlot: u32;
-  source: u32;
+  source: u8;
+  family: u8;
+  spare: u16;
   flow: u32;
   vlanTagInner: u32;
+}
+
+class Quote {
+  ip: u32;
+  l4: u32;
+  end: u32;
+  sourcePort: u16;
+  destinationPort: u16;
+  family: u8;
+  protocol: u8;
+  isLater: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
+class Datagram {
+  hash: u64;
+  source0: u64;
+  source1: u64;
+  destination0: u64;
+  destination1: u64;
+  id: u32;
+  nic: u16;
+  protocol: u8;
+  family: u8;
+  ticks: u32;
+  isPoisoned: u8;
+  rangeCount: u8;
+  spare: u64;
+  value0: u64;
+  value1: u64;
+  value2: u64;
+  value3: u64;
+  range01: u64;
+  range23: u64;
+  range45: u64;
+  range67: u64;
+}
+
+class Pin {
+  hash: u64;
+  service: u32;
+  backend: u32;
+  generation: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
+class Held {
+  key0: u64;
+  key1: u64;
+  key2: u64;
+  key3: u64;
+  key4: u64;
+  key5: u64;
+  length: u32;
+  ticks: u32;
+  link: u8;
+  spare: u32;
 }
 
 if (
@@ -322,11 +485,22 @@ if (
 if (
   offsetof<Endpoint>('port') != ENDPOINT_PORT ||
   offsetof<Endpoint>('protocol') != ENDPOINT_PROTOCOL ||
-  offsetof<Endpoint>('state') != ENDPOINT_STATE ||
+  offsetof<Endpoint>('family') != ENDPOINT_FAMILY ||
   offsetof<Endpoint>('service') != ENDPOINT_SERVICE ||
   offsetof<Endpoint>() != ENDPOINT_BYTES
 ) {
   ERROR('abi.ts: the endpoint entry has drifted');
+}
+if (
+  offsetof<SnatBlock>('number') != SNAT_BLOCK_NUMBER ||
+  offsetof<SnatBlock>('family') != SNAT_BLOCK_FAMILY ||
+  offsetof<SnatBlock>('backend') != SNAT_BLOCK_BACKEND ||
+  offsetof<SnatBlock>() != SNAT_BLOCK_BYTES
+) {
+  ERROR('abi.ts: the SNAT block has drifted');
+}
+if (offsetof<Address>('word') != ADDRESS_WORD || offsetof<Address>() != ADDRESS_BYTES) {
+  ERROR('abi.ts: the address entry has drifted');
 }
 if (
   offsetof<Service>('ringSlotCount') != SERVICE_RING_SLOT_COUNT ||
@@ -343,10 +517,13 @@ if (
 if (
   offsetof<Backend>('generation') != BACKEND_GENERATION ||
   offsetof<Backend>('state') != BACKEND_STATE ||
+  offsetof<Backend>('kind') != BACKEND_KIND ||
   offsetof<Backend>('headerSum') != BACKEND_HEADER_SUM ||
   offsetof<Backend>('packets') != BACKEND_PACKETS ||
   offsetof<Backend>('bytesTotal') != BACKEND_BYTES_TOTAL ||
-  offsetof<Backend>() != BACKEND_BYTES
+  offsetof<Backend>() != BACKEND_BYTES ||
+  TEMPLATE_BYTES_MAX > BACKEND_GENERATION ||
+  TEMPLATE_BYTES_MAX + 2 * 4 > HEADROOM_BYTES
 ) {
   ERROR('abi.ts: the backend has drifted');
 }
@@ -396,6 +573,7 @@ if (
   ERROR('abi.ts: the NAT flow has drifted');
 }
 if (
+  PARSED_L4 != PARSED_IP + 4 ||
   offsetof<Parsed>('l4') != PARSED_L4 ||
   offsetof<Parsed>('ipLength') != PARSED_IP_LENGTH ||
   offsetof<Parsed>('vlanTag') != PARSED_VLAN_TAG ||
@@ -410,11 +588,71 @@ if (
   offsetof<Parsed>('backend') != PARSED_BACKEND ||
   offsetof<Parsed>('ringSlot') != PARSED_RING_SLOT ||
   offsetof<Parsed>('source') != PARSED_SOURCE ||
+  offsetof<Parsed>('family') != PARSED_FAMILY ||
   offsetof<Parsed>('flow') != PARSED_FLOW ||
   offsetof<Parsed>('vlanTagInner') != PARSED_VLAN_TAG_INNER ||
   offsetof<Parsed>() != PARSED_BYTES
 ) {
   ERROR('abi.ts: the parsed record has drifted');
+}
+if (
+  offsetof<Quote>('ip') != QUOTE_IP ||
+  offsetof<Quote>('l4') != QUOTE_L4 ||
+  offsetof<Quote>('end') != QUOTE_END ||
+  offsetof<Quote>('sourcePort') != QUOTE_SOURCE_PORT ||
+  offsetof<Quote>('destinationPort') != QUOTE_DESTINATION_PORT ||
+  offsetof<Quote>('family') != QUOTE_FAMILY ||
+  offsetof<Quote>('protocol') != QUOTE_PROTOCOL ||
+  offsetof<Quote>('isLater') != QUOTE_IS_LATER ||
+  offsetof<Quote>() != QUOTE_BYTES
+) {
+  ERROR('abi.ts: the quote has drifted');
+}
+if (
+  offsetof<Datagram>('source0') != DATAGRAM_SOURCE ||
+  offsetof<Datagram>('destination0') != DATAGRAM_DESTINATION ||
+  offsetof<Datagram>('id') != DATAGRAM_ID ||
+  offsetof<Datagram>('nic') != DATAGRAM_NIC ||
+  offsetof<Datagram>('protocol') != DATAGRAM_PROTOCOL ||
+  offsetof<Datagram>('family') != DATAGRAM_FAMILY ||
+  offsetof<Datagram>('ticks') != DATAGRAM_KEY_BYTES ||
+  offsetof<Datagram>('ticks') != DATAGRAM_TICKS ||
+  offsetof<Datagram>('isPoisoned') != DATAGRAM_IS_POISONED ||
+  offsetof<Datagram>('rangeCount') != DATAGRAM_RANGE_COUNT ||
+  offsetof<Datagram>('value0') != DATAGRAM_VALUE ||
+  offsetof<Datagram>('range01') != DATAGRAM_RANGES ||
+  DATAGRAM_RANGES + 4 * DATAGRAM_RANGE_COUNT_MAX != DATAGRAM_BYTES ||
+  offsetof<Datagram>() != DATAGRAM_BYTES ||
+  DATAGRAM_BYTES * DATAGRAM_WAYS != FRAGMENT_SET_BYTES
+) {
+  ERROR('abi.ts: the datagram has drifted');
+}
+if (
+  offsetof<Pin>('service') != PIN_SERVICE ||
+  offsetof<Pin>('backend') != PIN_BACKEND ||
+  offsetof<Pin>('generation') != PIN_GENERATION ||
+  offsetof<Pin>() != PIN_BYTES ||
+  DATAGRAM_VALUE + PIN_BYTES != DATAGRAM_RANGES
+) {
+  ERROR('abi.ts: the pin has drifted');
+}
+if (
+  offsetof<Held>('length') != HELD_LENGTH ||
+  offsetof<Held>('length') != DATAGRAM_KEY_BYTES ||
+  offsetof<Held>('ticks') != HELD_TICKS ||
+  offsetof<Held>('link') != HELD_LINK ||
+  offsetof<Held>() != HELD_FRAME ||
+  HELD_FRAME + HELD_FRAME_BYTES_MAX != HELD_BYTES
+) {
+  ERROR('abi.ts: the kept fragment has drifted');
+}
+if (
+  STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
+  STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
+  STATE_HELD_ORDER + HELD_COUNT_MAX != STATE_TOLD_SPENT ||
+  STATE_REVERSED_IP + 40 > FIXED_END - FIXED_STATE
+) {
+  ERROR('abi.ts: the state overlaps itself');
 }
 if (
   FIXED_REGIONS + REGION_COUNT_MAX * REGION_PAIR_BYTES != FIXED_CONFIG ||

@@ -10,6 +10,7 @@
 import {
   COUNTER_FLOW_HITS,
   COUNTER_FLOW_MISSES,
+  DISTRIBUTION_DEFAULT,
   FLOW_CLASS_OTHER,
   FLOW_CLASS_TCP,
   FLOW_CLASS_UDP,
@@ -20,6 +21,7 @@ import {
   NO_INDEX,
   PARSED_BACKEND,
   PARSED_BUCKET,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
   PARSED_IP,
@@ -36,7 +38,7 @@ import {
   SOURCE_RING,
 } from './abi';
 import { count } from './counters';
-import { distributionHash, ringSlotOf } from './flow-hash';
+import { distributionProtocol, flowHash, flowHash6, ringSlotOf } from './flow-hash';
 import {
   endFlow,
   findFlow,
@@ -58,6 +60,7 @@ import {
   serviceRingSlotCount,
 } from './table/service';
 import { ipv4Addresses } from './wire/ipv4';
+import { ipv6Source } from './wire/ipv6';
 import { endsConnection, opensConnection, PROTOCOL_TCP, resetsConnection } from './wire/tcp';
 import { PROTOCOL_UDP } from './wire/udp';
 
@@ -75,7 +78,7 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
   const opens = opensConnection(load<u8>(parsed, PARSED_TCP_FLAGS));
   if (flow != 0 && !opens && flowIsLive(flow, now)) {
     store<u32>(parsed, flowBackend(flow), PARSED_BACKEND);
-    store<u32>(parsed, SOURCE_FLOW, PARSED_SOURCE);
+    store<u8>(parsed, SOURCE_FLOW, PARSED_SOURCE);
     return REASON_NONE;
   }
   // A rule may have no member that takes new connections, and keep those it has.
@@ -87,7 +90,7 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
 
 /** Writes what chooseBackend found into the flow table. @inline */
 export function rememberFlow(parsed: usize, now: u32): void {
-  const source = load<u32>(parsed, PARSED_SOURCE);
+  const source: u32 = load<u8>(parsed, PARSED_SOURCE);
   const flow: usize = load<u32>(parsed, PARSED_FLOW);
   const flags = load<u8>(parsed, PARSED_TCP_FLAGS);
   if (source == SOURCE_FLOW) {
@@ -98,6 +101,15 @@ export function rememberFlow(parsed: usize, now: u32): void {
     // A reset ends a connection: whoever sends one we do not know must not take up room.
     if (!resetsConnection(flags)) startFlow(parsed, flow, flags, now);
   }
+}
+
+/** chooseBackend and rememberFlow for what few packets are: one copy, so that it takes no room from the many. */
+export function chooseBackendRarely(parsed: usize, now: u32): u32 {
+  return chooseBackend(parsed, now);
+}
+
+export function rememberFlowRarely(parsed: usize, now: u32): void {
+  rememberFlow(parsed, now);
 }
 
 function followFlow(flow: usize, flags: u32, now: u32): void {
@@ -128,19 +140,24 @@ function flowClassOf(protocol: u32): u32 {
 
 function chooseFixed(parsed: usize, service: usize): void {
   store<u32>(parsed, serviceFixedBackend(service), PARSED_BACKEND);
-  store<u32>(parsed, SOURCE_FIXED, PARSED_SOURCE);
+  store<u8>(parsed, SOURCE_FIXED, PARSED_SOURCE);
 }
 
 /** @inline */
 function chooseFromRing(parsed: usize, service: usize, slotCount: u32): void {
-  const hash = distributionHash(
-    serviceDistribution(service),
-    ipv4Addresses(load<u32>(parsed, PARSED_IP)),
-    load<u8>(parsed, PARSED_PROTOCOL),
-    load<u64>(parsed, PARSED_HASH),
-  );
+  const distribution = serviceDistribution(service);
+  const isWhole = distribution == DISTRIBUTION_DEFAULT;
+  const hash = isWhole ? load<u64>(parsed, PARSED_HASH) : narrowHash(parsed, distribution);
   const slot = ringSlotOf(hash, slotCount);
   store<u32>(parsed, slot, PARSED_RING_SLOT);
   store<u32>(parsed, ringBackend(serviceRing(service), slot), PARSED_BACKEND);
-  store<u32>(parsed, SOURCE_RING, PARSED_SOURCE);
+  store<u8>(parsed, SOURCE_RING, PARSED_SOURCE);
+}
+
+/** The hash of a distribution that does not cover the ports. */
+function narrowHash(parsed: usize, distribution: u32): u64 {
+  const ip: usize = load<u32>(parsed, PARSED_IP);
+  const protocol = distributionProtocol(distribution, load<u8>(parsed, PARSED_PROTOCOL));
+  if (load<u8>(parsed, PARSED_FAMILY) == 6) return flowHash6(ipv6Source(ip), 0, protocol);
+  return flowHash(ipv4Addresses(ip), 0, protocol);
 }

@@ -3,13 +3,15 @@ import {
   CONFIG_LOCAL_MAC,
   CONFIG_VLAN_TCI,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   FIXED_CONFIG,
+  LINK_BARE,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
 } from '../abi';
 import { macAt, vlanTagOf, writeEthernetBefore } from '../wire/ethernet';
-import { ipv4TotalLength } from '../wire/ipv4';
+import { ipTotalLength } from '../wire/ip';
 
 export function localMac(): u64 {
   return macAt(FIXED_CONFIG + CONFIG_LOCAL_MAC);
@@ -34,5 +36,11 @@ export function writeOutgoingEthernet(parsed: usize, ip: usize, destination: u64
 /** The frame begins at `frame` and ends with the packet at `ip`: padding behind it is cut off. */
 export function setFrame(descriptor: usize, frame: usize, ip: usize): void {
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
-  store<u32>(descriptor, <u32>(ip - frame) + ipv4TotalLength(ip), DESCRIPTOR_LENGTH);
+  store<u32>(descriptor, <u32>(ip - frame) + ipTotalLength(ip), DESCRIPTOR_LENGTH);
+}
+
+/** The frame of a packet that goes back out the way another one came, to the MAC address that one came from. */
+export function sendBack(descriptor: usize, parsed: usize, ip: usize, sender: u64): void {
+  const isBare = load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE;
+  setFrame(descriptor, isBare ? ip : writeOutgoingEthernet(parsed, ip, sender), ip);
 }

@@ -12,14 +12,19 @@ import {
   REASON_IPV4_TRUNCATED,
   REASON_IPV4_VERSION,
   REASON_NONE,
+  REASON_SOURCE,
+  REASON_TTL,
 } from '../abi';
-import { changeOf16, changeOf32, checksumChanged, fold64 } from './checksum';
+import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64 } from './checksum';
 
 export const IPV4_BYTES_MIN: u32 = 20;
 export const IPV4_LENGTH_MAX: u32 = 0xffff;
 
+const VERSION_4_IHL_5: u32 = 0x45;
+
 const TOS = 1;
 const TOTAL_LENGTH = 2;
+const ID = 4;
 const FLAGS_OFFSET = 6;
 /** Time to live, and the protocol behind it in one word. */
 const TTL = 8;
@@ -28,8 +33,13 @@ const CHECKSUM = 10;
 const SOURCE = 12;
 const DESTINATION = 16;
 
+const LOOPBACK_NETWORK: u32 = 127;
+const FIRST_MULTICAST_NETWORK: u32 = 224;
+
 /** MF and the 13 bits of the fragment offset, 0x3fff on the wire. */
 const FRAGMENT_MASK_NET: u32 = 0xff3f;
+const DONT_FRAGMENT_NET: u32 = 0x0040;
+const MORE_FRAGMENTS_NET: u32 = 0x0020;
 /** The fragment offset alone, 0x1fff on the wire. */
 const FRAGMENT_OFFSET_MASK_NET: u32 = 0xff1f;
 
@@ -47,6 +57,11 @@ export function ipv4Tos(ip: usize): u32 {
 
 export function ipv4TotalLength(ip: usize): u32 {
   return bswap<u16>(load<u16>(ip, TOTAL_LENGTH));
+}
+
+/** Identification of the datagram, as it lies in memory. */
+export function ipv4Id(ip: usize): u32 {
+  return load<u16>(ip, ID);
 }
 
 export function ipv4Protocol(ip: usize): u32 {
@@ -68,6 +83,28 @@ export function ipv4Addresses(ip: usize): u64 {
 
 export function ipv4IsFragment(ip: usize): bool {
   return (load<u16>(ip, FLAGS_OFFSET) & FRAGMENT_MASK_NET) != 0;
+}
+
+/** Fragment offset in bytes. */
+export function ipv4FragmentOffset(ip: usize): u32 {
+  return (<u32>bswap<u16>(load<u16>(ip, FLAGS_OFFSET)) & 0x1fff) << 3;
+}
+
+export function ipv4HasMoreFragments(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & MORE_FRAGMENTS_NET) != 0;
+}
+
+export function ipv4MayFragment(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & DONT_FRAGMENT_NET) == 0;
+}
+
+/** Allows routers to fragment the packet. */
+export function clearIpv4DontFragment(ip: usize): void {
+  const before: u32 = load<u16>(ip, FLAGS_OFFSET);
+  const after = before & ~DONT_FRAGMENT_NET;
+  if (before == after) return;
+  store<u16>(ip, <u16>after, FLAGS_OFFSET);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
 export function ipv4IsLaterFragment(ip: usize): bool {
@@ -94,6 +131,15 @@ export function checkIpv4Header(ip: usize, available: u32): u32 {
   return REASON_NONE;
 }
 
+/** Whether a router would let it pass: a hop left, from an address that a host may have, to another one. @inline */
+export function checkIpv4Origin(ip: usize): u32 {
+  if (load<u8>(ip, TTL) == 0) return REASON_TTL;
+  // "This network", loopback, and from 224 on multicast, reserved and broadcast (RFC 1122 section 3.2.1.3).
+  const network: u32 = load<u8>(ip, SOURCE);
+  if (network - 1 >= FIRST_MULTICAST_NETWORK - 1 || network == LOOPBACK_NETWORK) return REASON_SOURCE;
+  return ipv4Source(ip) == ipv4Destination(ip) ? REASON_SOURCE : REASON_NONE;
+}
+
 /** The one's complement sum of a header: the five words all have, and then the options few have. */
 function ipv4HeaderSum(ip: usize, headerBytes: u32): u32 {
   let sum: u64 = load<u32>(ip);
@@ -108,6 +154,14 @@ function ipv4HeaderSum(ip: usize, headerBytes: u32): u32 {
 
 export function checkIpv4Whole(ip: usize): u32 {
   return ipv4IsFragment(ip) ? REASON_FRAGMENT : REASON_NONE;
+}
+
+/** Fills in a header whose TOS, total length and checksum are zero; `headerSum` is the sum of the rest of it. @inline */
+export function setIpv4TosAndLength(ip: usize, tos: u32, totalLength: u32, headerSum: u32): void {
+  const lengthNet: u32 = bswap<u16>(<u16>totalLength);
+  store<u8>(ip, <u8>tos, TOS);
+  store<u16>(ip, <u16>lengthNet, TOTAL_LENGTH);
+  store<u16>(ip, checksumOf(headerSum + (tos << 8) + lengthNet), CHECKSUM);
 }
 
 export function setIpv4Source(ip: usize, address: u32): void {
@@ -128,6 +182,29 @@ export function turnIpv4Around(ip: usize, ttl: u32): void {
   if (before == after) return;
   store<u16>(ip, <u16>after, TTL);
   store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
+}
+
+/** Writes the two addresses and nothing else. */
+export function setIpv4Addresses(ip: usize, source: u32, destination: u32): void {
+  store<u32>(ip, source, SOURCE);
+  store<u32>(ip, destination, DESTINATION);
+}
+
+/** Writes the header of a packet of our own: no options, may be fragmented, identification 0. */
+export function writeIpv4Header(
+  ip: usize,
+  totalLength: u32,
+  tos: u32,
+  ttl: u32,
+  protocol: u32,
+  source: u32,
+  destination: u32,
+): void {
+  store<u32>(ip, VERSION_4_IHL_5 | (tos << 8) | ((<u32>bswap<u16>(<u16>totalLength)) << 16));
+  store<u32>(ip, 0, ID);
+  store<u32>(ip, ttl | (protocol << 8), TTL);
+  setIpv4Addresses(ip, source, destination);
+  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), CHECKSUM);
 }
 
 function setAddress(ip: usize, field: usize, address: u32): void {

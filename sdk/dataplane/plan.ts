@@ -20,8 +20,10 @@ export interface Capacities {
   readonly untrustedFlowCountMax?: number;
   /** Services (VIP, protocol, port), at most 65,536; default 4,096. */
   readonly serviceCountMax: number;
-  /** VIPs; default 4,096. */
+  /** VIPs of either family; default 4,096. */
   readonly vipCountMax: number;
+  /** Blocks of eight leased ports of all VIPs of a MUX; default 65,536. */
+  readonly snatBlockCountMax: number;
   /** Backends (DIPs), at most 65,535; default 4,096. */
   readonly backendCountMax: number;
   /** Slots of all rings together; default 32 × 65,537 (4 MiB). Rings with the same members are stored once. */
@@ -30,6 +32,8 @@ export interface Capacities {
   readonly nicCountMax: number;
   /** Translations of a host agent (NIC, VIP, protocol, port); default 4,096. */
   readonly translationCountMax: number;
+  /** Fragmented datagrams that are remembered at a time; default 1,024. */
+  readonly datagramCountMax: number;
   /** Frames in a batch; default 256. */
   readonly batchFrameCountMax: number;
   /** Longest frame, in bytes, as it arrives; default 9,216. Longer ones are dropped as `oversize`. */
@@ -41,10 +45,12 @@ export const CAPACITIES_DEFAULT: Capacities = {
   flowCountMax: 262_144,
   serviceCountMax: 4096,
   vipCountMax: 4096,
+  snatBlockCountMax: 65_536,
   backendCountMax: 4096,
   ringSlotCountMax: 32 * 65_537,
   nicCountMax: 1024,
   translationCountMax: 4096,
+  datagramCountMax: 1024,
   batchFrameCountMax: 256,
   frameBytesMax: 9216,
 };
@@ -112,12 +118,17 @@ type RegionSizes = Map<number, readonly [count: number, bytes: number]>;
 function muxRegions(capacities: Capacities): RegionSizes {
   return new Map([
     [abi.REGION_ENDPOINTS, [hashedCount(capacities.serviceCountMax + capacities.vipCountMax), abi.ENDPOINT_BYTES]],
+    // Every VIP may be an IPv6 address.
+    [abi.REGION_ADDRESSES, [hashedCount(capacities.vipCountMax), abi.ADDRESS_BYTES]],
+    [abi.REGION_SNAT_BLOCKS, [hashedCount(capacities.snatBlockCountMax), abi.SNAT_BLOCK_BYTES]],
     [abi.REGION_SERVICES, [capacities.serviceCountMax, abi.SERVICE_BYTES]],
     [abi.REGION_BACKENDS, [capacities.backendCountMax, abi.BACKEND_BYTES]],
     [abi.REGION_RINGS, [capacities.ringSlotCountMax, 2]],
     [abi.REGION_RING_MEMBERS, [capacities.backendCountMax, abi.RING_MEMBER_BYTES]],
     // Four places per flow: at two, one flow in twenty-five finds its bucket full.
     [abi.REGION_FLOWS, [hashedCount((2 * capacities.flowCountMax) / abi.FLOW_WAYS), abi.FLOW_BUCKET_BYTES]],
+    [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
+    [abi.REGION_HELD, [abi.HELD_COUNT_MAX, abi.HELD_BYTES]],
   ]);
 }
 
@@ -129,8 +140,17 @@ function hostRegions(capacities: Capacities): RegionSizes {
       // A translation may bring its VIP with it: one more entry each, at worst.
       [hashedCount(2 * capacities.translationCountMax), abi.TRANSLATION_BYTES],
     ],
+    // VIP and DIP of every translation may be IPv6 addresses.
+    [abi.REGION_ADDRESSES, [hashedCount(2 * capacities.translationCountMax), abi.ADDRESS_BYTES]],
     [abi.REGION_NAT_FLOWS, [hashedCount(capacities.flowCountMax / abi.NAT_FLOW_WAYS), abi.NAT_FLOW_BUCKET_BYTES]],
+    [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
+    // Only a MUX keeps frames: one record is the least a region has.
+    [abi.REGION_HELD, [1, abi.HELD_BYTES]],
   ]);
+}
+
+function fragmentRegion({ datagramCountMax }: Capacities): readonly [count: number, bytes: number] {
+  return [hashedCount(datagramCountMax / abi.DATAGRAM_WAYS), abi.FRAGMENT_SET_BYTES];
 }
 
 /** The power of two that leaves at least half of a hashed table empty. */

@@ -10,11 +10,14 @@ import { EdgemuxError, type Problem } from '../errors.js';
 import type { Backend, MuxProgram, Service } from '../program/types.js';
 import { BackendTable } from './backend-table.js';
 import { forgetFlows } from './departures.js';
+import { SNAT_BLOCK_PORT_COUNT } from './endpoint-table.js';
 import { type Explanation, readExplanation } from './explanation.js';
+import { fittingBytes } from './fitting.js';
 import type { FlowOwner, FlowsImported } from './flow-importer.js';
 import { exportFlows, importFlows } from './flow-transfer.js';
 import { type RingChange, RingTable } from './ring-table.js';
 import { ServiceTable } from './service-table.js';
+import { checkHostsInReach } from './template.js';
 
 /** What programming a MUX did. */
 export interface Programmed {
@@ -67,13 +70,16 @@ export class Mux {
    * as long as it is a member of their rule, also when it takes no new ones. A new `flowHashKey` is the exception: it
    * makes every connection a stranger.
    *
-   * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small; the MUX then still obeys the old program
+   * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small, `ERR_UNSUPPORTED` with every backend whose
+   * host has no provider address of a family of the MUX's; the MUX then still obeys the old program
    */
   program(program: MuxProgram): Programmed {
     checkCapacities(program, this.#dataPlane.capacities);
+    checkHostsInReach(program);
     if (this.#program && this.#program.flowHashKey !== program.flowHashKey) forgetFlows(this.#dataPlane);
-    writeConfig(this.#dataPlane, program.attachment, program.flowHashKey);
-    this.#backends.apply(program.attachment, program.backends);
+    writeConfig(this.#dataPlane, program.attachment, program.flowHashKey, program.encapsulation);
+    this.#dataPlane.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FITTING_BYTES, fittingBytes(program), true);
+    this.#backends.apply(program);
     const { keys, ...rings } = this.#rings.apply(program, this.#backends);
     this.#services.apply(program, this.#backends, this.#rings, keys);
     this.#program = program;
@@ -90,21 +96,26 @@ export class Mux {
    * call processBatch.
    *
    * @param nowMs milliseconds from any epoch, never going back
-   * @returns the verdict, and the frame to send
+   * @returns the verdict, the frame to send, and further frames to send that this one set free
    */
   process(frame: Uint8Array, nowMs: number, link: Link = 'ethernet'): Processed {
     this.batch.clear();
     this.batch.add(frame, link);
     this.processBatch(nowMs);
-    const processed = this.batch.processed(0);
+    const processed = this.batch.processedAlone();
     this.batch.clear();
     return processed;
   }
 
-  /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
+  /**
+   * Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it.
+   *
+   * Fragments that were kept and can be sent on now are put behind them. Call it with an empty batch now and then where
+   * nothing else comes: it sends on what had no room, and gives up what waited for too long.
+   */
   processBatch(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#dataPlane.exports.muxProcess(this.batch.takeUnprocessed(), wrapMs(nowMs));
+    this.batch.process((count) => this.#dataPlane.exports.muxProcess(count, wrapMs(nowMs)));
   }
 
   /** The service that took a frame of the batch; `undefined` for one that is not for a service. */
@@ -189,12 +200,19 @@ export function capacitiesFor(program: MuxProgram): Partial<Capacities> {
   return Object.fromEntries(Object.entries(need).map(([name, count]) => [name, Math.max(count, 1)]));
 }
 
-type Need = Pick<Capacities, 'serviceCountMax' | 'vipCountMax' | 'backendCountMax' | 'ringSlotCountMax'>;
+type Need = Pick<
+  Capacities,
+  'serviceCountMax' | 'vipCountMax' | 'snatBlockCountMax' | 'backendCountMax' | 'ringSlotCountMax'
+>;
 
 function needOf(program: MuxProgram): Need {
   return {
     serviceCountMax: program.services.length,
     vipCountMax: program.vips.length,
+    snatBlockCountMax: (program.snatRanges ?? []).reduce(
+      (sum, range) => sum + range.portCount / SNAT_BLOCK_PORT_COUNT,
+      0,
+    ),
     backendCountMax: program.backends.length,
     ringSlotCountMax: program.rings.reduce((sum, ring) => sum + ring.slotCount, 0),
   };

@@ -7,6 +7,7 @@ import { Traffic } from './traffic.js';
 /** A millisecond passes every 64 batches: the clock of a MUX that is sent 16 million packets per second. */
 const BATCHES_PER_MS = 64;
 const START_MS = 1_000_000;
+const TICK_MS = 1024;
 
 const RECORD_HEADER_BYTES = 6;
 
@@ -14,6 +15,8 @@ export class Subject {
   readonly #implementation: Implementation;
   #traffic: Traffic;
   #batchNumber = 0;
+  /** Every filling begins in another tick, for trust takes packets in three of them. */
+  #startMs = START_MS;
 
   constructor(implementation: Implementation) {
     this.#implementation = implementation;
@@ -23,11 +26,13 @@ export class Subject {
   /** Starts over: no flow is known, nothing is counted, every slot holds this frame. */
   useWorkload(flowCount: number, frame: Uint8Array): void {
     this.#batchNumber = 0;
+    this.#startMs = START_MS;
     this.#implementation.reset();
     this.#traffic = new Traffic(this.#implementation.slots, frame, flowCount);
   }
 
   fill(batchCount: number): void {
+    this.#startMs += TICK_MS;
     for (let count = 0; count < batchCount; count++) {
       this.#traffic.generate(true);
       this.#process();
@@ -70,7 +75,7 @@ export class Subject {
   }
 
   #process(): void {
-    const nowMs = START_MS + Math.floor(this.#batchNumber++ / BATCHES_PER_MS);
+    const nowMs = this.#startMs + Math.floor(this.#batchNumber++ / BATCHES_PER_MS);
     this.#implementation.process(BATCH_FRAME_COUNT, nowMs);
   }
 }

@@ -16,6 +16,7 @@ import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   type Program,
+  type Ring,
   type RuleProtocol,
   type SnatRange,
   type SnatRule,
@@ -72,8 +73,9 @@ function checkBackends({ backends, attachment }: MuxProgram): void {
 
 function checkRings({ rings, backends }: MuxProgram): void {
   const ringSlotCounts: readonly number[] = RING_SLOT_COUNTS;
-  for (const { slotCount, members, drained = [] } of rings) {
-    checkUnique('ring member', [...members.map(({ backend }) => backend), ...drained]);
+  for (const ring of rings) {
+    const { slotCount, members, drained = [] } = ring;
+    checkUnique('ring member', membersOf(ring));
     if (drained.some((backend) => backend >= backends.length)) throw invalid('a drained member that is no backend');
     if (!ringSlotCounts.includes(slotCount)) throw invalid(`a ring of ${slotCount} slots`);
     if (members.some(({ backend }) => backend >= backends.length)) throw invalid('a ring member that is no backend');
@@ -101,11 +103,15 @@ function checkServices({ services, vips, rings, backends }: MuxProgram): void {
       throw invalid(`service ${key} of an instance address that is for a part of it`);
     }
     if (floatingIp) continue;
-    const members = 'ring' in target ? rings[target.ring].members : [target];
-    if (members.some(({ backend }) => familyOf(backends[backend].dip) !== familyOf(vip))) {
+    const members = 'ring' in target ? membersOf(rings[target.ring]) : [target.backend];
+    if (members.some((backend) => familyOf(backends[backend].dip) !== familyOf(vip))) {
       throw invalid(`service ${key} leads to a DIP of the other family`);
     }
   }
+}
+
+function membersOf({ members, drained = [] }: Ring): readonly number[] {
+  return [...members.map(({ backend }) => backend), ...drained];
 }
 
 function checkSnatRanges({ snatRanges = [], vips, backends }: MuxProgram): void {

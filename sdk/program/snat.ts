@@ -18,7 +18,8 @@ import {
 } from '../resources/index.js';
 import { permutationSeed } from './maglev.js';
 import { compareText } from './order.js';
-import { ANY_PROTOCOL, PROTOCOL_TCP, PROTOCOL_UDP, type SnatRule } from './types.js';
+import { PROTOCOLS } from './protocols.js';
+import type { SnatRule } from './types.js';
 
 /** Consecutive ports; both are multiples of 8. */
 export interface PortRange {
@@ -49,7 +50,7 @@ export interface LeaseOfRule extends Pick<SnatRule, 'protocol' | 'ranges' | 'idl
  * A lease is a pure function of the fabric, so a DIP that gets other ports loses the connections on those it had. Dealt
  * out in the order of the keys, one new member would move the ports of all behind it. So each member looks for its slot
  * in an order of its own, as for Maglev, and takes the first that nobody before it has: with 50 members in 63 slots, the
- * fullest the table of pool sizes allows, a new member moves about two others, in a small pool hardly ever one. What
+ * fullest the table of pool sizes allows, a new member moves about one other, in a small pool hardly ever one. What
  * cannot be helped is a step of the table, which gives every member another number of ports.
  */
 export function leasesOf(index: ResourceIndex, membership: Membership): readonly Lease[] {
@@ -66,7 +67,7 @@ function leasesOfVip(lease: OutboundLease): Lease[] {
   wanted.sort((a, b) => b.blockCount - a.blockCount || compareText(keyOf(a.member), keyOf(b.member)));
   const ports = new VipBlocks(lease.reservedBlocks);
   const taken = wanted.map(({ member, blockCount }) => ports.takeSlot(keyOf(member), blockCount));
-  // Whoever found no slot, or one with a hole, takes from what is left: never from a slot somebody else could have.
+  // Whoever found no slot, or one with a hole, takes from what is left when everybody else has theirs.
   for (const [at, { blockCount }] of wanted.entries()) taken[at].push(...ports.takeRest(blockCount - taken[at].length));
   return wanted
     .map(({ member, claims }, at) => ({
@@ -113,8 +114,6 @@ function rangesOf(blocks: readonly number[]): PortRange[] {
 function keyOf(member: Member): string {
   return member.ipConfiguration.ref;
 }
-
-const PROTOCOLS = { Tcp: PROTOCOL_TCP, Udp: PROTOCOL_UDP, All: ANY_PROTOCOL } as const;
 
 const MINUTE_MS = 60_000;
 

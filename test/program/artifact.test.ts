@@ -110,8 +110,8 @@ describe('artifact: headers of others', () => {
     { name: 'a version in the high byte', at: VERSION, put: [PROGRAM_VERSION, 1], length: bytes.length },
     { name: 'the kind of a host', at: KIND, put: [1], length: bytes.length },
     { name: 'no kind there is', at: KIND, put: [2], length: bytes.length },
-    { name: 'one section fewer', at: SECTION_COUNT, put: [4], length: bytes.length },
-    { name: 'one section more', at: SECTION_COUNT, put: [6], length: bytes.length },
+    { name: 'one section fewer', at: SECTION_COUNT, put: [5], length: bytes.length },
+    { name: 'one section more', at: SECTION_COUNT, put: [7], length: bytes.length },
   ];
   it.each(rows)('$name', ({ at, put, length }) => {
     const changed = bytes.slice(0, length);

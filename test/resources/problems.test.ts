@@ -232,15 +232,47 @@ const rules: Row[] = [
   },
   {
     name: 'HA ports',
-    change: (f) => set(rule(f), { protocol: 'All', frontendPort: '0', backendPort: 0 }),
+    change: (f) => {
+      set(rule(f), { protocol: 'All', frontendPort: '0', backendPort: 0 });
+      lb(f).outboundNatRules = [];
+    },
     problems: [],
   },
   {
     name: 'any port to one port',
-    change: (f) => set(rule(f), { frontendPort: 0 }),
+    change: (f) => {
+      set(rule(f), { frontendPort: 0 });
+      lb(f).outboundNatRules = [];
+    },
     problems: [`${LB}.loadBalancingRules[0].properties.backendPort: expected 0, because frontendPort is 0, got 8080`],
   },
-  { name: 'any port to the same port', change: (f) => set(rule(f), { frontendPort: 0, backendPort: 0 }), problems: [] },
+  {
+    name: 'any port to the same port',
+    change: (f) => {
+      set(rule(f), { frontendPort: 0, backendPort: 0 });
+      lb(f).outboundNatRules = [];
+    },
+    problems: [],
+  },
+  {
+    name: 'GRE to a port',
+    change: (f) => set(rule(f), { protocol: 'GRE' }),
+    problems: [
+      `${LB}.loadBalancingRules[0].properties.frontendPort: expected 0, because protocol is GRE, got 80`,
+      `${LB}.loadBalancingRules[0].properties.backendPort: expected 0, because protocol is GRE, got 8080`,
+    ],
+  },
+  {
+    name: 'ESP twice',
+    change: (f) => {
+      for (const resourceId of ['esp-1', 'esp-2']) {
+        addRule(f, { resourceId, protocol: 'ESP', frontendPort: 0, backendPort: 0 });
+      }
+    },
+    problems: [
+      `${LB}.loadBalancingRules[3].properties.frontendPort: expected a VIP, protocol and port of its own: /loadBalancers/web/loadBalancingRules/esp-1 has 80.80.80.80:*/esp, got 0`,
+    ],
+  },
   {
     name: 'a VIP and port twice, rule and inbound NAT rule',
     change: (f) => set(natRule(f), { frontendPort: 80 }),
@@ -263,6 +295,7 @@ const rules: Row[] = [
   {
     name: 'any protocol beside one, any port beside one',
     change: (f) => {
+      lb(f).outboundNatRules = [];
       addRule(f, { resourceId: 'ha', protocol: 'All', frontendPort: 0, backendPort: 0 });
       addRule(f, { resourceId: 'any', protocol: 'Tcp', frontendPort: 0, backendPort: 0 });
     },
@@ -271,6 +304,7 @@ const rules: Row[] = [
   {
     name: 'any protocol twice',
     change: (f) => {
+      lb(f).outboundNatRules = [];
       addRule(f, { resourceId: 'ha-1', protocol: 'All', frontendPort: 0, backendPort: 0 });
       addRule(f, { resourceId: 'ha-2', protocol: 'All', frontendPort: 0, backendPort: 0 });
     },

@@ -6,7 +6,9 @@
  * draw each record a second time, and the compiler refuses to build when the drawing and abi.ts disagree.
  */
 import {
+  ADDRESS_BYTES,
   ADDRESS_VALUE_BYTES,
+  ADDRESS_WORD,
   BACKEND_BYTES,
   BACKEND_BYTES_TOTAL,
   BACKEND_GENERATION,
@@ -66,6 +68,7 @@ import {
   PARSED_BACKEND,
   PARSED_BUCKET,
   PARSED_BYTES,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
   PARSED_IP_LENGTH,
@@ -81,6 +84,7 @@ import {
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
   REGION_ADDRESS_VALUES,
+  REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
   REGION_COUNT_MAX,
@@ -149,6 +153,8 @@ export let translationsBase: u32 = 0;
 export let translationsMask: u32 = 0;
 export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
+export let addressesBase: u32 = 0;
+export let addressesMask: u32 = 0;
 export let addressValuesBase: u32 = 0;
 export let snatRulesBase: u32 = 0;
 export let snatRangesBase: u32 = 0;
@@ -182,6 +188,8 @@ export function init(): u32 {
   translationsMask = regionCount(REGION_TRANSLATIONS) - 1;
   natFlowsBase = regionBase(REGION_NAT_FLOWS);
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
+  addressesBase = regionBase(REGION_ADDRESSES);
+  addressesMask = regionCount(REGION_ADDRESSES) - 1;
   addressValuesBase = regionBase(REGION_ADDRESS_VALUES);
   snatRulesBase = regionBase(REGION_SNAT_RULES);
   snatRangesBase = regionBase(REGION_SNAT_RANGES);
@@ -211,6 +219,7 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_NICS) return NIC_BYTES;
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
+  if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
   if (region == REGION_ADDRESS_VALUES) return ADDRESS_VALUE_BYTES;
   if (region == REGION_SNAT_RULES) return SNAT_RULE_BYTES;
   if (region == REGION_SNAT_RANGES) return SNAT_RANGE_BYTES;
@@ -225,7 +234,8 @@ function isHashed(region: u32): bool {
     region == REGION_FLOWS ||
     region == REGION_NICS ||
     region == REGION_TRANSLATIONS ||
-    region == REGION_NAT_FLOWS
+    region == REGION_NAT_FLOWS ||
+    region == REGION_ADDRESSES
   );
 }
 
@@ -255,6 +265,14 @@ class Endpoint {
   state: u8;
   service: u32;
   spare: u32;
+}
+
+class Address {
+  ip0: u64;
+  ip1: u64;
+  word: u32;
+  spare0: u32;
+  spare1: u64;
 }
 
 class Service {
@@ -380,7 +398,9 @@ class Parsed {
   tcpFlags: u8;
   backend: u32;
   ringSlot: u32;
-  source: u32;
+  source: u8;
+  family: u8;
+  spare: u16;
   flow: u32;
   vlanTagInner: u32;
 }
@@ -405,6 +425,9 @@ if (
   offsetof<Endpoint>() != ENDPOINT_BYTES
 ) {
   ERROR('abi.ts: the endpoint entry has drifted');
+}
+if (offsetof<Address>('word') != ADDRESS_WORD || offsetof<Address>() != ADDRESS_BYTES) {
+  ERROR('abi.ts: the address entry has drifted');
 }
 if (
   offsetof<Service>('ringSlotCount') != SERVICE_RING_SLOT_COUNT ||
@@ -517,6 +540,7 @@ if (
   offsetof<Parsed>('backend') != PARSED_BACKEND ||
   offsetof<Parsed>('ringSlot') != PARSED_RING_SLOT ||
   offsetof<Parsed>('source') != PARSED_SOURCE ||
+  offsetof<Parsed>('family') != PARSED_FAMILY ||
   offsetof<Parsed>('flow') != PARSED_FLOW ||
   offsetof<Parsed>('vlanTagInner') != PARSED_VLAN_TAG_INNER ||
   offsetof<Parsed>() != PARSED_BYTES

@@ -614,6 +614,9 @@ export const NAT_FLOW_FLAG_TCP_RESET = 1;
 /** The VM talks to its own VIP: the remote end is the VIP and the VM's own port. */
 export const NAT_FLOW_FLAG_HAIRPIN = 2;
 
+/** 32 bytes of FIXED_STATE: the key of an outside entry while a leased port is looked for. */
+export const STATE_SNAT_KEY = 448;
+
 // ---------------------------------------------------------------------------------------------------------------
 // Parsed record: what the stages of a pipeline hand each other about one frame.
 //

@@ -22,6 +22,7 @@ export const IPV4_LENGTH_MAX: u32 = 0xffff;
 
 const TOS = 1;
 const TOTAL_LENGTH = 2;
+const ID = 4;
 const FLAGS_OFFSET = 6;
 /** Time to live, and the protocol behind it in one word. */
 const TTL = 8;
@@ -69,6 +70,11 @@ export function ipv4Destination(ip: usize): u32 {
 /** Source and destination side by side, as the flow hash takes them. */
 export function ipv4Addresses(ip: usize): u64 {
   return load<u64>(ip, SOURCE);
+}
+
+/** Identification, as it lies in memory. */
+export function ipv4Id(ip: usize): u32 {
+  return load<u16>(ip, ID);
 }
 
 export function ipv4IsFragment(ip: usize): bool {

@@ -4,19 +4,21 @@
  *
  *   0    4    8        12         16       32      36            38           40    42         43
  *   | IP | L4 | length | VLAN tag | remote | local | remote port | local port | NIC | protocol | kind |
- *   | L4 bytes | fragment id | outer ECN | family of the frame | fragment | spare | flow | inner tag |
- *   44         48            52          53                    54         55      56     60          64
+ *   | L4 bytes | fragment header | outer ECN | family of the frame | fragment | spare | flow | inner tag |
+ *   44         48                52          53                    54         55      56     60          64
  *
  * Only the family is decided per packet; all that comes behind asks this record.
  */
 import { PARSED_IP, PARSED_IP_LENGTH, PARSED_L4, REASON_NONE } from './abi';
 import { addressWord } from './table/address';
+import { datagramKeyV4, datagramKeyV6 } from './table/fragment';
 import { writeNatKeyEnds, writeNatKeyOwner, writeNatKeyRemote } from './table/nat-flow';
+import { PROTOCOL_ICMP } from './wire/icmp';
+import { PROTOCOL_ICMPV6 } from './wire/icmpv6';
 import {
   checkIpv4Header,
   ipv4Destination,
   ipv4HeaderBytes,
-  ipv4Id,
   ipv4IsFragment,
   ipv4IsLaterFragment,
   ipv4Protocol,
@@ -26,7 +28,6 @@ import {
 import {
   checkIpv6Header,
   ipv6Destination,
-  ipv6FragmentId,
   ipv6FragmentOffset,
   ipv6Source,
   ipv6TotalLength,
@@ -46,7 +47,7 @@ const NIC = 40;
 const PROTOCOL = 42;
 const KIND = 43;
 const L4_BYTES = 44;
-const FRAGMENT_ID = 48;
+const FRAGMENT_HEADER = 48;
 const OUTER_ECN = 52;
 const FRAGMENT = 54;
 
@@ -74,7 +75,6 @@ export function openIpv4(packet: usize, ip: usize, available: u32, nic: u32): u3
   store<u8>(packet, 0, FRAGMENT);
   if (ipv4IsFragment(ip)) {
     store<u8>(packet, <u8>(ipv4IsLaterFragment(ip) ? FRAGMENT_LATER : FRAGMENT_FIRST), FRAGMENT);
-    store<u32>(packet, ipv4Id(ip), FRAGMENT_ID);
   }
   return REASON_NONE;
 }
@@ -94,7 +94,7 @@ export function openIpv6(packet: usize, ip: usize, available: u32, nic: u32): u3
   store<u8>(packet, 0, FRAGMENT);
   if (walkedFragment != 0) {
     store<u8>(packet, <u8>(ipv6FragmentOffset(walkedFragment) != 0 ? FRAGMENT_LATER : FRAGMENT_FIRST), FRAGMENT);
-    store<u32>(packet, ipv6FragmentId(walkedFragment), FRAGMENT_ID);
+    store<u32>(packet, <u32>walkedFragment, FRAGMENT_HEADER);
   }
   return REASON_NONE;
 }
@@ -127,14 +127,26 @@ export function packetProtocol(packet: usize): u32 {
   return load<u8>(packet, PROTOCOL);
 }
 
+/** Whether a packet is an ICMP message of its family; the other family's is a protocol like any. */
+export function isIcmp(packet: usize): bool {
+  return isIcmpOf(packetProtocol(packet), packetFamily(packet));
+}
+
+export function isIcmpOf(protocol: u32, family: u32): bool {
+  return protocol == (family == 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+}
+
 /** FRAGMENT_… */
 export function packetFragment(packet: usize): u32 {
   return load<u8>(packet, FRAGMENT);
 }
 
-/** Identification of the datagram a fragment is of, as it lies in memory. */
-export function packetFragmentId(packet: usize): u32 {
-  return load<u32>(packet, FRAGMENT_ID);
+/** Writes the key of the datagram a fragment is of, as the fragment table has it; returns where it lies. */
+export function packetDatagramKey(packet: usize): usize {
+  const ip = packetIp(packet);
+  const nic = packetNic(packet);
+  if (packetFamily(packet) == 4) return datagramKeyV4(ip, packetProtocol(packet), nic);
+  return datagramKeyV6(ip, load<u32>(packet, FRAGMENT_HEADER), nic);
 }
 
 /** Index of the local VM's NIC. */

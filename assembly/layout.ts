@@ -15,6 +15,21 @@ import {
   BACKEND_HEADER_SUM,
   BACKEND_PACKETS,
   BACKEND_STATE,
+  DATAGRAM_BYTES,
+  DATAGRAM_DESTINATION,
+  DATAGRAM_FAMILY,
+  DATAGRAM_ID,
+  DATAGRAM_IS_POISONED,
+  DATAGRAM_KEY_BYTES,
+  DATAGRAM_NIC,
+  DATAGRAM_PROTOCOL,
+  DATAGRAM_RANGE_COUNT,
+  DATAGRAM_RANGE_COUNT_MAX,
+  DATAGRAM_RANGES,
+  DATAGRAM_SOURCE,
+  DATAGRAM_TICKS,
+  DATAGRAM_VALUE,
+  DATAGRAM_WAYS,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_LENGTH,
@@ -43,6 +58,14 @@ import {
   FIXED_TOUCH_SINK,
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
+  FRAGMENT_SET_BYTES,
+  HELD_BYTES,
+  HELD_COUNT_MAX,
+  HELD_FRAME,
+  HELD_FRAME_BYTES_MAX,
+  HELD_LENGTH,
+  HELD_LINK,
+  HELD_TICKS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
   NAT_FLOW_FLAGS,
@@ -83,6 +106,15 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  QUOTE_BYTES,
+  QUOTE_DESTINATION_PORT,
+  QUOTE_END,
+  QUOTE_FAMILY,
+  QUOTE_IP,
+  QUOTE_IS_LATER,
+  QUOTE_L4,
+  QUOTE_PROTOCOL,
+  QUOTE_SOURCE_PORT,
   REGION_ADDRESS_VALUES,
   REGION_ADDRESSES,
   REGION_BACKENDS,
@@ -92,6 +124,8 @@ import {
   REGION_ENDPOINTS,
   REGION_EXEMPTIONS,
   REGION_FLOWS,
+  REGION_FRAGMENTS,
+  REGION_HELD,
   REGION_NAT_FLOWS,
   REGION_NICS,
   REGION_PAIR_BYTES,
@@ -126,6 +160,10 @@ import {
   SNAT_RULE_RANGE_COUNT,
   SNAT_RULE_RANGE_FIRST,
   STAGE_FRAME_COUNT,
+  STATE_DATAGRAM_KEY,
+  STATE_HELD_COUNT,
+  STATE_HELD_ORDER,
+  STATE_QUOTE,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -161,6 +199,9 @@ export let snatRangesBase: u32 = 0;
 export let snatSharesBase: u32 = 0;
 export let exemptionsBase: u32 = 0;
 export let exemptionCountMax: u32 = 0;
+export let fragmentsBase: u32 = 0;
+export let fragmentsMask: u32 = 0;
+export let heldBase: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -196,6 +237,9 @@ export function init(): u32 {
   snatSharesBase = regionBase(REGION_SNAT_SHARES);
   exemptionsBase = regionBase(REGION_EXEMPTIONS);
   exemptionCountMax = regionCount(REGION_EXEMPTIONS);
+  fragmentsBase = regionBase(REGION_FRAGMENTS);
+  fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
+  heldBase = regionBase(REGION_HELD);
   return 0;
 }
 
@@ -225,6 +269,8 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_SNAT_RANGES) return SNAT_RANGE_BYTES;
   if (region == REGION_SNAT_SHARES) return 4;
   if (region == REGION_EXEMPTIONS) return EXEMPTION_BYTES;
+  if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
+  if (region == REGION_HELD) return HELD_BYTES;
   return 1;
 }
 
@@ -235,7 +281,8 @@ function isHashed(region: u32): bool {
     region == REGION_NICS ||
     region == REGION_TRANSLATIONS ||
     region == REGION_NAT_FLOWS ||
-    region == REGION_ADDRESSES
+    region == REGION_ADDRESSES ||
+    region == REGION_FRAGMENTS
   );
 }
 
@@ -405,6 +452,56 @@ class Parsed {
   vlanTagInner: u32;
 }
 
+class Quote {
+  ip: u32;
+  l4: u32;
+  end: u32;
+  sourcePort: u16;
+  destinationPort: u16;
+  family: u8;
+  protocol: u8;
+  isLater: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
+class Datagram {
+  hash: u64;
+  source0: u64;
+  source1: u64;
+  destination0: u64;
+  destination1: u64;
+  id: u32;
+  nic: u16;
+  protocol: u8;
+  family: u8;
+  ticks: u32;
+  isPoisoned: u8;
+  rangeCount: u8;
+  spare: u64;
+  value0: u64;
+  value1: u64;
+  value2: u64;
+  value3: u64;
+  range01: u64;
+  range23: u64;
+  range45: u64;
+  range67: u64;
+}
+
+class Held {
+  key0: u64;
+  key1: u64;
+  key2: u64;
+  key3: u64;
+  key4: u64;
+  key5: u64;
+  length: u32;
+  ticks: u32;
+  link: u8;
+  spare: u32;
+}
+
 if (
   offsetof<Descriptor>('length') != DESCRIPTOR_LENGTH ||
   offsetof<Descriptor>('link') != DESCRIPTOR_LINK ||
@@ -546,6 +643,55 @@ if (
   offsetof<Parsed>() != PARSED_BYTES
 ) {
   ERROR('abi.ts: the parsed record has drifted');
+}
+if (
+  offsetof<Quote>('ip') != QUOTE_IP ||
+  offsetof<Quote>('l4') != QUOTE_L4 ||
+  offsetof<Quote>('end') != QUOTE_END ||
+  offsetof<Quote>('sourcePort') != QUOTE_SOURCE_PORT ||
+  offsetof<Quote>('destinationPort') != QUOTE_DESTINATION_PORT ||
+  offsetof<Quote>('family') != QUOTE_FAMILY ||
+  offsetof<Quote>('protocol') != QUOTE_PROTOCOL ||
+  offsetof<Quote>('isLater') != QUOTE_IS_LATER ||
+  offsetof<Quote>() != QUOTE_BYTES
+) {
+  ERROR('abi.ts: the quote has drifted');
+}
+if (
+  offsetof<Datagram>('source0') != DATAGRAM_SOURCE ||
+  offsetof<Datagram>('destination0') != DATAGRAM_DESTINATION ||
+  offsetof<Datagram>('id') != DATAGRAM_ID ||
+  offsetof<Datagram>('nic') != DATAGRAM_NIC ||
+  offsetof<Datagram>('protocol') != DATAGRAM_PROTOCOL ||
+  offsetof<Datagram>('family') != DATAGRAM_FAMILY ||
+  offsetof<Datagram>('ticks') != DATAGRAM_KEY_BYTES ||
+  offsetof<Datagram>('ticks') != DATAGRAM_TICKS ||
+  offsetof<Datagram>('isPoisoned') != DATAGRAM_IS_POISONED ||
+  offsetof<Datagram>('rangeCount') != DATAGRAM_RANGE_COUNT ||
+  offsetof<Datagram>('value0') != DATAGRAM_VALUE ||
+  offsetof<Datagram>('range01') != DATAGRAM_RANGES ||
+  DATAGRAM_RANGES + 4 * DATAGRAM_RANGE_COUNT_MAX != DATAGRAM_BYTES ||
+  offsetof<Datagram>() != DATAGRAM_BYTES ||
+  DATAGRAM_BYTES * DATAGRAM_WAYS != FRAGMENT_SET_BYTES
+) {
+  ERROR('abi.ts: the datagram has drifted');
+}
+if (
+  offsetof<Held>('length') != HELD_LENGTH ||
+  offsetof<Held>('length') != DATAGRAM_KEY_BYTES ||
+  offsetof<Held>('ticks') != HELD_TICKS ||
+  offsetof<Held>('link') != HELD_LINK ||
+  offsetof<Held>() != HELD_FRAME ||
+  HELD_FRAME + HELD_FRAME_BYTES_MAX != HELD_BYTES
+) {
+  ERROR('abi.ts: the kept fragment has drifted');
+}
+if (
+  STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
+  STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
+  STATE_HELD_ORDER + HELD_COUNT_MAX > 512
+) {
+  ERROR('abi.ts: the state overlaps itself');
 }
 if (
   FIXED_REGIONS + REGION_COUNT_MAX * REGION_PAIR_BYTES != FIXED_CONFIG ||

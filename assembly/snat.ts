@@ -21,6 +21,7 @@ import {
 } from './abi';
 import { count } from './counters';
 import {
+  isIcmpOf,
   packetFamily,
   packetKey,
   packetLocal,
@@ -71,7 +72,6 @@ import {
   snatRuleTakes,
   snatRuleVip,
 } from './table/snat-rule';
-import { isIcmp } from './wire/icmp';
 
 /** Ports that are looked at per rule, so that a VM without a free one cannot keep the agent busy. */
 const PORT_TRIES_MAX: u32 = 64;
@@ -165,7 +165,7 @@ function findFreePort(rule: usize, hash: u64, remotePortNet: u32, now: u32): u32
 /** The first of an address's rules from `index` on that takes the protocol; behind the last when there is none. */
 function ruleFor(local: usize, index: u32, protocol: u32, family: u32): u32 {
   const ruleCount = localRuleCount(local);
-  const isPing = isIcmp(protocol, family);
+  const isPing = isIcmpOf(protocol, family);
   while (index < ruleCount && !snatRuleTakes(snatRule(localRuleFirst(local) + index), protocol, isPing)) index++;
   return index;
 }

@@ -55,6 +55,11 @@ export function ipv4TotalLength(ip: usize): u32 {
   return bswap<u16>(load<u16>(ip, TOTAL_LENGTH));
 }
 
+/** Identification of the datagram, as it lies in memory. */
+export function ipv4Id(ip: usize): u32 {
+  return load<u16>(ip, ID);
+}
+
 export function ipv4Protocol(ip: usize): u32 {
   return load<u8>(ip, PROTOCOL);
 }
@@ -70,11 +75,6 @@ export function ipv4Destination(ip: usize): u32 {
 /** Source and destination side by side, as the flow hash takes them. */
 export function ipv4Addresses(ip: usize): u64 {
   return load<u64>(ip, SOURCE);
-}
-
-/** Identification, as it lies in memory. */
-export function ipv4Id(ip: usize): u32 {
-  return load<u16>(ip, ID);
 }
 
 export function ipv4IsFragment(ip: usize): bool {

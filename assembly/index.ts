@@ -12,7 +12,9 @@ export { datagramPurge } from './table/fragment';
 export { localAddressInstance, localAddressRules } from './table/local-address';
 export { natFlowPurge, natFlowPurgeRetired } from './table/nat-flow-room';
 export { nicClear, nicInsert } from './table/nic';
+export { pinSweep } from './table/pin';
 export { ringBuild } from './table/ring';
+export { snatBlockClear, snatBlockInsert } from './table/snat-block';
 export { translationClear, translationInsert } from './table/translation';
 
 export function abiVersion(): u32 {

@@ -6,7 +6,7 @@
  *   | type | code | checksum | unused                       | the packet it is about    error
  *   | 3    | 4    | checksum | unused        | next-hop MTU | the packet it is about    frag-needed, RFC 1191
  */
-import { REASON_ICMP_CHECKSUM, REASON_ICMP_TRUNCATED, REASON_NONE, REASON_PROTOCOL } from '../abi';
+import { REASON_ICMP_CHECKSUM, REASON_ICMP_TRUNCATED, REASON_NONE } from '../abi';
 import { checksumOf, sumBytes } from './checksum';
 
 export const PROTOCOL_ICMP: u32 = 1;
@@ -83,11 +83,4 @@ export function writeIcmpChecksum(icmp: usize, messageBytes: u32): void {
 export function turnIntoEchoReply(icmp: usize, messageBytes: u32): void {
   store<u16>(icmp, ECHO_REPLY_NET);
   writeIcmpChecksum(icmp, messageBytes);
-}
-
-/** Whether a message is an echo request with nothing wrong with it. */
-export function checkEchoRequest(icmp: usize, messageBytes: u32): u32 {
-  if (messageBytes < ICMP_BYTES) return REASON_ICMP_TRUNCATED;
-  if (icmpKind(icmp) != ICMP_ECHO_REQUEST) return REASON_PROTOCOL;
-  return checkIcmp(icmp, messageBytes);
 }

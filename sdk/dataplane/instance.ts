@@ -9,13 +9,18 @@ export interface DataPlaneExports extends Record<string, unknown> {
   abiVersion(): number;
   heapBase(): number;
   init(): number;
-  muxProcess(count: number, nowMs: number): void;
+  /** Returns the number of frames in the batch afterwards. */
+  muxProcess(count: number, nowMs: number): number;
   muxExplain(index: number, nowMs: number): void;
   hostProcess(count: number, nowMs: number): void;
   addressClear(): void;
   addressInsert(word0Net: number, word1Net: number, word2Net: number, word3Net: number, word: number): void;
   endpointClear(): void;
-  endpointInsert(addressNet: number, portNet: number, protocol: number, service: number): void;
+  /** `address` is the word of an address and `family` 4 or 6, see `AddressWords`. */
+  endpointInsert(address: number, family: number, protocol: number, portNet: number, service: number): void;
+  snatBlockClear(): void;
+  /** `block` is a port / 8. */
+  snatBlockInsert(address: number, family: number, block: number, backend: number): void;
   flowSweep(): void;
   ringBuild(ring: number, slotCount: number, memberCount: number): void;
   nicClear(): void;

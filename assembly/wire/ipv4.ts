@@ -35,7 +35,12 @@ const DESTINATION = 16;
 
 const LOOPBACK_NETWORK: u32 = 127;
 const FIRST_MULTICAST_NETWORK: u32 = 224;
+const MULTICAST_NETWORKS: u32 = 16;
+/** 169.254 */
+const LINK_LOCAL_NETWORK_NET: u32 = 0xfea9;
 
+/** The ECN field in the first word of a header. */
+const ECN_MASK_NET: u32 = 0x0300;
 /** MF and the 13 bits of the fragment offset, 0x3fff on the wire. */
 const FRAGMENT_MASK_NET: u32 = 0xff3f;
 const DONT_FRAGMENT_NET: u32 = 0x0040;
@@ -212,4 +217,24 @@ function setAddress(ip: usize, field: usize, address: u32): void {
   if (before == address) return;
   store<u32>(field, address);
   store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf32(before, address)), CHECKSUM);
+}
+
+/** Writes the ECN field, the low two bits of the TOS. */
+export function setIpv4Ecn(ip: usize, ecn: u32): void {
+  const before: u32 = load<u16>(ip);
+  const after = (before & ~ECN_MASK_NET) | (ecn << 8);
+  if (before == after) return;
+  store<u16>(ip, <u16>after);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
+}
+
+/**
+ * Whether no router takes a packet to an address: multicast, limited broadcast, link-local (RFC 3927), loopback.
+ *
+ * @param address as it lies in memory
+ */
+export function ipv4IsLocalScope(address: u32): bool {
+  const first = address & 0xff;
+  if (first == LOOPBACK_NETWORK || address == 0xffffffff) return true;
+  return first - FIRST_MULTICAST_NETWORK < MULTICAST_NETWORKS || (address & 0xffff) == LINK_LOCAL_NETWORK_NET;
 }

@@ -23,10 +23,14 @@ import {
 import { ipVersion } from './ipv4';
 
 export const IPV6_BYTES: u32 = 40;
+export const IPV6_ADDRESS_BYTES: u32 = 16;
 export const IPV6_PAYLOAD_LENGTH_MAX: u32 = 0xffff;
 export const FRAGMENT_HEADER_BYTES: u32 = 8;
 
 const VERSION: u32 = 6;
+/** The ECN field in the second byte. */
+const ECN_MASK: u32 = 0x30;
+
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
 const HOP_LIMIT = 7;
@@ -177,6 +181,19 @@ export function turnIpv6Around(ip: usize, hopLimit: u32): void {
   v128.store(ip, v128.load(ip, DESTINATION), SOURCE);
   v128.store(ip, source, DESTINATION);
   store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
+}
+
+/** Writes the ECN field, the low two bits of the traffic class. */
+export function setIpv6Ecn(ip: usize, ecn: u32): void {
+  store<u8>(ip, <u8>((<u32>load<u8>(ip, 1) & ~ECN_MASK) | (ecn << 4)), 1);
+}
+
+/** Whether no router takes a packet to an address: multicast, link-local (fe80::/10), loopback. */
+export function ipv6IsLocalScope(address: usize): bool {
+  const first: u32 = load<u8>(address);
+  if (first == 0xff) return true;
+  if (first == 0xfe && (load<u8>(address, 1) & 0xc0) == 0x80) return true;
+  return load<u64>(address) == 0 && load<u64>(address, 8) == LOOPBACK_HIGH;
 }
 
 /**

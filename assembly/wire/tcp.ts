@@ -11,6 +11,7 @@ export const PROTOCOL_TCP: u32 = 6;
 export const TCP_BYTES_MIN: u32 = 20;
 export const TCP_CHECKSUM = 16;
 
+const ACKNOWLEDGMENT = 8;
 const DATA_OFFSET = 12;
 const FLAGS = 13;
 
@@ -38,6 +39,20 @@ export function resetsConnection(flags: u32): bool {
 /** FIN or RST: one side at least will send nothing more. */
 export function endsConnection(flags: u32): bool {
   return (flags & (FLAG_FIN | FLAG_RST)) != 0;
+}
+
+export function closesConnection(flags: u32): bool {
+  return (flags & FLAG_FIN) != 0;
+}
+
+/** Whether the acknowledgment number of a segment means something. */
+export function acknowledges(flags: u32): bool {
+  return (flags & FLAG_ACK) != 0;
+}
+
+/** The acknowledgment number as it lies in memory. */
+export function tcpAcknowledgment(tcp: usize): u32 {
+  return load<u32>(tcp, ACKNOWLEDGMENT);
 }
 
 export function checkTcp(tcp: usize, segmentBytes: u32): u32 {

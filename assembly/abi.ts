@@ -337,6 +337,18 @@ export const ENDPOINT_BYTES = 16;
 export const ENDPOINT_PROTOCOL_VIP = 255;
 
 // ---------------------------------------------------------------------------------------------------------------
+// Address entry: IPv6 address → the word that stands for it in keys. Open addressing, linear probing.
+//
+//   0             16     20      32
+//   | address net | word | spare |
+
+/** net 16 bytes */
+export const ADDRESS_IP = 0;
+/** u32: never 0 in an entry that is taken */
+export const ADDRESS_WORD = 16;
+export const ADDRESS_BYTES = 32;
+
+// ---------------------------------------------------------------------------------------------------------------
 // Service.
 //
 //   0           4            8              9       12           16        24      32        36         64
@@ -496,10 +508,11 @@ export const NAT_FLOW_REPLIED = 2;
 // ---------------------------------------------------------------------------------------------------------------
 // Parsed record: what the stages of a pipeline hand each other about one frame.
 //
-//   0    4    8        12         16     24    32       36        40        44        48          52       56     60         64
-//   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | source | flow | inner tag |
+//   0    4    8        12         16     24    32       36        40        44        48          52    56     60         64
+//   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | how | flow | inner tag |
 //
 //   outcome { verdict u8, reason u8, protocol u8, TCP flags u8 }
+//   how     { source u8, family u8, spare u16 }
 
 /** u32: address of the IP header */
 export const PARSED_IP = 0;
@@ -529,8 +542,10 @@ export const PARSED_TCP_FLAGS = 43;
 export const PARSED_BACKEND = 44;
 /** u32: slot of the ring that was read, or NO_INDEX */
 export const PARSED_RING_SLOT = 48;
-/** u32: SOURCE_… : how the backend was found */
+/** u8: SOURCE_… : how the backend was found */
 export const PARSED_SOURCE = 52;
+/** u8: 4 or 6 */
+export const PARSED_FAMILY = 53;
 /** u32: address of the flow's value in its bucket, 0 when the table does not know the flow */
 export const PARSED_FLOW = 56;
 /** u32: the inner one of two VLAN tags, else 0 */

@@ -9,6 +9,7 @@ import {
   NO_INDEX,
   PARSED_BACKEND,
   PARSED_BUCKET,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
   PARSED_IP,
@@ -53,11 +54,14 @@ export function classify(descriptor: usize, parsed: usize): void {
   store<u32>(parsed, NO_INDEX, PARSED_SERVICE);
   store<u32>(parsed, NO_INDEX, PARSED_BACKEND);
   store<u32>(parsed, NO_INDEX, PARSED_RING_SLOT);
-  store<u32>(parsed, SOURCE_NONE, PARSED_SOURCE);
+  store<u8>(parsed, SOURCE_NONE, PARSED_SOURCE);
   store<u32>(parsed, 0, PARSED_FLOW);
   store<u16>(parsed, 0, PARSED_PROTOCOL);
   let outcome = isOversize(descriptor) ? dropFor(REASON_OVERSIZE) : parseLink(descriptor, parsed);
-  if (outcome == OUTCOME_CONTINUE) outcome = classifyIpv4(parsed, availableBytes(descriptor, parsed));
+  if (outcome == OUTCOME_CONTINUE) {
+    const isIpv6 = load<u8>(parsed, PARSED_FAMILY) == 6;
+    outcome = isIpv6 ? OUTCOME_PASS : classifyIpv4(parsed, availableBytes(descriptor, parsed));
+  }
   store<u16>(parsed, <u16>(outcome == OUTCOME_CONTINUE ? VERDICT_FORWARD : outcome), PARSED_VERDICT);
 }
 

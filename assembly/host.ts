@@ -19,6 +19,7 @@ import {
   FIXED_PARSED,
   LINK_ETHERNET,
   NO_INDEX,
+  PARSED_FAMILY,
   PARSED_IP,
   PORT_SHARED,
   PORT_UNDERLAY,
@@ -123,6 +124,7 @@ function isFromVm(descriptor: usize): bool {
 function fromUnderlay(descriptor: usize, parsed: usize, now: u32): u32 {
   const outcome = parseLink(descriptor, parsed);
   if (outcome != OUTCOME_CONTINUE) return outcome;
+  if (load<u8>(parsed, PARSED_FAMILY) == 6) return OUTCOME_PASS;
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const available = availableBytes(descriptor, parsed);
   const start = checkIpv4Start(ip, available);
@@ -227,6 +229,7 @@ function fromVm(descriptor: usize, parsed: usize, now: u32): u32 {
   if (load<u8>(descriptor, DESCRIPTOR_LINK) != LINK_ETHERNET) return OUTCOME_PASS;
   const outcome = parseLink(descriptor, parsed);
   if (outcome != OUTCOME_CONTINUE) return outcome;
+  if (load<u8>(parsed, PARSED_FAMILY) == 6) return OUTCOME_PASS;
   const nic = findNic(sourceMac(load<u32>(descriptor, DESCRIPTOR_OFFSET)));
   if (nic == 0) return OUTCOME_PASS;
   const ip: usize = load<u32>(parsed, PARSED_IP);

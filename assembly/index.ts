@@ -4,6 +4,7 @@ import { ABI_VERSION } from './abi';
 export { hostProcess } from './host';
 export { init } from './layout';
 export { muxExplain, muxProcess } from './mux';
+export { addressClear, addressInsert } from './table/address';
 export { endpointClear, endpointInsert } from './table/endpoint';
 export { flowSweep } from './table/flow';
 export { natFlowPurge } from './table/nat-flow';

@@ -6,6 +6,8 @@
  * draw each record a second time, and the compiler refuses to build when the drawing and abi.ts disagree.
  */
 import {
+  ADDRESS_BYTES,
+  ADDRESS_WORD,
   BACKEND_BYTES,
   BACKEND_BYTES_TOTAL,
   BACKEND_GENERATION,
@@ -56,6 +58,7 @@ import {
   PARSED_BACKEND,
   PARSED_BUCKET,
   PARSED_BYTES,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
   PARSED_IP_LENGTH,
@@ -70,6 +73,7 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
   REGION_COUNT_MAX,
@@ -121,6 +125,8 @@ export let translationsBase: u32 = 0;
 export let translationsMask: u32 = 0;
 export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
+export let addressesBase: u32 = 0;
+export let addressesMask: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -148,6 +154,8 @@ export function init(): u32 {
   translationsMask = regionCount(REGION_TRANSLATIONS) - 1;
   natFlowsBase = regionBase(REGION_NAT_FLOWS);
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
+  addressesBase = regionBase(REGION_ADDRESSES);
+  addressesMask = regionCount(REGION_ADDRESSES) - 1;
   return 0;
 }
 
@@ -171,6 +179,7 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_NICS) return NIC_BYTES;
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
+  if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
   return 1;
 }
 
@@ -180,7 +189,8 @@ function isHashed(region: u32): bool {
     region == REGION_FLOWS ||
     region == REGION_NICS ||
     region == REGION_TRANSLATIONS ||
-    region == REGION_NAT_FLOWS
+    region == REGION_NAT_FLOWS ||
+    region == REGION_ADDRESSES
   );
 }
 
@@ -210,6 +220,14 @@ class Endpoint {
   state: u8;
   service: u32;
   spare: u32;
+}
+
+class Address {
+  ip0: u64;
+  ip1: u64;
+  word: u32;
+  spare0: u32;
+  spare1: u64;
 }
 
 class Service {
@@ -302,7 +320,9 @@ class Parsed {
   tcpFlags: u8;
   backend: u32;
   ringSlot: u32;
-  source: u32;
+  source: u8;
+  family: u8;
+  spare: u16;
   flow: u32;
   vlanTagInner: u32;
 }
@@ -327,6 +347,9 @@ if (
   offsetof<Endpoint>() != ENDPOINT_BYTES
 ) {
   ERROR('abi.ts: the endpoint entry has drifted');
+}
+if (offsetof<Address>('word') != ADDRESS_WORD || offsetof<Address>() != ADDRESS_BYTES) {
+  ERROR('abi.ts: the address entry has drifted');
 }
 if (
   offsetof<Service>('ringSlotCount') != SERVICE_RING_SLOT_COUNT ||
@@ -410,6 +433,7 @@ if (
   offsetof<Parsed>('backend') != PARSED_BACKEND ||
   offsetof<Parsed>('ringSlot') != PARSED_RING_SLOT ||
   offsetof<Parsed>('source') != PARSED_SOURCE ||
+  offsetof<Parsed>('family') != PARSED_FAMILY ||
   offsetof<Parsed>('flow') != PARSED_FLOW ||
   offsetof<Parsed>('vlanTagInner') != PARSED_VLAN_TAG_INNER ||
   offsetof<Parsed>() != PARSED_BYTES

@@ -57,7 +57,7 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
   const opens = opensConnection(load<u8>(parsed, PARSED_TCP_FLAGS));
   if (flow != 0 && !opens && flowIsLive(flow, now)) {
     store<u32>(parsed, flowBackend(flow), PARSED_BACKEND);
-    store<u32>(parsed, SOURCE_FLOW, PARSED_SOURCE);
+    store<u8>(parsed, SOURCE_FLOW, PARSED_SOURCE);
     return REASON_NONE;
   }
   // A rule may have no member that takes new connections, and keep those it has.
@@ -69,7 +69,7 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
 
 /** Writes what chooseBackend found into the flow table. @inline */
 export function rememberFlow(parsed: usize, now: u32): void {
-  const source = load<u32>(parsed, PARSED_SOURCE);
+  const source: u32 = load<u8>(parsed, PARSED_SOURCE);
   const flow: usize = load<u32>(parsed, PARSED_FLOW);
   if (source == SOURCE_FLOW) {
     count(COUNTER_FLOW_HITS);
@@ -94,7 +94,7 @@ function startFlow(parsed: usize, flow: usize, now: u32): void {
 
 function chooseFixed(parsed: usize, service: usize): void {
   store<u32>(parsed, serviceFixedBackend(service), PARSED_BACKEND);
-  store<u32>(parsed, SOURCE_FIXED, PARSED_SOURCE);
+  store<u8>(parsed, SOURCE_FIXED, PARSED_SOURCE);
 }
 
 /** @inline */
@@ -108,5 +108,5 @@ function chooseFromRing(parsed: usize, service: usize, slotCount: u32): void {
   const slot = ringSlotOf(hash, slotCount);
   store<u32>(parsed, slot, PARSED_RING_SLOT);
   store<u32>(parsed, ringBackend(serviceRing(service), slot), PARSED_BACKEND);
-  store<u32>(parsed, SOURCE_RING, PARSED_SOURCE);
+  store<u8>(parsed, SOURCE_RING, PARSED_SOURCE);
 }

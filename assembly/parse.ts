@@ -1,5 +1,5 @@
 /**
- * From the first byte of a frame to the start of its IPv4 packet.
+ * From the first byte of a frame to the start of its IP packet.
  *
  * Every step answers with an outcome: go on, or a verdict with its reason. Lengths are compared, never subtracted
  * before the comparison, and nothing is read that the length has not covered.
@@ -11,6 +11,7 @@ import {
   DESCRIPTOR_OFFSET,
   FIXED_CONFIG,
   LINK_BARE,
+  PARSED_FAMILY,
   PARSED_IP,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
@@ -19,7 +20,15 @@ import {
   VERDICT_DROP,
   VERDICT_PASS,
 } from './abi';
-import { ETHERNET_BYTES, ETHERTYPE_IPV4_NET, etherType, isVlanType, VLAN_TAG_BYTES, vlanTag } from './wire/ethernet';
+import {
+  ETHERNET_BYTES,
+  ETHERTYPE_IPV4_NET,
+  ETHERTYPE_IPV6_NET,
+  etherType,
+  isVlanType,
+  VLAN_TAG_BYTES,
+  vlanTag,
+} from './wire/ethernet';
 import { ipVersion } from './wire/ipv4';
 
 /** Nothing is decided yet. */
@@ -40,7 +49,8 @@ export function reasonOf(outcome: u32): u32 {
 }
 
 /**
- * Finds the IPv4 packet of a frame and its VLAN tags; ARP, a third tag, IPv6 and whatever else is not ours passes.
+ * Finds the IP packet of a frame, the family it is announced as, and its VLAN tags; ARP, a third tag and whatever else
+ * is not ours passes.
  *
  * @inline
  */
@@ -50,9 +60,11 @@ export function parseLink(descriptor: usize, parsed: usize): u32 {
   store<u32>(parsed, 0, PARSED_VLAN_TAG);
   store<u32>(parsed, 0, PARSED_VLAN_TAG_INNER);
   store<u32>(parsed, frame, PARSED_IP);
+  store<u8>(parsed, 4, PARSED_FAMILY);
   if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {
     if (length == 0) return dropFor(REASON_IPV4_TRUNCATED);
-    return ipVersion(frame) == 6 ? OUTCOME_PASS : OUTCOME_CONTINUE;
+    if (ipVersion(frame) == 6) store<u8>(parsed, 6, PARSED_FAMILY);
+    return OUTCOME_CONTINUE;
   }
   if (length < ETHERNET_BYTES) return dropFor(REASON_ETHERNET_TRUNCATED);
   let type = etherType(frame);
@@ -70,7 +82,10 @@ export function parseLink(descriptor: usize, parsed: usize): u32 {
     }
   }
   store<u32>(parsed, frame + headerBytes, PARSED_IP);
-  return type == ETHERTYPE_IPV4_NET ? OUTCOME_CONTINUE : OUTCOME_PASS;
+  if (type == ETHERTYPE_IPV4_NET) return OUTCOME_CONTINUE;
+  if (type != ETHERTYPE_IPV6_NET) return OUTCOME_PASS;
+  store<u8>(parsed, 6, PARSED_FAMILY);
+  return OUTCOME_CONTINUE;
 }
 
 /** A frame that is longer than its slot was not copied into it: there is nothing to read. */

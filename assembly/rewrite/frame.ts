@@ -9,7 +9,7 @@ import {
   PARSED_VLAN_TAG_INNER,
 } from '../abi';
 import { macAt, vlanTagOf, writeEthernetBefore } from '../wire/ethernet';
-import { ipv4TotalLength } from '../wire/ipv4';
+import { ipTotalLength } from '../wire/ip';
 
 export function localMac(): u64 {
   return macAt(FIXED_CONFIG + CONFIG_LOCAL_MAC);
@@ -34,5 +34,5 @@ export function writeOutgoingEthernet(parsed: usize, ip: usize, destination: u64
 /** The frame begins at `frame` and ends with the packet at `ip`: padding behind it is cut off. */
 export function setFrame(descriptor: usize, frame: usize, ip: usize): void {
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
-  store<u32>(descriptor, <u32>(ip - frame) + ipv4TotalLength(ip), DESCRIPTOR_LENGTH);
+  store<u32>(descriptor, <u32>(ip - frame) + ipTotalLength(ip), DESCRIPTOR_LENGTH);
 }

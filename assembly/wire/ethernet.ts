@@ -8,6 +8,7 @@
  *
  * Types are compared as they lie in memory: 0x0800 on the wire reads 0x0008.
  */
+import { ipVersion } from './ipv4';
 
 export const ETHERNET_BYTES: u32 = 14;
 export const VLAN_TAG_BYTES: u32 = 4;
@@ -16,6 +17,7 @@ const SOURCE = 6;
 const TYPE = 12;
 
 export const ETHERTYPE_IPV4_NET: u32 = 0x0008;
+export const ETHERTYPE_IPV6_NET: u32 = 0xdd86;
 const ETHERTYPE_VLAN_NET: u32 = 0x0081;
 const ETHERTYPE_SERVICE_VLAN_NET: u32 = 0xa888;
 
@@ -51,11 +53,11 @@ export function sourceMac(frame: usize): u64 {
 }
 
 /**
- * Writes the header of an IPv4 packet so that it ends where the packet starts; returns its first byte. A tag of 0 is
- * none, and without an outer tag there is no inner one.
+ * Writes the header of an IP packet so that it ends where the packet starts; returns its first byte. The type follows
+ * from the packet's version. A tag of 0 is none, and without an outer tag there is no inner one.
  */
 export function writeEthernetBefore(ip: usize, destination: u64, source: u64, tag: u32, innerTag: u32): usize {
-  store<u16>(ip - 2, <u16>ETHERTYPE_IPV4_NET);
+  store<u16>(ip - 2, <u16>(ipVersion(ip) == 6 ? ETHERTYPE_IPV6_NET : ETHERTYPE_IPV4_NET));
   let frame = ip - ETHERNET_BYTES;
   if (innerTag != 0) {
     frame -= VLAN_TAG_BYTES;

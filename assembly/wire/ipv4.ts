@@ -12,6 +12,8 @@ import {
   REASON_IPV4_TRUNCATED,
   REASON_IPV4_VERSION,
   REASON_NONE,
+  REASON_SOURCE,
+  REASON_TTL,
 } from '../abi';
 import { changeOf16, changeOf32, checksumChanged, fold64 } from './checksum';
 
@@ -27,6 +29,9 @@ const PROTOCOL = 9;
 const CHECKSUM = 10;
 const SOURCE = 12;
 const DESTINATION = 16;
+
+const LOOPBACK_NETWORK: u32 = 127;
+const FIRST_MULTICAST_NETWORK: u32 = 224;
 
 /** MF and the 13 bits of the fragment offset, 0x3fff on the wire. */
 const FRAGMENT_MASK_NET: u32 = 0xff3f;
@@ -92,6 +97,15 @@ export function checkIpv4Header(ip: usize, available: u32): u32 {
   // RFC 1812 section 5.2.2: a router verifies the header checksum of what it forwards.
   if (ipv4HeaderSum(ip, headerBytes) != 0xffff) return REASON_IPV4_CHECKSUM;
   return REASON_NONE;
+}
+
+/** Whether a router would let it pass: a hop left, from an address that a host may have, to another one. @inline */
+export function checkIpv4Origin(ip: usize): u32 {
+  if (load<u8>(ip, TTL) == 0) return REASON_TTL;
+  // "This network", loopback, and from 224 on multicast, reserved and broadcast (RFC 1122 section 3.2.1.3).
+  const network: u32 = load<u8>(ip, SOURCE);
+  if (network - 1 >= FIRST_MULTICAST_NETWORK - 1 || network == LOOPBACK_NETWORK) return REASON_SOURCE;
+  return ipv4Source(ip) == ipv4Destination(ip) ? REASON_SOURCE : REASON_NONE;
 }
 
 /** The one's complement sum of a header: the five words all have, and then the options few have. */

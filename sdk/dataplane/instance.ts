@@ -12,6 +12,8 @@ export interface DataPlaneExports extends Record<string, unknown> {
   muxProcess(count: number, nowMs: number): void;
   muxExplain(index: number, nowMs: number): void;
   hostProcess(count: number, nowMs: number): void;
+  addressClear(): void;
+  addressInsert(word0Net: number, word1Net: number, word2Net: number, word3Net: number, word: number): void;
   endpointClear(): void;
   endpointInsert(addressNet: number, portNet: number, protocol: number, service: number): void;
   flowSweep(): void;

@@ -105,6 +105,8 @@ type RegionSizes = Map<number, readonly [count: number, bytes: number]>;
 function muxRegions(capacities: Capacities): RegionSizes {
   return new Map([
     [abi.REGION_ENDPOINTS, [hashedCount(capacities.serviceCountMax + capacities.vipCountMax), abi.ENDPOINT_BYTES]],
+    // Every VIP may be an IPv6 address.
+    [abi.REGION_ADDRESSES, [hashedCount(capacities.vipCountMax), abi.ADDRESS_BYTES]],
     [abi.REGION_SERVICES, [capacities.serviceCountMax, abi.SERVICE_BYTES]],
     [abi.REGION_BACKENDS, [capacities.backendCountMax, abi.BACKEND_BYTES]],
     [abi.REGION_RINGS, [capacities.ringSlotCountMax, 2]],
@@ -121,6 +123,8 @@ function hostRegions(capacities: Capacities): RegionSizes {
       // A translation may bring its VIP with it: one more entry each, at worst.
       [hashedCount(2 * capacities.translationCountMax), abi.TRANSLATION_BYTES],
     ],
+    // VIP and DIP of every translation may be IPv6 addresses.
+    [abi.REGION_ADDRESSES, [hashedCount(2 * capacities.translationCountMax), abi.ADDRESS_BYTES]],
     [abi.REGION_NAT_FLOWS, [hashedCount(capacities.flowCountMax / abi.NAT_FLOW_WAYS), abi.NAT_FLOW_BUCKET_BYTES]],
   ]);
 }

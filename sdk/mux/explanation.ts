@@ -91,7 +91,7 @@ export function readExplanation(
         .toString(16)
         .padStart(16, '0'),
     service,
-    backendSource: BACKEND_SOURCES[field(abi.PARSED_SOURCE)],
+    backendSource: BACKEND_SOURCES[bytes[abi.FIXED_PARSED + abi.PARSED_SOURCE]],
     ringSlot: index(abi.PARSED_RING_SLOT),
     backend: backendIndex === undefined ? undefined : backendAt(backendIndex),
     backendPort: service && (service.backendPort === 0 ? port : service.backendPort),

@@ -270,7 +270,7 @@ describe('boundary: what the SDK writes', () => {
     expect(parsed.getUint8(abi.PARSED_TCP_FLAGS)).toBe(ACK);
     expect(parsed.getUint32(abi.PARSED_SERVICE, true)).toBe(0);
     expect(parsed.getUint32(abi.PARSED_BACKEND, true)).toBe(1);
-    expect(parsed.getUint32(abi.PARSED_SOURCE, true)).toBe(abi.SOURCE_RING);
+    expect(parsed.getUint8(abi.PARSED_SOURCE)).toBe(abi.SOURCE_RING);
     expect(parsed.getUint32(abi.PARSED_FLOW, true)).toBe(0);
   });
 });

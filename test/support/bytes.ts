@@ -44,6 +44,19 @@ export function ipv4Text(bytes: Uint8Array, at: number): string {
   return bytes.subarray(at, at + 4).join('.');
 }
 
+/** `2001:db8::80` → sixteen bytes */
+export function ipv6Bytes(text: string): Uint8Array {
+  const [front, back] = text.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const zeros = back === undefined ? 0 : 8 - front!.length - back.length;
+  const groups = [...front!, ...new Array<string>(zeros).fill('0'), ...(back ?? [])];
+  return fromHex(groups.map((group) => group.padStart(4, '0')).join(''));
+}
+
+/** An address of either family → four or sixteen bytes */
+export function ipBytes(text: string): Uint8Array {
+  return text.includes(':') ? ipv6Bytes(text) : ipv4Bytes(text);
+}
+
 /** `02:00:00:00:56:0b` → six bytes */
 export function macBytes(text: string): Uint8Array {
   return fromHex(text.replaceAll(':', ''));

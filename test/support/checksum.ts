@@ -2,14 +2,17 @@
  * Internet checksum, RFC 1071, always over whole packets: the oracle for frames that something else put together.
  */
 
-import { be16, concat, ipv4Text, putBe16 } from './bytes.js';
+import { be16, concat, ipv4Text, putBe16, toHex } from './bytes.js';
 
 /** Whether a frame starts with an Ethernet header or with the IP header. */
 export type Link = 'ethernet' | 'bare';
 
 const TCP = 6;
 const UDP = 17;
+const GRE = 47;
+const ICMPV6 = 58;
 const VXLAN_PORT = 4789;
+const TRANSPARENT_ETHERNET = 0x6558;
 
 /** The one's complement of the one's complement sum of all 16-bit words; an odd last byte is padded with zero. */
 export function internetChecksum(bytes: Uint8Array): number {
@@ -24,8 +27,9 @@ export function internetChecksum(bytes: Uint8Array): number {
 }
 
 /**
- * Checksum of a TCP segment or UDP datagram behind its pseudo header (RFC 9293 section 3.1, RFC 768).
- * `addresses` is the source address followed by the destination address.
+ * Checksum of a TCP segment, UDP datagram or ICMPv6 message behind its pseudo header (RFC 9293 section 3.1, RFC 768,
+ * RFC 8200 section 8.1; up to 65,535 bytes both forms of it have one sum). `addresses` is the source address followed by
+ * the destination address.
  */
 export function transportChecksum(addresses: Uint8Array, protocol: number, segment: Uint8Array): number {
   const rest = new Uint8Array(4);
@@ -35,12 +39,13 @@ export function transportChecksum(addresses: Uint8Array, protocol: number, segme
 }
 
 /**
- * Complaints about every IPv4, TCP and UDP length or checksum in a frame, also inside VXLAN; none for a sound frame.
- * What is not IPv4 is not looked at, and neither is the transport layer of a fragment: its checksum spans packets.
+ * Complaints about every IPv4, IPv6, TCP, UDP and ICMPv6 length or checksum in a frame, also inside VXLAN and NVGRE;
+ * none for a sound frame. What is no IP packet is not looked at, and neither is the transport layer of a fragment: its
+ * checksum spans packets.
  */
 export function verifyFrame(bytes: Uint8Array, link: Link): string[] {
   if (link === 'bare') {
-    return verifyIpv4(bytes);
+    return verifyIp(bytes);
   }
   if (bytes.length < 14) {
     return [`ethernet: ${bytes.length} bytes are no header`];
@@ -49,7 +54,25 @@ export function verifyFrame(bytes: Uint8Array, link: Link): string[] {
   while (at + 6 <= bytes.length && [0x8100, 0x88a8].includes(be16(bytes, at))) {
     at += 4;
   }
-  return be16(bytes, at) === 0x0800 ? verifyIpv4(bytes.subarray(at + 2)) : [];
+  return [0x0800, 0x86dd].includes(be16(bytes, at)) ? verifyIp(bytes.subarray(at + 2)) : [];
+}
+
+function verifyIp(bytes: Uint8Array): string[] {
+  return bytes.length > 0 && bytes[0]! >> 4 === 6 ? verifyIpv6(bytes) : verifyIpv4(bytes);
+}
+
+function verifyIpv6(bytes: Uint8Array): string[] {
+  const end = bytes.length < 40 ? 0 : 40 + be16(bytes, 4);
+  if (end === 0 || end > bytes.length) {
+    return [`ipv6: payload to ${end}, present ${bytes.length} bytes`];
+  }
+  let [protocol, at] = [bytes[6]!, 40];
+  while ([0, 43, 44, 60].includes(protocol) && at + 8 <= end) {
+    // The transport layer of a fragment; an atomic one is whole.
+    if (protocol === 44 && (be16(bytes, at + 2) & 0xfff9) !== 0) return [];
+    [protocol, at] = [bytes[at]!, at + (protocol === 44 ? 8 : (bytes[at + 1]! + 1) * 8)];
+  }
+  return verifyTransport(bytes.subarray(8, 40), protocol, bytes.subarray(at, end));
 }
 
 function verifyIpv4(bytes: Uint8Array): string[] {
@@ -58,7 +81,7 @@ function verifyIpv4(bytes: Uint8Array): string[] {
   }
   const version = bytes[0]! >> 4;
   if (version !== 4) {
-    return version === 6 ? [] : [`ipv4: version ${version}`];
+    return [`ipv4: version ${version}`];
   }
   const headerLength = (bytes[0]! & 15) * 4;
   const totalLength = be16(bytes, 2);
@@ -73,10 +96,19 @@ function verifyIpv4(bytes: Uint8Array): string[] {
   if ((be16(bytes, 6) & 0x3fff) === 0) {
     const addresses = bytes.subarray(12, 20);
     const segment = bytes.subarray(headerLength, totalLength);
-    if (bytes[9] === TCP) complaints.push(...verifyTcp(addresses, segment));
-    if (bytes[9] === UDP) complaints.push(...verifyUdp(addresses, segment));
+    complaints.push(...verifyTransport(addresses, bytes[9]!, segment));
   }
   return complaints;
+}
+
+function verifyTransport(addresses: Uint8Array, protocol: number, segment: Uint8Array): string[] {
+  if (protocol === TCP) return verifyTcp(addresses, segment);
+  if (protocol === UDP) return verifyUdp(addresses, segment);
+  if (protocol === ICMPV6 && transportChecksum(addresses, ICMPV6, segment) !== 0) {
+    return [`icmpv6 ${toHex(addresses)}: checksum`];
+  }
+  const isNvgre = protocol === GRE && segment.length >= 8 && be16(segment, 2) === TRANSPARENT_ETHERNET;
+  return isNvgre ? verifyFrame(segment.subarray(8), 'ethernet').map((complaint) => `inner ${complaint}`) : [];
 }
 
 function verifyTcp(addresses: Uint8Array, segment: Uint8Array): string[] {

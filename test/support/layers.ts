@@ -6,16 +6,20 @@
  * right unless the fields say otherwise; a field that lies changes nothing else, so each packet holds one lie at a time.
  */
 
-import { concat, ipv4Bytes, macBytes, putBe16, putBe32 } from './bytes.js';
+import { concat, ipv4Bytes, ipv6Bytes, macBytes, putBe16, putBe32 } from './bytes.js';
 import { internetChecksum, transportChecksum } from './checksum.js';
+
+const NO_NEXT_HEADER = 59;
 
 export interface Layer {
   /** What an Ethernet header or a VLAN tag in front of this layer announces. */
   readonly etherType?: number;
-  /** What an IPv4 header in front of this layer announces. */
+  /** What an IP or extension header in front of this layer announces. */
   readonly protocol?: number;
   /** Source and destination address, for the pseudo header of the layer behind. */
   readonly addresses?: Uint8Array;
+  /** An IPv6 extension header: the layer behind is covered by the addresses of the IPv6 header in front of it. */
+  readonly isExtension?: boolean;
   /** The UDP datagram in front of this layer goes without a checksum unless told otherwise. */
   readonly sumsNothing?: boolean;
   encode(payload: Uint8Array, below: Layer | undefined, above: Layer | undefined): Uint8Array;
@@ -55,6 +59,42 @@ export interface Ipv4Fields {
   ihl?: number;
   totalLength?: number;
   checksum?: number;
+}
+
+export interface Ipv6Fields {
+  hopLimit?: number;
+  trafficClass?: number;
+  flowLabel?: number;
+  /** 59, "no next header", where nothing comes behind that has a number. */
+  nextHeader?: number;
+  version?: number;
+  payloadLength?: number;
+}
+
+/** An extension header with options or routing data in it: hop-by-hop, routing, destination options. */
+export interface ExtensionFields {
+  nextHeader?: number;
+  /** In units of 8 bytes without the first, as on the wire. The bytes that are there stay as they are. */
+  length?: number;
+  /** Of a routing header. */
+  segmentsLeft?: number;
+  /** Behind the first two bytes (four of a routing header); filled up with zeros (Pad1) to whole units of 8 bytes. */
+  data?: Uint8Array;
+}
+
+export interface FragmentFields {
+  nextHeader?: number;
+  /** In units of 8 bytes, as on the wire. */
+  offset?: number;
+  more?: boolean;
+  id?: number;
+}
+
+export interface GreFields {
+  /** Flags and version, 0x2000 (key present) unless told otherwise. */
+  flags?: number;
+  /** 0x6558, transparent Ethernet bridging, unless told otherwise. */
+  type?: number;
 }
 
 export interface TcpFields {
@@ -141,6 +181,69 @@ export function ipv4Layer(source: string, destination: string, fields: Ipv4Field
   };
 }
 
+export function ipv6Layer(source: string, destination: string, fields: Ipv6Fields): Layer {
+  const addresses = concat(ipv6Bytes(source), ipv6Bytes(destination));
+  return {
+    etherType: 0x86dd,
+    protocol: 41,
+    addresses,
+    encode(payload, _below, above) {
+      const header = concat(new Uint8Array(8), addresses);
+      const word = (fields.version ?? 6) * 0x10000000 + (fields.trafficClass ?? 0) * 0x100000 + (fields.flowLabel ?? 0);
+      putBe32(header, 0, word);
+      putBe16(header, 4, fields.payloadLength ?? payload.length);
+      header[6] = fields.nextHeader ?? above?.protocol ?? NO_NEXT_HEADER;
+      header[7] = fields.hopLimit ?? 64;
+      return concat(header, payload);
+    },
+  };
+}
+
+/** Hop-by-hop options (0), routing header (43) or destination options (60). */
+export function extensionLayer(protocol: 0 | 43 | 60, fields: ExtensionFields): Layer {
+  return {
+    protocol,
+    isExtension: true,
+    encode(payload, _below, above) {
+      const start = new Uint8Array(protocol === 43 ? 4 : 2);
+      const content = concat(start, fields.data ?? new Uint8Array(0));
+      const header = padded(content, Math.ceil(content.length / 8) * 8);
+      header[0] = fields.nextHeader ?? above?.protocol ?? NO_NEXT_HEADER;
+      header[1] = fields.length ?? header.length / 8 - 1;
+      if (protocol === 43) header[3] = fields.segmentsLeft ?? 0;
+      return concat(header, payload);
+    },
+  };
+}
+
+export function fragmentLayer(fields: FragmentFields): Layer {
+  return {
+    protocol: 44,
+    isExtension: true,
+    encode(payload, _below, above) {
+      const header = new Uint8Array(8);
+      header[0] = fields.nextHeader ?? above?.protocol ?? NO_NEXT_HEADER;
+      putBe16(header, 2, ((fields.offset ?? 0) << 3) | (fields.more ? 1 : 0));
+      putBe32(header, 4, fields.id ?? 0);
+      return concat(header, payload);
+    },
+  };
+}
+
+/** RFC 7637: a GRE header whose key is a virtual subnet id and a flow id. */
+export function nvgreLayer(vsid: number, flowId: number, fields: GreFields): Layer {
+  return {
+    protocol: 47,
+    encode(payload) {
+      const header = new Uint8Array(8);
+      putBe16(header, 0, fields.flags ?? 0x2000);
+      putBe16(header, 2, fields.type ?? 0x6558);
+      putBe32(header, 4, vsid * 0x100 + flowId);
+      return concat(header, payload);
+    },
+  };
+}
+
 export function tcpLayer(sourcePort: number, destinationPort: number, flags: number, fields: TcpFields): Layer {
   return {
     protocol: 6,
@@ -208,6 +311,18 @@ export function icmpLayer(type: number, code: number, fields: IcmpFields): Layer
   };
 }
 
+export function icmpv6Layer(type: number, code: number, fields: IcmpFields): Layer {
+  return {
+    protocol: 58,
+    encode(payload, below) {
+      const message = concat(Uint8Array.of(type, code, 0, 0, 0, 0, 0, 0), payload);
+      putBe32(message, 4, fields.rest ?? 0);
+      putBe16(message, 2, fields.checksum ?? transportChecksum(pseudoAddresses(below), 58, message));
+      return message;
+    },
+  };
+}
+
 export function payloadLayer(content: Uint8Array | string): Layer {
   return { encode: (payload) => concat(toBytes(content), payload) };
 }
@@ -226,7 +341,7 @@ function padded(bytes: Uint8Array, length = 0): Uint8Array {
 
 function pseudoAddresses(below: Layer | undefined): Uint8Array {
   if (below?.addresses === undefined) {
-    throw new TypeError('expected an ipv4 layer in front of tcp or udp: the checksum covers its addresses');
+    throw new TypeError('expected an ipv4 or ipv6 layer in front of tcp or udp: the checksum covers its addresses');
   }
   return below.addresses;
 }

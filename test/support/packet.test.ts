@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { be16, fromHex, toHex } from './bytes.js';
 import { verifyFrame } from './checksum.js';
-import { ACK, bare, eth, ipv4, type Packet, PSH, RST, SYN } from './packet.js';
+import { ACK, bare, eth, ipv4, ipv6, type Packet, PSH, RST, SYN } from './packet.js';
 import { pcapFile } from './pcap.js';
 
 const CLIENT = '192.0.2.7';
 const VIP = '80.80.80.80';
+const CLIENT6 = '2001:db8::7';
+const VIP6 = '2001:db8:0:1::80';
 
 const sound: { name: string; packet: Packet }[] = [
   { name: 'TCP SYN', packet: eth().ipv4(CLIENT, VIP).tcp(40000, 443, SYN) },
@@ -50,6 +52,32 @@ const sound: { name: string; packet: Packet }[] = [
       .tcp(40000, 443, SYN)
       .pad(60),
   },
+  { name: 'IPv6 TCP', packet: eth().ipv6(CLIENT6, VIP6).tcp(40000, 443, SYN) },
+  {
+    name: 'IPv6 UDP behind extension headers',
+    packet: eth()
+      .ipv6(CLIENT6, VIP6, { trafficClass: 0xb8, flowLabel: 0xabcde })
+      .hopByHop()
+      .destinationOptions({ data: new Uint8Array(9) })
+      .routing()
+      .fragment({ id: 7 })
+      .udp(53000, 5300, { payload: 'odd' }),
+  },
+  { name: 'ICMPv6 echo', packet: eth().ipv6(CLIENT6, VIP6).icmpv6().payload('ping') },
+  {
+    name: 'NVGRE over IPv6',
+    packet: eth().ipv6('fd00::11', 'fd00::21').nvgre(5001, 0xab).eth().ipv6(CLIENT6, VIP6).tcp(40000, 443, SYN),
+  },
+  {
+    name: 'VXLAN over IPv6',
+    packet: eth()
+      .ipv6('fd00::11', 'fd00::21')
+      .udp(50000, 4789)
+      .vxlan(5001)
+      .eth()
+      .ipv4(CLIENT, VIP)
+      .udp(1, 2, { payload: 'odd' }),
+  },
 ];
 
 describe('packet builder', () => {
@@ -70,6 +98,20 @@ describe('packet builder', () => {
           0200 0000 000b 0200 0000 000a 8100 0064 0800
           4500 001e 1234 4000 4011 c5f3 c000 0207 5050 5050
           cf08 0035 000a 658b 6869`),
+      ),
+    );
+  });
+
+  it('writes an IPv6 packet as added up by hand', () => {
+    // UDP: 2001 + 0db8 + 0007 + 2001 + 0db8 + 0080 + 000a + 0011 (pseudo header) + cf08 + 0035 + 000a + 6869 = 193c4,
+    // folded 93c5, complement 6c3a.
+    const packet = ipv6('2001:db8::7', '2001:db8::80', { trafficClass: 0x12, flowLabel: 0x34567 });
+    expect(toHex(packet.udp(53000, 53, { payload: 'hi' }).bytes())).toBe(
+      toHex(
+        fromHex(`
+          6123 4567 000a 1140
+          2001 0db8 0000 0000 0000 0000 0000 0007 2001 0db8 0000 0000 0000 0000 0000 0080
+          cf08 0035 000a 6c3a 6869`),
       ),
     );
   });
@@ -121,10 +163,10 @@ describe.skipIf(!existsSync(TSHARK))('packet builder, decoded by tshark (skipped
           ],
           { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
         );
-      expect(tshark('ip.checksum.status == Good').trim().split('\n')).toHaveLength(sound.length);
+      expect(tshark('ip.checksum.status == Good || ipv6').trim().split('\n')).toHaveLength(sound.length);
       expect(
         tshark(
-          'ip.checksum.status == Bad || tcp.checksum.status == Bad || udp.checksum.status == Bad || icmp.checksum.status == Bad || _ws.malformed',
+          'ip.checksum.status == Bad || tcp.checksum.status == Bad || udp.checksum.status == Bad || icmp.checksum.status == Bad || icmpv6.checksum.status == Bad || _ws.malformed',
         ),
       ).toBe('');
     } finally {

@@ -2,6 +2,7 @@
  * Packets as a network engineer writes them down, outermost header first:
  *
  *   eth().vlan(100).ipv4('192.0.2.7', '80.80.80.80').tcp(40000, 443, SYN)
+ *   eth().ipv6('2001:db8::7', '2001:db8::80').destinationOptions().tcp(40000, 443, SYN)
  *   ipv4('10.0.0.11', '10.0.0.21').udp(50000, 4789).vxlan(5001).eth().ipv4('192.0.2.7', '80.80.80.80').udp(53000, 53)
  *
  * A packet never changes: each call gives a longer one, so rows of a table may share their beginning. What is not said
@@ -12,12 +13,21 @@ import type { Link } from './checksum.js';
 import {
   bareLayer,
   type EthernetFields,
+  type ExtensionFields,
   ethernetLayer,
+  extensionLayer,
+  type FragmentFields,
+  fragmentLayer,
+  type GreFields,
   type IcmpFields,
   type Ipv4Fields,
+  type Ipv6Fields,
   icmpLayer,
+  icmpv6Layer,
   ipv4Layer,
+  ipv6Layer,
   type Layer,
+  nvgreLayer,
   payloadLayer,
   type TcpFields,
   tcpLayer,
@@ -49,6 +59,11 @@ export function bare(): Packet {
 /** Short for `bare().ipv4(…)`. */
 export function ipv4(source: string, destination: string, fields: Ipv4Fields = {}): Packet {
   return bare().ipv4(source, destination, fields);
+}
+
+/** Short for `bare().ipv6(…)`. */
+export function ipv6(source: string, destination: string, fields: Ipv6Fields = {}): Packet {
+  return bare().ipv6(source, destination, fields);
 }
 
 export class Packet {
@@ -84,6 +99,30 @@ export class Packet {
     return this.#with(ipv4Layer(source, destination, fields));
   }
 
+  ipv6(source: string, destination: string, fields: Ipv6Fields = {}): Packet {
+    return this.#with(ipv6Layer(source, destination, fields));
+  }
+
+  /** IPv6 hop-by-hop options, protocol 0. */
+  hopByHop(fields: ExtensionFields = {}): Packet {
+    return this.#with(extensionLayer(0, fields));
+  }
+
+  /** IPv6 routing header, protocol 43; no segments left unless told otherwise. */
+  routing(fields: ExtensionFields = {}): Packet {
+    return this.#with(extensionLayer(43, fields));
+  }
+
+  /** IPv6 destination options, protocol 60. */
+  destinationOptions(fields: ExtensionFields = {}): Packet {
+    return this.#with(extensionLayer(60, fields));
+  }
+
+  /** IPv6 fragment header, protocol 44; an atomic fragment unless told otherwise. */
+  fragment(fields: FragmentFields = {}): Packet {
+    return this.#with(fragmentLayer(fields));
+  }
+
   tcp(sourcePort: number, destinationPort: number, flags: number, fields: TcpFields = {}): Packet {
     return this.#with(tcpLayer(sourcePort, destinationPort, flags, fields));
   }
@@ -102,6 +141,16 @@ export class Packet {
     return this.#with(icmpLayer(type, code, fields));
   }
 
+  /** ICMPv6 message, an echo request unless told otherwise. */
+  icmpv6(type = 128, code = 0, fields: IcmpFields = {}): Packet {
+    return this.#with(icmpv6Layer(type, code, fields));
+  }
+
+  /** NVGRE header: GRE with the virtual subnet and a flow id in its key. */
+  nvgre(vsid: number, flowId = 0, fields: GreFields = {}): Packet {
+    return this.#with(nvgreLayer(vsid, flowId, fields));
+  }
+
   payload(content: Uint8Array | string): Packet {
     return this.#with(payloadLayer(content));
   }
@@ -113,9 +162,15 @@ export class Packet {
 
   bytes(): Uint8Array {
     return this.#layers.reduceRight<Uint8Array>(
-      (payload, layer, index) => layer.encode(payload, this.#layers[index - 1], this.#layers[index + 1]),
+      (payload, layer, index) => layer.encode(payload, this.#below(index), this.#layers[index + 1]),
       new Uint8Array(0),
     );
+  }
+
+  /** The layer in front of one, extension headers aside. */
+  #below(index: number): Layer | undefined {
+    const below = this.#layers[index - 1];
+    return below?.isExtension ? this.#below(index - 1) : below;
   }
 
   #with(layer: Layer): Packet {

@@ -567,3 +567,33 @@ export const SOURCE_FRAGMENT = 5;
 /** As SOURCE_FLOW and SOURCE_RING, of the connection an ICMP error is about: nothing is remembered. */
 export const SOURCE_QUOTED_FLOW = 6;
 export const SOURCE_QUOTED_RING = 7;
+
+// ---------------------------------------------------------------------------------------------------------------
+// State: offsets from FIXED_STATE.
+
+/** The quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
+export const STATE_QUOTE = 256;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Quote: the packet an ICMP error is about.
+//
+//   0    4    8     12            14                 16       17         18         19      32
+//   | IP | L4 | end | source port | destination port | family | protocol | is later | spare |
+
+/** u32: address of the quoted IP header */
+export const QUOTE_IP = 0;
+/** u32: address of what is behind it and its extension headers */
+export const QUOTE_L4 = 4;
+/** u32: address of the first byte that is not quoted any more */
+export const QUOTE_END = 8;
+/** net u16: 0 without ports; the identifier of an echo request */
+export const QUOTE_SOURCE_PORT = 12;
+/** net u16: 0 without ports */
+export const QUOTE_DESTINATION_PORT = 14;
+/** u8: 4 or 6 */
+export const QUOTE_FAMILY = 16;
+/** u8: IP protocol */
+export const QUOTE_PROTOCOL = 17;
+/** u8: 1 for a fragment that is not the first one of its datagram */
+export const QUOTE_IS_LATER = 18;
+export const QUOTE_BYTES = 32;

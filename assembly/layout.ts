@@ -73,6 +73,15 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  QUOTE_BYTES,
+  QUOTE_DESTINATION_PORT,
+  QUOTE_END,
+  QUOTE_FAMILY,
+  QUOTE_IP,
+  QUOTE_IS_LATER,
+  QUOTE_L4,
+  QUOTE_PROTOCOL,
+  QUOTE_SOURCE_PORT,
   REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
@@ -327,6 +336,19 @@ class Parsed {
   vlanTagInner: u32;
 }
 
+class Quote {
+  ip: u32;
+  l4: u32;
+  end: u32;
+  sourcePort: u16;
+  destinationPort: u16;
+  family: u8;
+  protocol: u8;
+  isLater: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
 if (
   offsetof<Descriptor>('length') != DESCRIPTOR_LENGTH ||
   offsetof<Descriptor>('link') != DESCRIPTOR_LINK ||
@@ -439,6 +461,19 @@ if (
   offsetof<Parsed>() != PARSED_BYTES
 ) {
   ERROR('abi.ts: the parsed record has drifted');
+}
+if (
+  offsetof<Quote>('ip') != QUOTE_IP ||
+  offsetof<Quote>('l4') != QUOTE_L4 ||
+  offsetof<Quote>('end') != QUOTE_END ||
+  offsetof<Quote>('sourcePort') != QUOTE_SOURCE_PORT ||
+  offsetof<Quote>('destinationPort') != QUOTE_DESTINATION_PORT ||
+  offsetof<Quote>('family') != QUOTE_FAMILY ||
+  offsetof<Quote>('protocol') != QUOTE_PROTOCOL ||
+  offsetof<Quote>('isLater') != QUOTE_IS_LATER ||
+  offsetof<Quote>() != QUOTE_BYTES
+) {
+  ERROR('abi.ts: the quote has drifted');
 }
 if (
   FIXED_REGIONS + REGION_COUNT_MAX * REGION_PAIR_BYTES != FIXED_CONFIG ||

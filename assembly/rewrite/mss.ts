@@ -36,7 +36,7 @@ const UDP_VXLAN_BYTES: u32 = 16;
 const GRE_BYTES: u32 = 8;
 
 /**
- * Lowers the MSS option of a SYN where the provider network's MTU asks for it; everything else stays as it is.
+ * Lowers the MSS options of a SYN where the provider network's MTU asks for it; everything else stays as it is.
  *
  * @param tcp a header that is all there, its options included
  * @param family 4 or 6: of the packet the segment is in
@@ -47,8 +47,7 @@ export function clampMss(tcp: usize, family: u32): void {
   const headerBytes = tunnelBytes() + (family == 6 ? IPV6_BYTES : IPV4_BYTES) + TCP_BYTES_MIN;
   // An MTU that leaves no byte for data is a mistake of the fabric, and no reason to break what may work.
   if (mtuBytes <= headerBytes) return;
-  const option = findMss(tcp);
-  if (option != 0) lowerMss(tcp, option, mtuBytes - headerBytes);
+  lowerOptions(tcp, mtuBytes - headerBytes);
 }
 
 /** What a MUX puts in front of an IP packet, at most: it may choose either family of our provider addresses. */
@@ -59,25 +58,24 @@ function tunnelBytes(): u32 {
   return (hasIpv6 ? IPV6_BYTES : IPV4_BYTES) + (isNvgre ? GRE_BYTES : UDP_VXLAN_BYTES) + ETHERNET_BYTES;
 }
 
-/** The MSS option of a segment; 0 when it has none, or when an option before it is malformed. */
-function findMss(tcp: usize): usize {
+/** Every MSS option counts: which of two a peer obeys is its own affair. What is behind a malformed one is no option. */
+function lowerOptions(tcp: usize, mssMax: u32): void {
   const end = tcp + tcpHeaderBytes(tcp);
   let option = tcp + TCP_BYTES_MIN;
   while (option < end) {
     const kind: u32 = load<u8>(option);
-    if (kind == KIND_END) return 0;
+    if (kind == KIND_END) return;
     if (kind == KIND_PADDING) {
       option++;
       continue;
     }
     const left = <u32>(end - option);
-    if (left < OPTION_BYTES_MIN) return 0;
+    if (left < OPTION_BYTES_MIN) return;
     const length: u32 = load<u8>(option, LENGTH);
-    if (length < OPTION_BYTES_MIN || length > left) return 0;
-    if (kind == KIND_MSS) return length == MSS_OPTION_BYTES ? option : 0;
+    if (length < OPTION_BYTES_MIN || length > left) return;
+    if (kind == KIND_MSS && length == MSS_OPTION_BYTES) lowerMss(tcp, option, mssMax);
     option += length;
   }
-  return 0;
 }
 
 function lowerMss(tcp: usize, option: usize, mssMax: u32): void {

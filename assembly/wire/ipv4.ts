@@ -26,7 +26,7 @@ const FLAGS_OFFSET = 6;
 /** Time to live, and the protocol behind it in one word. */
 const TTL = 8;
 const PROTOCOL = 9;
-const CHECKSUM = 10;
+export const IPV4_CHECKSUM = 10;
 const SOURCE = 12;
 const DESTINATION = 16;
 
@@ -64,6 +64,16 @@ export function ipv4Source(ip: usize): u32 {
 
 export function ipv4Destination(ip: usize): u32 {
   return load<u32>(ip, DESTINATION);
+}
+
+/** Where the source address lies. */
+export function ipv4SourceAt(ip: usize): usize {
+  return ip + SOURCE;
+}
+
+/** Where the destination address lies. */
+export function ipv4DestinationAt(ip: usize): usize {
+  return ip + DESTINATION;
 }
 
 /** Source and destination side by side, as the flow hash takes them. */
@@ -141,12 +151,12 @@ export function turnIpv4Around(ip: usize, ttl: u32): void {
   const after = (before & 0xff00) | ttl;
   if (before == after) return;
   store<u16>(ip, <u16>after, TTL);
-  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
+  store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), changeOf16(before, after)), IPV4_CHECKSUM);
 }
 
 function setAddress(ip: usize, field: usize, address: u32): void {
   const before = load<u32>(field);
   if (before == address) return;
   store<u32>(field, address);
-  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf32(before, address)), CHECKSUM);
+  store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), changeOf32(before, address)), IPV4_CHECKSUM);
 }

@@ -571,8 +571,20 @@ export const SOURCE_QUOTED_RING = 7;
 // ---------------------------------------------------------------------------------------------------------------
 // State: offsets from FIXED_STATE.
 
-/** The quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
+/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
 export const STATE_QUOTE = 256;
+/** 48 bytes: key of the datagram of the fragment at hand, DATAGRAM_… */
+export const STATE_DATAGRAM_KEY = 288;
+/** u32: kept fragments */
+export const STATE_HELD_COUNT = 336;
+/** u32: milliseconds of the call, as its caller has them */
+export const STATE_NOW_MS = 340;
+/** 64 × u8: which records they are in, in order of arrival */
+export const STATE_HELD_ORDER = 352;
+/** u32: thousandths of a token spent on telling senders about the MTU, at STATE_TOLD_MS */
+export const STATE_TOLD_SPENT = 416;
+/** u32: milliseconds */
+export const STATE_TOLD_MS = 420;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Quote: the packet an ICMP error is about.
@@ -597,3 +609,62 @@ export const QUOTE_PROTOCOL = 17;
 /** u8: 1 for a fragment that is not the first one of its datagram */
 export const QUOTE_IS_LATER = 18;
 export const QUOTE_BYTES = 32;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Datagram: what its fragments share. Four in a set of REGION_FRAGMENTS.
+//
+//   0      8        24            40   44    46         47       48      52         53            64      96       128
+//   | hash | source | destination | id | NIC | protocol | family | ticks | poisoned | range count | value | ranges |
+//
+//   key { hash … family }; an IPv4 address has 12 bytes of zeros behind it
+
+/** u64: keyed hash of the rest of the key */
+export const DATAGRAM_HASH = 0;
+/** net 16 bytes */
+export const DATAGRAM_SOURCE = 8;
+/** net 16 bytes */
+export const DATAGRAM_DESTINATION = 24;
+/** net u16 or u32: identification */
+export const DATAGRAM_ID = 40;
+/** u16: index of the local VM on a host agent, 0 on a MUX */
+export const DATAGRAM_NIC = 44;
+/** u8 */
+export const DATAGRAM_PROTOCOL = 46;
+/** u8: 4 or 6; 0 is an empty record */
+export const DATAGRAM_FAMILY = 47;
+export const DATAGRAM_KEY_BYTES = 48;
+/** u32: when its first fragment came */
+export const DATAGRAM_TICKS = 48;
+/** u8: 1 when two of its fragments overlapped */
+export const DATAGRAM_IS_POISONED = 52;
+/** u8: 0..8 */
+export const DATAGRAM_RANGE_COUNT = 53;
+/** 32 bytes: PIN_… on a MUX, the new address on a host agent */
+export const DATAGRAM_VALUE = 64;
+/** 8 × { first u16, end u16 } in units of 8 bytes */
+export const DATAGRAM_RANGES = 96;
+export const DATAGRAM_BYTES = 128;
+export const DATAGRAM_RANGE_COUNT_MAX = 8;
+/** A record, and a kept fragment, is given up once it is so old. */
+export const DATAGRAM_TICKS_MAX = 30;
+export const DATAGRAM_WAYS = 4;
+export const FRAGMENT_SET_BYTES = 512;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Kept fragment: a frame as it came, until the first fragment of its datagram is here.
+//
+//   0     48       52      56     57      64      2112
+//   | key | length | ticks | link | spare | frame |
+
+/** 48 bytes: DATAGRAM_… of its datagram */
+export const HELD_KEY = 0;
+/** u32: bytes of the frame, 0 in an empty record */
+export const HELD_LENGTH = 48;
+/** u32: when it came */
+export const HELD_TICKS = 52;
+/** u8: LINK_… */
+export const HELD_LINK = 56;
+export const HELD_FRAME = 64;
+export const HELD_FRAME_BYTES_MAX = 2048;
+export const HELD_BYTES = 2112;
+export const HELD_COUNT_MAX = 64;

@@ -14,6 +14,21 @@ import {
   BACKEND_HEADER_SUM,
   BACKEND_PACKETS,
   BACKEND_STATE,
+  DATAGRAM_BYTES,
+  DATAGRAM_DESTINATION,
+  DATAGRAM_FAMILY,
+  DATAGRAM_ID,
+  DATAGRAM_IS_POISONED,
+  DATAGRAM_KEY_BYTES,
+  DATAGRAM_NIC,
+  DATAGRAM_PROTOCOL,
+  DATAGRAM_RANGE_COUNT,
+  DATAGRAM_RANGE_COUNT_MAX,
+  DATAGRAM_RANGES,
+  DATAGRAM_SOURCE,
+  DATAGRAM_TICKS,
+  DATAGRAM_VALUE,
+  DATAGRAM_WAYS,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_LENGTH,
@@ -38,6 +53,14 @@ import {
   FIXED_TOUCH_SINK,
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
+  FRAGMENT_SET_BYTES,
+  HELD_BYTES,
+  HELD_COUNT_MAX,
+  HELD_FRAME,
+  HELD_FRAME_BYTES_MAX,
+  HELD_LENGTH,
+  HELD_LINK,
+  HELD_TICKS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
   NAT_FLOW_IDLE_TICKS,
@@ -89,6 +112,8 @@ import {
   REGION_DESCRIPTORS,
   REGION_ENDPOINTS,
   REGION_FLOWS,
+  REGION_FRAGMENTS,
+  REGION_HELD,
   REGION_NAT_FLOWS,
   REGION_NICS,
   REGION_PAIR_BYTES,
@@ -110,6 +135,10 @@ import {
   SERVICE_RING_SLOT_COUNT,
   SERVICE_STATE,
   STAGE_FRAME_COUNT,
+  STATE_DATAGRAM_KEY,
+  STATE_HELD_COUNT,
+  STATE_HELD_ORDER,
+  STATE_QUOTE,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -136,6 +165,9 @@ export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
 export let addressesBase: u32 = 0;
 export let addressesMask: u32 = 0;
+export let fragmentsBase: u32 = 0;
+export let fragmentsMask: u32 = 0;
+export let heldBase: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -165,6 +197,9 @@ export function init(): u32 {
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
   addressesBase = regionBase(REGION_ADDRESSES);
   addressesMask = regionCount(REGION_ADDRESSES) - 1;
+  fragmentsBase = regionBase(REGION_FRAGMENTS);
+  fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
+  heldBase = regionBase(REGION_HELD);
   return 0;
 }
 
@@ -189,6 +224,8 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
   if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
+  if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
+  if (region == REGION_HELD) return HELD_BYTES;
   return 1;
 }
 
@@ -199,7 +236,8 @@ function isHashed(region: u32): bool {
     region == REGION_NICS ||
     region == REGION_TRANSLATIONS ||
     region == REGION_NAT_FLOWS ||
-    region == REGION_ADDRESSES
+    region == REGION_ADDRESSES ||
+    region == REGION_FRAGMENTS
   );
 }
 
@@ -349,6 +387,43 @@ class Quote {
   spare1: u64;
 }
 
+class Datagram {
+  hash: u64;
+  source0: u64;
+  source1: u64;
+  destination0: u64;
+  destination1: u64;
+  id: u32;
+  nic: u16;
+  protocol: u8;
+  family: u8;
+  ticks: u32;
+  isPoisoned: u8;
+  rangeCount: u8;
+  spare: u64;
+  value0: u64;
+  value1: u64;
+  value2: u64;
+  value3: u64;
+  range01: u64;
+  range23: u64;
+  range45: u64;
+  range67: u64;
+}
+
+class Held {
+  key0: u64;
+  key1: u64;
+  key2: u64;
+  key3: u64;
+  key4: u64;
+  key5: u64;
+  length: u32;
+  ticks: u32;
+  link: u8;
+  spare: u32;
+}
+
 if (
   offsetof<Descriptor>('length') != DESCRIPTOR_LENGTH ||
   offsetof<Descriptor>('link') != DESCRIPTOR_LINK ||
@@ -474,6 +549,42 @@ if (
   offsetof<Quote>() != QUOTE_BYTES
 ) {
   ERROR('abi.ts: the quote has drifted');
+}
+if (
+  offsetof<Datagram>('source0') != DATAGRAM_SOURCE ||
+  offsetof<Datagram>('destination0') != DATAGRAM_DESTINATION ||
+  offsetof<Datagram>('id') != DATAGRAM_ID ||
+  offsetof<Datagram>('nic') != DATAGRAM_NIC ||
+  offsetof<Datagram>('protocol') != DATAGRAM_PROTOCOL ||
+  offsetof<Datagram>('family') != DATAGRAM_FAMILY ||
+  offsetof<Datagram>('ticks') != DATAGRAM_KEY_BYTES ||
+  offsetof<Datagram>('ticks') != DATAGRAM_TICKS ||
+  offsetof<Datagram>('isPoisoned') != DATAGRAM_IS_POISONED ||
+  offsetof<Datagram>('rangeCount') != DATAGRAM_RANGE_COUNT ||
+  offsetof<Datagram>('value0') != DATAGRAM_VALUE ||
+  offsetof<Datagram>('range01') != DATAGRAM_RANGES ||
+  DATAGRAM_RANGES + 4 * DATAGRAM_RANGE_COUNT_MAX != DATAGRAM_BYTES ||
+  offsetof<Datagram>() != DATAGRAM_BYTES ||
+  DATAGRAM_BYTES * DATAGRAM_WAYS != FRAGMENT_SET_BYTES
+) {
+  ERROR('abi.ts: the datagram has drifted');
+}
+if (
+  offsetof<Held>('length') != HELD_LENGTH ||
+  offsetof<Held>('length') != DATAGRAM_KEY_BYTES ||
+  offsetof<Held>('ticks') != HELD_TICKS ||
+  offsetof<Held>('link') != HELD_LINK ||
+  offsetof<Held>() != HELD_FRAME ||
+  HELD_FRAME + HELD_FRAME_BYTES_MAX != HELD_BYTES
+) {
+  ERROR('abi.ts: the kept fragment has drifted');
+}
+if (
+  STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
+  STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
+  STATE_HELD_ORDER + HELD_COUNT_MAX > 512
+) {
+  ERROR('abi.ts: the state overlaps itself');
 }
 if (
   FIXED_REGIONS + REGION_COUNT_MAX * REGION_PAIR_BYTES != FIXED_CONFIG ||

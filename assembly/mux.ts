@@ -39,8 +39,8 @@ import { checkOuterLength, encapsulate } from './rewrite/encapsulate';
 import { backendAt, backendTraffic } from './table/backend';
 import { serviceAt, serviceTraffic } from './table/service';
 
-/** Runs the first `count` frames of the batch; every descriptor then has a verdict. */
-export function muxProcess(count: u32, nowMs: u32): void {
+/** Runs the first `count` frames of the batch; every descriptor then has a verdict. Returns the new number of frames. */
+export function muxProcess(count: u32, nowMs: u32): u32 {
   const now = ticksOf(nowMs);
   for (let first: u32 = 0; first < count; first += STAGE_FRAME_COUNT) {
     const frames = min<u32>(count - first, STAGE_FRAME_COUNT);
@@ -49,6 +49,7 @@ export function muxProcess(count: u32, nowMs: u32): void {
     touchStage(frames);
     forwardStage(descriptors, frames, now);
   }
+  return count;
 }
 
 /**

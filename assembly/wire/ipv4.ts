@@ -15,13 +15,16 @@ import {
   REASON_SOURCE,
   REASON_TTL,
 } from '../abi';
-import { changeOf16, changeOf32, checksumChanged, fold64 } from './checksum';
+import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64 } from './checksum';
 
 export const IPV4_BYTES_MIN: u32 = 20;
 export const IPV4_LENGTH_MAX: u32 = 0xffff;
 
+const VERSION_4_IHL_5: u32 = 0x45;
+
 const TOS = 1;
 const TOTAL_LENGTH = 2;
+const ID = 4;
 const FLAGS_OFFSET = 6;
 /** Time to live, and the protocol behind it in one word. */
 const TTL = 8;
@@ -52,6 +55,11 @@ export function ipv4Tos(ip: usize): u32 {
 
 export function ipv4TotalLength(ip: usize): u32 {
   return bswap<u16>(load<u16>(ip, TOTAL_LENGTH));
+}
+
+/** Identification of the datagram, as it lies in memory. */
+export function ipv4Id(ip: usize): u32 {
+  return load<u16>(ip, ID);
 }
 
 export function ipv4Protocol(ip: usize): u32 {
@@ -152,6 +160,24 @@ export function turnIpv4Around(ip: usize, ttl: u32): void {
   if (before == after) return;
   store<u16>(ip, <u16>after, TTL);
   store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), changeOf16(before, after)), IPV4_CHECKSUM);
+}
+
+/** Writes the header of a packet of our own: no options, may be fragmented, identification 0. */
+export function writeIpv4Header(
+  ip: usize,
+  totalLength: u32,
+  tos: u32,
+  ttl: u32,
+  protocol: u32,
+  source: u32,
+  destination: u32,
+): void {
+  store<u32>(ip, VERSION_4_IHL_5 | (tos << 8) | ((<u32>bswap<u16>(<u16>totalLength)) << 16));
+  store<u32>(ip, 0, ID);
+  store<u32>(ip, ttl | (protocol << 8), TTL);
+  store<u32>(ip, source, SOURCE);
+  store<u32>(ip, destination, DESTINATION);
+  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), CHECKSUM);
 }
 
 function setAddress(ip: usize, field: usize, address: u32): void {

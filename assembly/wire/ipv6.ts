@@ -26,6 +26,8 @@ export const IPV6_BYTES: u32 = 40;
 export const IPV6_PAYLOAD_LENGTH_MAX: u32 = 0xffff;
 export const FRAGMENT_HEADER_BYTES: u32 = 8;
 
+const VERSION_6: u32 = 0x60000000;
+
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
 const HOP_LIMIT = 7;
@@ -170,4 +172,27 @@ export function turnIpv6Around(ip: usize, hopLimit: u32): void {
   v128.store(ip, v128.load(ip, DESTINATION), SOURCE);
   v128.store(ip, source, DESTINATION);
   store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
+}
+
+/**
+ * Writes the header of a packet of our own, flow label 0.
+ *
+ * @param source where the 16 bytes of its source address lie
+ * @param destination likewise
+ */
+export function writeIpv6Header(
+  ip: usize,
+  payloadLength: u32,
+  trafficClass: u32,
+  hopLimit: u32,
+  nextHeader: u32,
+  source: usize,
+  destination: usize,
+): void {
+  store<u32>(ip, bswap<u32>(VERSION_6 | (trafficClass << 20)));
+  store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
+  store<u8>(ip, <u8>nextHeader, NEXT_HEADER);
+  store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
+  v128.store(ip, v128.load(source), SOURCE);
+  v128.store(ip, v128.load(destination), DESTINATION);
 }

@@ -64,7 +64,7 @@ export function readQuote(quote: usize, bytes: u32, family: u32): u32 {
   store<u32>(QUOTE, 0, QUOTE_SOURCE_PORT);
   store<u8>(QUOTE, <u8>family, QUOTE_FAMILY);
   const isHeader = family == 6 ? readIpv6(quote, bytes) : readIpv4(quote, bytes);
-  return isHeader && (quoteIsLater() || readPorts()) ? REASON_NONE : REASON_ICMP_QUOTE;
+  return isHeader && readPorts() ? REASON_NONE : REASON_ICMP_QUOTE;
 }
 
 /** Where the quoted IP header begins. */
@@ -93,8 +93,7 @@ export function quoteIsLater(): bool {
 
 /** Whether the quoted packet is an echo request: its identifier then is the source port, and the other one is 0. */
 export function quoteIsEcho(): bool {
-  const protocol = quoteProtocol();
-  return !quoteIsLater() && protocol == (load<u8>(QUOTE, QUOTE_FAMILY) == 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+  return quoteProtocol() == (load<u8>(QUOTE, QUOTE_FAMILY) == 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
 }
 
 /** In network order; 0 where the protocol has none. */
@@ -153,15 +152,19 @@ function writeUpper(l4: usize, protocol: u32, isLater: bool): void {
 
 /** Ports, or the identifier of an echo request, or nothing for a protocol without; false when they should be there. */
 function readPorts(): bool {
-  const l4 = quoteL4();
-  if (isTcpOrUdp(quoteProtocol())) {
-    if (quoteL4Bytes() < PORT_PAIR_BYTES) return false;
-    store<u32>(QUOTE, portPair(l4), QUOTE_SOURCE_PORT);
-  } else if (quoteIsEcho()) {
-    if (quoteL4Bytes() < ICMP_BYTES) return false;
-    const kind = quoteProtocol() == PROTOCOL_ICMPV6 ? icmpv6Kind(l4) : icmpKind(l4);
-    if (kind != ICMP_ECHO_REQUEST) return false;
-    store<u16>(QUOTE, <u16>icmpIdentifier(l4), QUOTE_SOURCE_PORT);
-  }
+  // Until it is known what kind of message it is, this only says that it is one.
+  if (quoteIsEcho()) return !quoteIsLater() && readIdentifier();
+  if (quoteIsLater() || !isTcpOrUdp(quoteProtocol())) return true;
+  if (quoteL4Bytes() < PORT_PAIR_BYTES) return false;
+  store<u32>(QUOTE, portPair(quoteL4()), QUOTE_SOURCE_PORT);
+  return true;
+}
+
+function readIdentifier(): bool {
+  if (quoteL4Bytes() < ICMP_BYTES) return false;
+  const icmp = quoteL4();
+  const kind = quoteProtocol() == PROTOCOL_ICMPV6 ? icmpv6Kind(icmp) : icmpKind(icmp);
+  if (kind != ICMP_ECHO_REQUEST) return false;
+  store<u16>(QUOTE, <u16>icmpIdentifier(icmp), QUOTE_SOURCE_PORT);
   return true;
 }

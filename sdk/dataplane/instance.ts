@@ -9,7 +9,8 @@ export interface DataPlaneExports extends Record<string, unknown> {
   abiVersion(): number;
   heapBase(): number;
   init(): number;
-  muxProcess(count: number, nowMs: number): void;
+  /** Returns the number of frames in the batch afterwards. */
+  muxProcess(count: number, nowMs: number): number;
   muxExplain(index: number, nowMs: number): void;
   hostProcess(count: number, nowMs: number): void;
   addressClear(): void;

@@ -231,7 +231,11 @@ export const REGION_SNAT_RANGES = 17;
 export const REGION_EXEMPTIONS = 18;
 /** count Fastpath entries, a power of two */
 export const REGION_FASTPATHS = 19;
-export const REGION_COUNT = 20;
+/** count IPv6 addresses of a host agent, indexed by the word that stands for each */
+export const REGION_ADDRESS_VALUES = 20;
+/** count u32, indexed by NIC: outbound flows it has in the table */
+export const REGION_SNAT_SHARES = 21;
+export const REGION_COUNT = 22;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Configuration: offsets from FIXED_CONFIG.
@@ -318,7 +322,9 @@ export const COUNTER_REDIRECTS_SENT = 19;
 export const COUNTER_REDIRECTS_OBEYED = 20;
 /** Packets sent straight to the host of the other VM. */
 export const COUNTER_FASTPATH_PACKETS = 21;
-export const COUNTER_COUNT = 22;
+/** Outbound connections refused because the VM has its share of the NAT flow table. */
+export const COUNTER_SNAT_OVER_SHARE = 22;
+export const COUNTER_COUNT = 23;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.
@@ -460,50 +466,156 @@ export const NIC_INDEX = 12;
 export const NIC_BYTES = 16;
 
 // ---------------------------------------------------------------------------------------------------------------
-// Translation entry: (NIC, VIP, protocol, port) → (DIP, port). Open addressing, linear probing.
+// Translation table: three kinds of entries of a NIC. Open addressing, linear probing.
 //
-//   0         4          6          7       8         12                 14      16    20           24         32
-//   | VIP net | port net | protocol | state | DIP net | backend port net | spare | NIC | idle ticks | reserved |
+//   0         4      6          7      8           12             14      15      16    20           24           28     32
+//   | address | port | protocol | kind | address 2 | backend port | flags | spare | NIC | idle ticks | first rule | rules |
+//
+//   kind         address, port and protocol   address 2
+//   translation  VIP, port, protocol          DIP
+//   VIP          VIP, 0, 0                    0
+//   local        DIP, 0, 0                    VIP of its instance-level public IP
+//
+// "address": an IPv4 address as it lies in memory, or the word that stands for an IPv6 address.
 
 export const TRANSLATION_VIP = 0;
 export const TRANSLATION_PORT = 4;
 export const TRANSLATION_PROTOCOL = 6;
-export const TRANSLATION_STATE = 7;
-/** net u32: 0 leaves the address alone (floating IP) */
+/** u8: the family, 4 or 6, plus TRANSLATION_KIND_…; 0 is an empty entry */
+export const TRANSLATION_KIND = 7;
+/** address: 0 leaves the address alone (floating IP) */
 export const TRANSLATION_DIP = 8;
 /** net u16: 0 keeps the port of the packet */
 export const TRANSLATION_BACKEND_PORT = 12;
+/** u8: TRANSLATION_FLAG_… */
+export const TRANSLATION_FLAGS = 14;
 export const TRANSLATION_NIC = 16;
 export const TRANSLATION_IDLE_TICKS = 20;
+/** u32: index of the first SNAT rule of a local address */
+export const TRANSLATION_RULE_FIRST = 24;
+/** u32: how many of them follow each other */
+export const TRANSLATION_RULE_COUNT = 28;
 export const TRANSLATION_BYTES = 32;
+export const TRANSLATION_KIND_TRANSLATION = 0;
+/** Says that a VIP may reach the NIC. */
+export const TRANSLATION_KIND_VIP = 0x40;
+/** An address of the VM, and what it is outside. */
+export const TRANSLATION_KIND_LOCAL = 0x80;
+/** Both ends of a TCP connection that was idle for too long get a RST. */
+export const TRANSLATION_FLAG_TCP_RESET = 1;
+/** The VIP is an instance-level public IP; of a local address: it has one. */
+export const TRANSLATION_FLAG_INSTANCE = 2;
+/** Of a VIP: outbound connections of the NIC leave from it. */
+export const TRANSLATION_FLAG_SNAT = 4;
 
 // ---------------------------------------------------------------------------------------------------------------
-// NAT flow bucket: four flows of 32 bytes. The key is what a reply of the VM shows.
+// SNAT rule: under which address and ports connections of a local address leave.
 //
-//   0            4                 6                8           12    14               16
-//   | remote net | remote port net | local port net | local net | NIC | protocol (u16) |      key
-//   | VIP net    | VIP port net    | state          | ticks     | idle ticks           |      value
-//   16           20                22               24          28                     32
+//   0     4             8             12           16           18         19      20      24          32          40         48
+//   | VIP | first range | range count | port count | idle ticks | protocol | flags | spare | allocated | exhausted | reserved |
 
+/** address */
+export const SNAT_RULE_VIP = 0;
+/** u32: index of its first range */
+export const SNAT_RULE_RANGE_FIRST = 4;
+export const SNAT_RULE_RANGE_COUNT = 8;
+/** u32: ports of all its ranges */
+export const SNAT_RULE_PORT_COUNT = 12;
+export const SNAT_RULE_IDLE_TICKS = 16;
+/** u8: IP protocol, 0 for TCP, UDP and pings */
+export const SNAT_RULE_PROTOCOL = 18;
+/** u8: TRANSLATION_FLAG_TCP_RESET or 0 */
+export const SNAT_RULE_FLAGS = 19;
+/** u64: connections that were given a port of this rule */
+export const SNAT_RULE_ALLOCATED = 24;
+/** u64: connections for which this rule had no port */
+export const SNAT_RULE_EXHAUSTED = 32;
+export const SNAT_RULE_BYTES = 48;
+
+/** u32 u32 in the byte order of the machine: first port, port count */
+export const SNAT_RANGE_BYTES = 8;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Exemption: destinations local VMs reach under their own address. The list ends at the first one of family 0.
+//
+//   0         16     32    36       40
+//   | address | mask | VNI | family |
+
+/** net 16 bytes: an IPv4 address has 4, and 12 zeros behind it; so has its mask */
+export const EXEMPTION_ADDRESS = 0;
+export const EXEMPTION_MASK = 16;
+/** u32: NO_INDEX for every tenant network */
+export const EXEMPTION_VNI = 32;
+/** u32: 4 or 6; 0 ends the list */
+export const EXEMPTION_FAMILY = 36;
+export const EXEMPTION_BYTES = 40;
+
+/** An IPv6 address in REGION_ADDRESS_VALUES, as it lies on the wire. */
+export const ADDRESS_VALUE_BYTES = 16;
+
+// ---------------------------------------------------------------------------------------------------------------
+// NAT flow bucket: four flows of 64 bytes. The key is what a packet shows that belongs to the flow.
+//
+//   0            16      20            22           24    26         27     28
+//   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
+//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
+//   28    32         34      35      36           38      40      44           48          52     56 64
+//
+// An outbound connection has two entries. The one of the VM's side holds the flow; the outside one (its local end is
+// the VIP and the leased port, its value the DIP and the VM's port) only leads to it.
+
+/** net 16 bytes: an IPv4 address has 4, and 12 zeros behind it */
 export const NAT_FLOW_REMOTE_ADDRESS = 0;
-export const NAT_FLOW_REMOTE_PORT = 4;
-export const NAT_FLOW_LOCAL_PORT = 6;
-export const NAT_FLOW_LOCAL_ADDRESS = 8;
-export const NAT_FLOW_NIC = 12;
-export const NAT_FLOW_PROTOCOL = 14;
-export const NAT_FLOW_VIP = 16;
-export const NAT_FLOW_VIP_PORT = 20;
-/** u16: NAT_FLOW_FREE, NAT_FLOW_NEW or NAT_FLOW_REPLIED */
-export const NAT_FLOW_STATE = 22;
-export const NAT_FLOW_TICKS = 24;
-export const NAT_FLOW_IDLE_TICKS = 28;
-export const NAT_FLOW_BYTES = 32;
+/** address: of the VM, or with a floating IP the VIP */
+export const NAT_FLOW_LOCAL_ADDRESS = 16;
+/** net u16 */
+export const NAT_FLOW_REMOTE_PORT = 20;
+/** net u16: the identifier of a ping */
+export const NAT_FLOW_LOCAL_PORT = 22;
+export const NAT_FLOW_NIC = 24;
+/** u8: IP protocol */
+export const NAT_FLOW_PROTOCOL = 26;
+/** u8: the family, 4 or 6, plus NAT_FLOW_KIND_…; 0 is a free place */
+export const NAT_FLOW_KIND = 27;
+/** address: what takes the place of the local one */
+export const NAT_FLOW_VIP = 28;
+/** net u16 */
+export const NAT_FLOW_VIP_PORT = 32;
+/** u8: NAT_FLOW_NEW … NAT_FLOW_RESET */
+export const NAT_FLOW_STATE = 34;
+/** u8: NAT_FLOW_FLAG_… */
+export const NAT_FLOW_FLAGS = 35;
+/** u16: idle timeout of the rule */
+export const NAT_FLOW_IDLE_TICKS = 36;
+/** u32: when the last packet came, either way */
+export const NAT_FLOW_TICKS = 40;
+/** net u32: the last acknowledgment number seen from the remote end; kept when the rule resets idle connections */
+export const NAT_FLOW_REMOTE_ACK = 44;
+/** net u32: the last one seen from the VM */
+export const NAT_FLOW_LOCAL_ACK = 48;
+/** u32: address of the other entry of an outbound connection; 0 for an inbound one */
+export const NAT_FLOW_TWIN = 52;
+export const NAT_FLOW_BYTES = 64;
 export const NAT_FLOW_WAYS = 4;
-export const NAT_FLOW_BUCKET_BYTES = 128;
-export const NAT_FLOW_FREE = 0;
-/** The VM has not answered yet: such a flow may be evicted. */
+export const NAT_FLOW_BUCKET_BYTES = 256;
+/** Looked up with packets of the VM. */
+export const NAT_FLOW_KIND_VM = 0;
+/** Looked up with packets for a leased port. */
+export const NAT_FLOW_KIND_OUTSIDE = 0x80;
+/** Who was called has not answered yet: such a flow may be evicted. */
 export const NAT_FLOW_NEW = 1;
 export const NAT_FLOW_REPLIED = 2;
+/** One end has sent FIN. */
+export const NAT_FLOW_CLOSING = 3;
+/** One end has sent RST. */
+export const NAT_FLOW_RESET = 4;
+/** Both ends get a RST when a TCP connection was idle for too long. */
+export const NAT_FLOW_FLAG_TCP_RESET = 1;
+/** The VM talks to its own VIP: the remote end is the VIP and the VM's own port. */
+export const NAT_FLOW_FLAG_HAIRPIN = 2;
+
+/** 32 bytes of FIXED_STATE: the key of an outside entry while a leased port is looked for. */
+export const STATE_SNAT_KEY = 448;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Parsed record: what the stages of a pipeline hand each other about one frame.

@@ -7,6 +7,7 @@
  */
 import {
   ADDRESS_BYTES,
+  ADDRESS_VALUE_BYTES,
   ADDRESS_WORD,
   BACKEND_BYTES,
   BACKEND_BYTES_TOTAL,
@@ -42,6 +43,10 @@ import {
   ENDPOINT_PROTOCOL,
   ENDPOINT_SERVICE,
   ENDPOINT_STATE,
+  EXEMPTION_BYTES,
+  EXEMPTION_FAMILY,
+  EXEMPTION_MASK,
+  EXEMPTION_VNI,
   FIXED_CONFIG,
   FIXED_COUNTERS,
   FIXED_END,
@@ -63,14 +68,19 @@ import {
   HELD_TICKS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
+  NAT_FLOW_FLAGS,
   NAT_FLOW_IDLE_TICKS,
+  NAT_FLOW_KIND,
+  NAT_FLOW_LOCAL_ACK,
   NAT_FLOW_LOCAL_ADDRESS,
   NAT_FLOW_LOCAL_PORT,
   NAT_FLOW_NIC,
   NAT_FLOW_PROTOCOL,
+  NAT_FLOW_REMOTE_ACK,
   NAT_FLOW_REMOTE_PORT,
   NAT_FLOW_STATE,
   NAT_FLOW_TICKS,
+  NAT_FLOW_TWIN,
   NAT_FLOW_VIP,
   NAT_FLOW_VIP_PORT,
   NAT_FLOW_WAYS,
@@ -105,12 +115,14 @@ import {
   QUOTE_L4,
   QUOTE_PROTOCOL,
   QUOTE_SOURCE_PORT,
+  REGION_ADDRESS_VALUES,
   REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
   REGION_COUNT_MAX,
   REGION_DESCRIPTORS,
   REGION_ENDPOINTS,
+  REGION_EXEMPTIONS,
   REGION_FLOWS,
   REGION_FRAGMENTS,
   REGION_HELD,
@@ -120,6 +132,9 @@ import {
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SNAT_RANGES,
+  REGION_SNAT_RULES,
+  REGION_SNAT_SHARES,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
   RING_MEMBER_BYTES,
@@ -134,6 +149,16 @@ import {
   SERVICE_PACKETS,
   SERVICE_RING_SLOT_COUNT,
   SERVICE_STATE,
+  SNAT_RANGE_BYTES,
+  SNAT_RULE_ALLOCATED,
+  SNAT_RULE_BYTES,
+  SNAT_RULE_EXHAUSTED,
+  SNAT_RULE_FLAGS,
+  SNAT_RULE_IDLE_TICKS,
+  SNAT_RULE_PORT_COUNT,
+  SNAT_RULE_PROTOCOL,
+  SNAT_RULE_RANGE_COUNT,
+  SNAT_RULE_RANGE_FIRST,
   STAGE_FRAME_COUNT,
   STATE_DATAGRAM_KEY,
   STATE_HELD_COUNT,
@@ -142,11 +167,14 @@ import {
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
+  TRANSLATION_FLAGS,
   TRANSLATION_IDLE_TICKS,
+  TRANSLATION_KIND,
   TRANSLATION_NIC,
   TRANSLATION_PORT,
   TRANSLATION_PROTOCOL,
-  TRANSLATION_STATE,
+  TRANSLATION_RULE_COUNT,
+  TRANSLATION_RULE_FIRST,
 } from './abi';
 
 export let descriptorsBase: u32 = 0;
@@ -165,6 +193,12 @@ export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
 export let addressesBase: u32 = 0;
 export let addressesMask: u32 = 0;
+export let addressValuesBase: u32 = 0;
+export let snatRulesBase: u32 = 0;
+export let snatRangesBase: u32 = 0;
+export let snatSharesBase: u32 = 0;
+export let exemptionsBase: u32 = 0;
+export let exemptionCountMax: u32 = 0;
 export let fragmentsBase: u32 = 0;
 export let fragmentsMask: u32 = 0;
 export let heldBase: u32 = 0;
@@ -197,6 +231,12 @@ export function init(): u32 {
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
   addressesBase = regionBase(REGION_ADDRESSES);
   addressesMask = regionCount(REGION_ADDRESSES) - 1;
+  addressValuesBase = regionBase(REGION_ADDRESS_VALUES);
+  snatRulesBase = regionBase(REGION_SNAT_RULES);
+  snatRangesBase = regionBase(REGION_SNAT_RANGES);
+  snatSharesBase = regionBase(REGION_SNAT_SHARES);
+  exemptionsBase = regionBase(REGION_EXEMPTIONS);
+  exemptionCountMax = regionCount(REGION_EXEMPTIONS);
   fragmentsBase = regionBase(REGION_FRAGMENTS);
   fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
   heldBase = regionBase(REGION_HELD);
@@ -224,6 +264,11 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
   if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
+  if (region == REGION_ADDRESS_VALUES) return ADDRESS_VALUE_BYTES;
+  if (region == REGION_SNAT_RULES) return SNAT_RULE_BYTES;
+  if (region == REGION_SNAT_RANGES) return SNAT_RANGE_BYTES;
+  if (region == REGION_SNAT_SHARES) return 4;
+  if (region == REGION_EXEMPTIONS) return EXEMPTION_BYTES;
   if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
   if (region == REGION_HELD) return HELD_BYTES;
   return 1;
@@ -329,27 +374,60 @@ class Translation {
   vip: u32;
   port: u16;
   protocol: u8;
-  state: u8;
+  kind: u8;
   dip: u32;
   backendPort: u16;
-  spare: u16;
+  flags: u8;
+  spare: u8;
   nic: u32;
   idleTicks: u32;
+  ruleFirst: u32;
+  ruleCount: u32;
+}
+
+class SnatRule {
+  vip: u32;
+  rangeFirst: u32;
+  rangeCount: u32;
+  portCount: u32;
+  idleTicks: u16;
+  protocol: u8;
+  flags: u8;
+  spare: u32;
+  allocated: u64;
+  exhausted: u64;
   reserved: u64;
 }
 
+class Exemption {
+  address0: u64;
+  address1: u64;
+  mask0: u64;
+  mask1: u64;
+  vni: u32;
+  family: u32;
+}
+
 class NatFlow {
-  remoteAddress: u32;
+  remoteAddress0: u64;
+  remoteAddress1: u64;
+  localAddress: u32;
   remotePort: u16;
   localPort: u16;
-  localAddress: u32;
   nic: u16;
-  protocol: u16;
+  protocol: u8;
+  kind: u8;
   vip: u32;
   vipPort: u16;
-  state: u16;
+  state: u8;
+  flags: u8;
+  idleTicks: u16;
+  spare: u16;
   ticks: u32;
-  idleTicks: u32;
+  remoteAck: u32;
+  localAck: u32;
+  twin: u32;
+  reserved: u64;
 }
 
 class Parsed {
@@ -490,26 +568,55 @@ if (
 if (
   offsetof<Translation>('port') != TRANSLATION_PORT ||
   offsetof<Translation>('protocol') != TRANSLATION_PROTOCOL ||
-  offsetof<Translation>('state') != TRANSLATION_STATE ||
+  offsetof<Translation>('kind') != TRANSLATION_KIND ||
   offsetof<Translation>('dip') != TRANSLATION_DIP ||
   offsetof<Translation>('backendPort') != TRANSLATION_BACKEND_PORT ||
+  offsetof<Translation>('flags') != TRANSLATION_FLAGS ||
   offsetof<Translation>('nic') != TRANSLATION_NIC ||
   offsetof<Translation>('idleTicks') != TRANSLATION_IDLE_TICKS ||
+  offsetof<Translation>('ruleFirst') != TRANSLATION_RULE_FIRST ||
+  offsetof<Translation>('ruleCount') != TRANSLATION_RULE_COUNT ||
   offsetof<Translation>() != TRANSLATION_BYTES
 ) {
   ERROR('abi.ts: the translation entry has drifted');
 }
 if (
+  offsetof<SnatRule>('rangeFirst') != SNAT_RULE_RANGE_FIRST ||
+  offsetof<SnatRule>('rangeCount') != SNAT_RULE_RANGE_COUNT ||
+  offsetof<SnatRule>('portCount') != SNAT_RULE_PORT_COUNT ||
+  offsetof<SnatRule>('idleTicks') != SNAT_RULE_IDLE_TICKS ||
+  offsetof<SnatRule>('protocol') != SNAT_RULE_PROTOCOL ||
+  offsetof<SnatRule>('flags') != SNAT_RULE_FLAGS ||
+  offsetof<SnatRule>('allocated') != SNAT_RULE_ALLOCATED ||
+  offsetof<SnatRule>('exhausted') != SNAT_RULE_EXHAUSTED ||
+  offsetof<SnatRule>() != SNAT_RULE_BYTES
+) {
+  ERROR('abi.ts: the SNAT rule has drifted');
+}
+if (
+  offsetof<Exemption>('mask0') != EXEMPTION_MASK ||
+  offsetof<Exemption>('vni') != EXEMPTION_VNI ||
+  offsetof<Exemption>('family') != EXEMPTION_FAMILY ||
+  offsetof<Exemption>() != EXEMPTION_BYTES
+) {
+  ERROR('abi.ts: the exemption has drifted');
+}
+if (
+  offsetof<NatFlow>('localAddress') != NAT_FLOW_LOCAL_ADDRESS ||
   offsetof<NatFlow>('remotePort') != NAT_FLOW_REMOTE_PORT ||
   offsetof<NatFlow>('localPort') != NAT_FLOW_LOCAL_PORT ||
-  offsetof<NatFlow>('localAddress') != NAT_FLOW_LOCAL_ADDRESS ||
   offsetof<NatFlow>('nic') != NAT_FLOW_NIC ||
   offsetof<NatFlow>('protocol') != NAT_FLOW_PROTOCOL ||
+  offsetof<NatFlow>('kind') != NAT_FLOW_KIND ||
   offsetof<NatFlow>('vip') != NAT_FLOW_VIP ||
   offsetof<NatFlow>('vipPort') != NAT_FLOW_VIP_PORT ||
   offsetof<NatFlow>('state') != NAT_FLOW_STATE ||
-  offsetof<NatFlow>('ticks') != NAT_FLOW_TICKS ||
+  offsetof<NatFlow>('flags') != NAT_FLOW_FLAGS ||
   offsetof<NatFlow>('idleTicks') != NAT_FLOW_IDLE_TICKS ||
+  offsetof<NatFlow>('ticks') != NAT_FLOW_TICKS ||
+  offsetof<NatFlow>('remoteAck') != NAT_FLOW_REMOTE_ACK ||
+  offsetof<NatFlow>('localAck') != NAT_FLOW_LOCAL_ACK ||
+  offsetof<NatFlow>('twin') != NAT_FLOW_TWIN ||
   offsetof<NatFlow>() != NAT_FLOW_BYTES ||
   NAT_FLOW_BYTES * NAT_FLOW_WAYS != NAT_FLOW_BUCKET_BYTES
 ) {

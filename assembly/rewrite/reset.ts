@@ -6,59 +6,47 @@
  * It claims to come from the other end. RFC 5961 section 3.2 lets a receiver obey only a reset whose sequence number is
  * exactly the next one it expects: that is the last acknowledgment it has sent itself.
  */
-import { checksumOf, sumBytes } from '../wire/checksum';
+import { checksumOf, sumWords } from '../wire/checksum';
+import { IPV4_BYTES_MIN, ipv4SourceAt, setIpv4DontFragment, writeIpv4Header } from '../wire/ipv4';
+import { IPV6_BYTES, ipv6Source, writeIpv6Header } from '../wire/ipv6';
 import { PROTOCOL_TCP, TCP_BYTES_MIN, TCP_CHECKSUM } from '../wire/tcp';
 
-export const RESET_IPV4_BYTES: u32 = 40;
-export const RESET_IPV6_BYTES: u32 = 60;
-
-const IPV4_BYTES: u32 = 20;
-const IPV6_BYTES: u32 = 40;
+const TOS: u32 = 0;
 const TTL: u32 = 64;
-/** Don't fragment, as it lies in memory. */
-const DF_NET: u32 = 0x0040;
 /** Five words of header and RST | ACK, side by side as they lie in memory. */
 const HEADER_WORDS_RST_ACK_NET: u32 = 0x1450;
+const IPV4_ADDRESS_PAIR_BYTES: u32 = 8;
+const IPV6_ADDRESS_PAIR_BYTES: u32 = 32;
 
 /**
- * Writes an IPv4 packet at `ip`.
+ * Writes the packet at `ip`.
  *
- * @param source address, net; `destination` likewise
- * @param ports source port low, destination port high, both net: as they lie in memory
+ * @param family 4 or 6
+ * @param source where the 4 or 16 bytes of the address lie that it is to come from; `destination` likewise
+ * @param ports source port low, destination port high, both net
  * @param sequence net; `acknowledgment` likewise
  */
-export function writeResetIpv4(
+export function writeReset(
   ip: usize,
-  source: u32,
-  destination: u32,
-  ports: u32,
-  sequence: u32,
-  acknowledgment: u32,
-): void {
-  store<u32>(ip, 0x45 | ((<u32>bswap<u16>(<u16>RESET_IPV4_BYTES)) << 16));
-  store<u32>(ip, DF_NET << 16, 4);
-  store<u32>(ip, TTL | (PROTOCOL_TCP << 8), 8);
-  store<u32>(ip, source, 12);
-  store<u32>(ip, destination, 16);
-  store<u16>(ip, checksumOf(sumBytes(ip, IPV4_BYTES)), 10);
-  writeSegment(ip + IPV4_BYTES, sumBytes(ip + 12, 8), ports, sequence, acknowledgment);
-}
-
-/** The same in IPv6; the addresses are 16 bytes each, where `source` and `destination` point. */
-export function writeResetIpv6(
-  ip: usize,
+  family: u32,
   source: usize,
   destination: usize,
   ports: u32,
   sequence: u32,
   acknowledgment: u32,
 ): void {
-  store<u32>(ip, 0x60);
-  store<u16>(ip, bswap<u16>(<u16>TCP_BYTES_MIN), 4);
-  store<u16>(ip, <u16>(PROTOCOL_TCP | (TTL << 8)), 6);
-  v128.store(ip, v128.load(source), 8);
-  v128.store(ip, v128.load(destination), 24);
-  writeSegment(ip + IPV6_BYTES, sumBytes(ip + 8, 32), ports, sequence, acknowledgment);
+  if (family == 6) {
+    writeIpv6Header(ip, TCP_BYTES_MIN, TOS, TTL, PROTOCOL_TCP, source, destination);
+    const addresses = sumWords(ipv6Source(ip), IPV6_ADDRESS_PAIR_BYTES);
+    writeSegment(ip + IPV6_BYTES, addresses, ports, sequence, acknowledgment);
+  } else {
+    const length = IPV4_BYTES_MIN + TCP_BYTES_MIN;
+    writeIpv4Header(ip, length, TOS, TTL, PROTOCOL_TCP, load<u32>(source), load<u32>(destination));
+    // RFC 6864 section 4.1: without it, the identification would have to be unique.
+    setIpv4DontFragment(ip);
+    const addresses = sumWords(ipv4SourceAt(ip), IPV4_ADDRESS_PAIR_BYTES);
+    writeSegment(ip + IPV4_BYTES_MIN, addresses, ports, sequence, acknowledgment);
+  }
 }
 
 function writeSegment(tcp: usize, addressesSum: u32, ports: u32, sequence: u32, acknowledgment: u32): void {
@@ -67,7 +55,7 @@ function writeSegment(tcp: usize, addressesSum: u32, ports: u32, sequence: u32, 
   store<u32>(tcp, acknowledgment, 8);
   store<u32>(tcp, HEADER_WORDS_RST_ACK_NET, 12);
   store<u32>(tcp, 0, 16);
-  // The pseudo header: the addresses, the protocol, and a length that both families sum up to the same 16 bits.
+  // The pseudo header of either family: the addresses, the protocol, and the length of the segment.
   const pseudoHeader = addressesSum + (PROTOCOL_TCP << 8) + (TCP_BYTES_MIN << 8);
-  store<u16>(tcp, checksumOf(pseudoHeader + sumBytes(tcp, TCP_BYTES_MIN)), TCP_CHECKSUM);
+  store<u16>(tcp, checksumOf(pseudoHeader + sumWords(tcp, TCP_BYTES_MIN)), TCP_CHECKSUM);
 }

@@ -2,17 +2,9 @@
 import { ipVersion, ipv4DestinationAt, ipv4SourceAt, ipv4TotalLength } from './ipv4';
 import { ipv6Destination, ipv6Source, ipv6TotalLength } from './ipv6';
 
-const IPV4_ADDRESS_BYTES: u32 = 4;
-const IPV6_ADDRESS_BYTES: u32 = 16;
-
 /** Bytes of the whole packet, its header included. */
 export function ipTotalLength(ip: usize): u32 {
   return ipVersion(ip) == 6 ? ipv6TotalLength(ip) : ipv4TotalLength(ip);
-}
-
-/** Bytes of each of its addresses. */
-export function ipAddressBytes(ip: usize): u32 {
-  return ipVersion(ip) == 6 ? IPV6_ADDRESS_BYTES : IPV4_ADDRESS_BYTES;
 }
 
 /** Where its source address lies. */

@@ -36,6 +36,8 @@ const DESTINATION = 16;
 const LOOPBACK_NETWORK: u32 = 127;
 const FIRST_MULTICAST_NETWORK: u32 = 224;
 
+/** 0x4000 on the wire. */
+const DONT_FRAGMENT_NET: u32 = 0x0040;
 /** MF and the 13 bits of the fragment offset, 0x3fff on the wire. */
 const FRAGMENT_MASK_NET: u32 = 0xff3f;
 /** The fragment offset alone, 0x1fff on the wire. */
@@ -177,7 +179,16 @@ export function writeIpv4Header(
   store<u32>(ip, ttl | (protocol << 8), TTL);
   store<u32>(ip, source, SOURCE);
   store<u32>(ip, destination, DESTINATION);
-  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), CHECKSUM);
+  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), IPV4_CHECKSUM);
+}
+
+/** Forbids routers to fragment a packet whose header is right. */
+export function setIpv4DontFragment(ip: usize): void {
+  const before: u32 = load<u16>(ip, FLAGS_OFFSET);
+  const after = before | DONT_FRAGMENT_NET;
+  if (before == after) return;
+  store<u16>(ip, <u16>after, FLAGS_OFFSET);
+  store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), changeOf16(before, after)), IPV4_CHECKSUM);
 }
 
 function setAddress(ip: usize, field: usize, address: u32): void {

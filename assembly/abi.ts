@@ -259,6 +259,8 @@ export const CONFIG_FRAME_BYTES_MAX = 40;
 export const CONFIG_SLOT_BYTES = 44;
 /** u32: IP packets of the provider network are no longer than this; 0 when nobody said */
 export const CONFIG_MTU_BYTES = 48;
+/** u32: MUX: IP packets that are no longer fit the provider network whatever their backend; longer ones may not */
+export const CONFIG_FITTING_BYTES = 56;
 /** u8: ENCAPSULATION_… of the fabric */
 export const CONFIG_ENCAPSULATION = 52;
 /** u8: 4, 6, or 0 while no program is in force: the family of our provider address */
@@ -305,7 +307,7 @@ export const COUNTER_FLOW_UNTRUSTED = 10;
 export const COUNTER_FLOW_PROMOTED = 11;
 /** A flow would have earned trust, but there are too many trusted ones. */
 export const COUNTER_FLOW_PROMOTION_REFUSED = 12;
-/** Fragments kept until their first one came, and sent on then. */
+/** Kept fragments that were processed, as their first one had come. */
 export const COUNTER_FRAGMENT_RELEASED = 13;
 /** Frag-needed and packet-too-big messages sent. */
 export const COUNTER_MTU_TOLD = 14;
@@ -329,18 +331,36 @@ export const COUNTER_COUNT = 23;
 // ---------------------------------------------------------------------------------------------------------------
 // Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.
 //
-//   0             4          6          7       8         12      16
-//   | address net | port net | protocol | state | service | spare |
+//   0              4          6          7        8         12      16
+//   | address word | port net | protocol | family | service | spare |
 
+/** u32: an IPv4 address as it lies in memory, or the word of an IPv6 address */
 export const ENDPOINT_ADDRESS = 0;
 export const ENDPOINT_PORT = 4;
 export const ENDPOINT_PROTOCOL = 6;
-/** u8: 0 empty, 1 taken */
-export const ENDPOINT_STATE = 7;
+/** u8: 4 or 6, 0 for an empty entry */
+export const ENDPOINT_FAMILY = 7;
+/** u32: index; in the entry of a VIP that of the instance address it is, else NO_INDEX */
 export const ENDPOINT_SERVICE = 8;
 export const ENDPOINT_BYTES = 16;
-/** The protocol of the entry that only says "this address is ours". */
+/** The protocol of the entry that says "this address is ours". */
 export const ENDPOINT_PROTOCOL_VIP = 255;
+
+// ---------------------------------------------------------------------------------------------------------------
+// SNAT block: (VIP, eight ports) → backend. Open addressing, linear probing.
+//
+//   0              4       6        7  8         12      16
+//   | address word | block | family | 0 | backend | spare |
+
+export const SNAT_BLOCK_ADDRESS = 0;
+/** u16: the first port of the block / 8 */
+export const SNAT_BLOCK_NUMBER = 4;
+/** u8: 4 or 6, 0 for an empty entry */
+export const SNAT_BLOCK_FAMILY = 6;
+/** u32: index */
+export const SNAT_BLOCK_BACKEND = 8;
+export const SNAT_BLOCK_BYTES = 16;
+export const SNAT_BLOCK_PORT_SHIFT = 3;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Address entry: IPv6 address → the word that stands for it in keys. Open addressing, linear probing.
@@ -613,6 +633,8 @@ export const NAT_FLOW_RESET = 4;
 export const NAT_FLOW_FLAG_TCP_RESET = 1;
 /** The VM talks to its own VIP: the remote end is the VIP and the VM's own port. */
 export const NAT_FLOW_FLAG_HAIRPIN = 2;
+/** The VM has got its RST, and the other end is still to get one. */
+export const NAT_FLOW_FLAG_TOLD = 4;
 
 /** 32 bytes of FIXED_STATE: the key of an outside entry while a leased port is looked for. */
 export const STATE_SNAT_KEY = 448;
@@ -628,7 +650,7 @@ export const STATE_SNAT_KEY = 448;
 
 /** u32: address of the IP header */
 export const PARSED_IP = 0;
-/** u32: address of the TCP or UDP header */
+/** u32: address of the header behind IP's, once that header has been checked; 0 before */
 export const PARSED_L4 = 4;
 /** u32: total length of the IP packet */
 export const PARSED_IP_LENGTH = 8;
@@ -646,9 +668,9 @@ export const PARSED_SERVICE = 36;
 export const PARSED_VERDICT = 40;
 /** u8: REASON_… */
 export const PARSED_REASON = 41;
-/** u8: IP protocol */
+/** u8: IP protocol, of IPv6 the one behind the extension headers; 0 when not known */
 export const PARSED_PROTOCOL = 42;
-/** u8: TCP flags, 0 for UDP */
+/** u8: TCP flags, 0 for other protocols */
 export const PARSED_TCP_FLAGS = 43;
 /** u32: index of the backend, or NO_INDEX */
 export const PARSED_BACKEND = 44;
@@ -693,6 +715,12 @@ export const STATE_HELD_COUNT = 336;
 export const STATE_NOW_MS = 340;
 /** 64 × u8: which records they are in, in order of arrival */
 export const STATE_HELD_ORDER = 352;
+/** 40 bytes: an IP header of which only the addresses mean anything: from a client to a VIP */
+export const STATE_REVERSED_IP = 432;
+/** u32: 1 when a kept fragment may go on: its datagram was pinned, or there was no slot for it */
+export const STATE_HELD_IS_DUE = 424;
+/** u32: tick of the last call that looked for kept fragments to be given up */
+export const STATE_HELD_TICKS = 428;
 /** u32: thousandths of a token spent on telling senders about the MTU, at STATE_TOLD_MS */
 export const STATE_TOLD_SPENT = 416;
 /** u32: milliseconds */
@@ -757,6 +785,22 @@ export const DATAGRAM_VALUE = 64;
 export const DATAGRAM_RANGES = 96;
 export const DATAGRAM_BYTES = 128;
 export const DATAGRAM_RANGE_COUNT_MAX = 8;
+
+// Pin: the value of a datagram on a MUX.
+//
+//   0      8         12        16           17      32
+//   | hash | service | backend | generation | spare |
+
+/** u64: flow hash of its first fragment */
+export const PIN_HASH = 0;
+/** u32: index of the service, or NO_INDEX */
+export const PIN_SERVICE = 8;
+/** u32: index of the backend */
+export const PIN_BACKEND = 12;
+/** u8: which the backend had */
+export const PIN_GENERATION = 16;
+export const PIN_BYTES = 32;
+
 /** A record, and a kept fragment, is given up once it is so old. */
 export const DATAGRAM_TICKS_MAX = 30;
 export const DATAGRAM_WAYS = 4;

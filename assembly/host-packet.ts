@@ -10,26 +10,21 @@
  * Only the family is decided per packet; all that comes behind asks this record.
  */
 import { PARSED_IP, PARSED_IP_LENGTH, PARSED_L4, REASON_NONE } from './abi';
-import { addressWord } from './table/address';
 import { datagramKeyV4, datagramKeyV6 } from './table/fragment';
-import { writeNatKeyEnds, writeNatKeyOwner, writeNatKeyRemote } from './table/nat-flow';
+import { writeNatKeyEnds, writeNatKeyOwner } from './table/nat-flow';
 import { PROTOCOL_ICMP } from './wire/icmp';
 import { PROTOCOL_ICMPV6 } from './wire/icmpv6';
 import {
   checkIpv4Header,
-  ipv4Destination,
   ipv4HeaderBytes,
   ipv4IsFragment,
   ipv4IsLaterFragment,
   ipv4Protocol,
-  ipv4Source,
   ipv4TotalLength,
 } from './wire/ipv4';
 import {
   checkIpv6Header,
-  ipv6Destination,
   ipv6FragmentOffset,
-  ipv6Source,
   ipv6TotalLength,
   walkedFragment,
   walkedL4,
@@ -177,41 +172,9 @@ export function packetLocalPort(packet: usize): u32 {
   return load<u16>(packet, LOCAL_PORT);
 }
 
-/** The far end of a packet to a VM is its source. */
-export function setRemoteFromSource(packet: usize): void {
-  const ip = packetIp(packet);
-  if (packetFamily(packet) == 4) {
-    writeNatKeyRemote(packet + KEY, ipv4Source(ip), 0);
-    return;
-  }
-  const address = ipv6Source(ip);
-  writeNatKeyRemote(packet + KEY, load<u64>(address), load<u64>(address, 8));
-}
-
-/** The far end of a packet of a VM is its destination. */
-export function setRemoteFromDestination(packet: usize): void {
-  const ip = packetIp(packet);
-  if (packetFamily(packet) == 4) {
-    writeNatKeyRemote(packet + KEY, ipv4Destination(ip), 0);
-    return;
-  }
-  const address = ipv6Destination(ip);
-  writeNatKeyRemote(packet + KEY, load<u64>(address), load<u64>(address, 8));
-}
-
 /** Our end of the flow, and both ports: the rest of the key. */
 export function setPacketEnds(packet: usize, local: u32, remotePortNet: u32, localPortNet: u32): void {
   writeNatKeyEnds(packet + KEY, local, remotePortNet | (localPortNet << 16));
-}
-
-/** The address word of a packet's destination; 0 for an IPv6 address no policy knows. */
-export function destinationWord(ip: usize, family: u32): u32 {
-  return family == 4 ? ipv4Destination(ip) : addressWord(ipv6Destination(ip));
-}
-
-/** The same of its source. */
-export function sourceWord(ip: usize, family: u32): u32 {
-  return family == 4 ? ipv4Source(ip) : addressWord(ipv6Source(ip));
 }
 
 /** ECN field of the tunnel the packet came in. */

@@ -37,24 +37,26 @@ import { descriptorsCount, descriptorsBase, natFlowsBase, natFlowsMask, slotsBas
 import { configuredTag, localMac, setFrame } from './rewrite/frame';
 import { writeReset } from './rewrite/reset';
 import {
-  flagNatFlow,
   isOutside,
   natFlowFamily,
-  natFlowFlags,
   natFlowIsLive,
-  natFlowLocalAck,
-  natFlowLocalAddress,
   natFlowLocalPort,
   natFlowNic,
   natFlowProtocol,
+  natFlowState,
+  natFlowTwin,
+  natFlowVipPort,
+} from './table/nat-flow';
+import {
+  flagNatFlow,
+  natFlowFlags,
+  natFlowLocalAck,
+  natFlowLocalAddress,
   natFlowRemoteAck,
   natFlowRemoteAddress,
   natFlowRemotePort,
-  natFlowState,
-  natFlowTwin,
   natFlowVipAddress,
-  natFlowVipPort,
-} from './table/nat-flow';
+} from './table/nat-flow-ends';
 import { forgetNatFlow, isTaken } from './table/nat-flow-room';
 import { findNicByIndex, nicMac } from './table/nic';
 import { macAt, writeEthernetBefore } from './wire/ethernet';

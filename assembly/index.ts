@@ -4,12 +4,17 @@ import { ABI_VERSION } from './abi';
 export { hostProcess } from './host';
 export { init } from './layout';
 export { muxExplain, muxProcess } from './mux';
+export { snatWithdraw } from './snat';
 export { addressClear, addressInsert } from './table/address';
 export { endpointClear, endpointInsert } from './table/endpoint';
 export { flowSweep } from './table/flow';
-export { natFlowPurge } from './table/nat-flow';
+export { datagramPurge } from './table/fragment';
+export { localAddressInstance, localAddressRules } from './table/local-address';
+export { natFlowPurge, natFlowPurgeRetired } from './table/nat-flow-room';
 export { nicClear, nicInsert } from './table/nic';
+export { pinSweep } from './table/pin';
 export { ringBuild } from './table/ring';
+export { snatBlockClear, snatBlockInsert } from './table/snat-block';
 export { translationClear, translationInsert } from './table/translation';
 
 export function abiVersion(): u32 {

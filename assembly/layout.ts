@@ -39,10 +39,10 @@ import {
   DESCRIPTOR_SERVICE,
   DESCRIPTOR_VERDICT,
   ENDPOINT_BYTES,
+  ENDPOINT_FAMILY,
   ENDPOINT_PORT,
   ENDPOINT_PROTOCOL,
   ENDPOINT_SERVICE,
-  ENDPOINT_STATE,
   EXEMPTION_BYTES,
   EXEMPTION_FAMILY,
   EXEMPTION_MASK,
@@ -94,6 +94,7 @@ import {
   PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
+  PARSED_IP,
   PARSED_IP_LENGTH,
   PARSED_KEY,
   PARSED_L4,
@@ -106,6 +107,10 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  PIN_BACKEND,
+  PIN_BYTES,
+  PIN_GENERATION,
+  PIN_SERVICE,
   QUOTE_BYTES,
   QUOTE_DESTINATION_PORT,
   QUOTE_END,
@@ -132,6 +137,8 @@ import {
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SLOTS,
+  REGION_SNAT_BLOCKS,
   REGION_SNAT_RANGES,
   REGION_SNAT_RULES,
   REGION_SNAT_SHARES,
@@ -149,6 +156,10 @@ import {
   SERVICE_PACKETS,
   SERVICE_RING_SLOT_COUNT,
   SERVICE_STATE,
+  SNAT_BLOCK_BACKEND,
+  SNAT_BLOCK_BYTES,
+  SNAT_BLOCK_FAMILY,
+  SNAT_BLOCK_NUMBER,
   SNAT_RANGE_BYTES,
   SNAT_RULE_ALLOCATED,
   SNAT_RULE_BYTES,
@@ -164,6 +175,8 @@ import {
   STATE_HELD_COUNT,
   STATE_HELD_ORDER,
   STATE_QUOTE,
+  STATE_REVERSED_IP,
+  STATE_TOLD_SPENT,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -178,6 +191,8 @@ import {
 } from './abi';
 
 export let descriptorsBase: u32 = 0;
+export let descriptorsCount: u32 = 0;
+export let slotsBase: u32 = 0;
 export let endpointsBase: u32 = 0;
 export let endpointsMask: u32 = 0;
 export let servicesBase: u32 = 0;
@@ -202,6 +217,8 @@ export let exemptionCountMax: u32 = 0;
 export let fragmentsBase: u32 = 0;
 export let fragmentsMask: u32 = 0;
 export let heldBase: u32 = 0;
+export let snatBlocksBase: u32 = 0;
+export let snatBlocksMask: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -216,6 +233,8 @@ export function init(): u32 {
     if (isHashed(region) && !isPowerOfTwo(regionCount(region))) return region + 1;
   }
   descriptorsBase = regionBase(REGION_DESCRIPTORS);
+  descriptorsCount = regionCount(REGION_DESCRIPTORS);
+  slotsBase = regionBase(REGION_SLOTS);
   endpointsBase = regionBase(REGION_ENDPOINTS);
   endpointsMask = regionCount(REGION_ENDPOINTS) - 1;
   servicesBase = regionBase(REGION_SERVICES);
@@ -240,6 +259,8 @@ export function init(): u32 {
   fragmentsBase = regionBase(REGION_FRAGMENTS);
   fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
   heldBase = regionBase(REGION_HELD);
+  snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
+  snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
   return 0;
 }
 
@@ -271,6 +292,7 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_EXEMPTIONS) return EXEMPTION_BYTES;
   if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
   if (region == REGION_HELD) return HELD_BYTES;
+  if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
   return 1;
 }
 
@@ -282,7 +304,8 @@ function isHashed(region: u32): bool {
     region == REGION_TRANSLATIONS ||
     region == REGION_NAT_FLOWS ||
     region == REGION_ADDRESSES ||
-    region == REGION_FRAGMENTS
+    region == REGION_FRAGMENTS ||
+    region == REGION_SNAT_BLOCKS
   );
 }
 
@@ -309,8 +332,17 @@ class Endpoint {
   address: u32;
   port: u16;
   protocol: u8;
-  state: u8;
+  family: u8;
   service: u32;
+  spare: u32;
+}
+
+class SnatBlock {
+  address: u32;
+  number: u16;
+  family: u8;
+  zero: u8;
+  backend: u32;
   spare: u32;
 }
 
@@ -489,6 +521,15 @@ class Datagram {
   range67: u64;
 }
 
+class Pin {
+  hash: u64;
+  service: u32;
+  backend: u32;
+  generation: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
 class Held {
   key0: u64;
   key1: u64;
@@ -517,11 +558,19 @@ if (
 if (
   offsetof<Endpoint>('port') != ENDPOINT_PORT ||
   offsetof<Endpoint>('protocol') != ENDPOINT_PROTOCOL ||
-  offsetof<Endpoint>('state') != ENDPOINT_STATE ||
+  offsetof<Endpoint>('family') != ENDPOINT_FAMILY ||
   offsetof<Endpoint>('service') != ENDPOINT_SERVICE ||
   offsetof<Endpoint>() != ENDPOINT_BYTES
 ) {
   ERROR('abi.ts: the endpoint entry has drifted');
+}
+if (
+  offsetof<SnatBlock>('number') != SNAT_BLOCK_NUMBER ||
+  offsetof<SnatBlock>('family') != SNAT_BLOCK_FAMILY ||
+  offsetof<SnatBlock>('backend') != SNAT_BLOCK_BACKEND ||
+  offsetof<SnatBlock>() != SNAT_BLOCK_BYTES
+) {
+  ERROR('abi.ts: the SNAT block has drifted');
 }
 if (offsetof<Address>('word') != ADDRESS_WORD || offsetof<Address>() != ADDRESS_BYTES) {
   ERROR('abi.ts: the address entry has drifted');
@@ -623,6 +672,7 @@ if (
   ERROR('abi.ts: the NAT flow has drifted');
 }
 if (
+  PARSED_L4 != PARSED_IP + 4 ||
   offsetof<Parsed>('l4') != PARSED_L4 ||
   offsetof<Parsed>('ipLength') != PARSED_IP_LENGTH ||
   offsetof<Parsed>('vlanTag') != PARSED_VLAN_TAG ||
@@ -677,6 +727,15 @@ if (
   ERROR('abi.ts: the datagram has drifted');
 }
 if (
+  offsetof<Pin>('service') != PIN_SERVICE ||
+  offsetof<Pin>('backend') != PIN_BACKEND ||
+  offsetof<Pin>('generation') != PIN_GENERATION ||
+  offsetof<Pin>() != PIN_BYTES ||
+  DATAGRAM_VALUE + PIN_BYTES != DATAGRAM_RANGES
+) {
+  ERROR('abi.ts: the pin has drifted');
+}
+if (
   offsetof<Held>('length') != HELD_LENGTH ||
   offsetof<Held>('length') != DATAGRAM_KEY_BYTES ||
   offsetof<Held>('ticks') != HELD_TICKS ||
@@ -689,7 +748,8 @@ if (
 if (
   STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
   STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
-  STATE_HELD_ORDER + HELD_COUNT_MAX > 512
+  STATE_HELD_ORDER + HELD_COUNT_MAX != STATE_TOLD_SPENT ||
+  STATE_REVERSED_IP + 40 > FIXED_END - FIXED_STATE
 ) {
   ERROR('abi.ts: the state overlaps itself');
 }

@@ -34,6 +34,13 @@ import { ipVersion } from './wire/ipv4';
 /** Nothing is decided yet. */
 export const OUTCOME_CONTINUE: u32 = 0xffff;
 export const OUTCOME_PASS: u32 = VERDICT_PASS;
+/** A fragment, and an ICMP error: the second stage decides, as it depends on packets of the same batch. Never a verdict. */
+export const PENDING_FRAGMENT: u32 = 0x80;
+export const PENDING_QUOTE: u32 = 0x81;
+
+export function isPending(outcome: u32): bool {
+  return outcome == PENDING_FRAGMENT || outcome == PENDING_QUOTE;
+}
 
 /** An outcome is a verdict and a reason in one number, as they lie in the parsed record. */
 export function dropFor(reason: u32): u32 {
@@ -59,7 +66,8 @@ export function parseLink(descriptor: usize, parsed: usize): u32 {
   const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
   store<u32>(parsed, 0, PARSED_VLAN_TAG);
   store<u32>(parsed, 0, PARSED_VLAN_TAG_INNER);
-  store<u32>(parsed, frame, PARSED_IP);
+  // The L4 address beside it becomes 0.
+  store<u64>(parsed, <u64>frame, PARSED_IP);
   store<u8>(parsed, 4, PARSED_FAMILY);
   if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {
     if (length == 0) return dropFor(REASON_IPV4_TRUNCATED);

@@ -7,15 +7,14 @@
  *
  * The quoted packet is the one readQuote has read (wire/quote.ts).
  */
-import { changeOf16, changeOf32, checksumChanged } from '../wire/checksum';
+import { changeOf16, checksumChanged } from '../wire/checksum';
 import { ICMP_CHECKSUM, ICMP_IDENTIFIER, PROTOCOL_ICMP, writeIcmpChecksum } from '../wire/icmp';
 import { writeIcmpv6Checksum } from '../wire/icmpv6';
-import { ipDestinationAt, ipSourceAt } from '../wire/ip';
-import { IPV4_CHECKSUM, ipVersion } from '../wire/ipv4';
+import { ipVersion } from '../wire/ipv4';
 import { checksumField, DESTINATION_PORT, isTcpOrUdp, SOURCE_PORT } from '../wire/ports';
 import { quoteIp, quoteIsEcho, quoteIsLater, quoteL4, quoteL4Bytes, quoteProtocol } from '../wire/quote';
 import { PROTOCOL_UDP } from '../wire/udp';
-import { writeIpv6Address } from './translate';
+import { replaceDestination, replaceSource } from './translate';
 
 const CHECKSUM_BYTES: u32 = 2;
 
@@ -26,28 +25,29 @@ const CHECKSUM_BYTES: u32 = 2;
  * @param portNet the VM's port, or the identifier of its ping; unused where the quoted packet has neither
  */
 export function translateErrorToVm(ip: usize, icmp: usize, messageBytes: u32, address: u32, portNet: u32): void {
-  replaceAddress(ip, ipDestinationAt(ip), address);
-  translateQuote(ipSourceAt(quoteIp()), address, SOURCE_PORT, portNet);
+  const family = ipVersion(ip);
+  replaceDestination(ip, family, address);
+  translateQuotedPort(SOURCE_PORT, portNet, replaceSource(quoteIp(), family, address));
   writeChecksum(ip, icmp, messageBytes);
 }
 
 /** An error of a VM: its source and the quoted destination become the VIP's; `address` and `portNet` are as above. */
 export function translateErrorFromVm(ip: usize, icmp: usize, messageBytes: u32, address: u32, portNet: u32): void {
-  replaceAddress(ip, ipSourceAt(ip), address);
-  translateQuote(ipDestinationAt(quoteIp()), address, DESTINATION_PORT, portNet);
+  const family = ipVersion(ip);
+  replaceSource(ip, family, address);
+  translateQuotedPort(DESTINATION_PORT, portNet, replaceDestination(quoteIp(), family, address));
   writeChecksum(ip, icmp, messageBytes);
 }
 
-function translateQuote(addressField: usize, address: u32, portField: usize, portNet: u32): void {
-  let change = replaceAddress(quoteIp(), addressField, address);
+function translateQuotedPort(field: usize, portNet: u32, addressChange: u32): void {
   if (quoteIsLater()) return;
   const protocol = quoteProtocol();
   if (isTcpOrUdp(protocol)) {
-    mendQuotedChecksum(checksumField(protocol), change + replacePort(quoteL4() + portField, portNet));
+    mendQuotedChecksum(checksumField(protocol), addressChange + replacePort(quoteL4() + field, portNet));
   } else if (quoteIsEcho()) {
     // The checksum of ICMP has no pseudo header, that of ICMPv6 has.
-    if (protocol == PROTOCOL_ICMP) change = 0;
-    mendQuotedChecksum(ICMP_CHECKSUM, change + replacePort(quoteL4() + ICMP_IDENTIFIER, portNet));
+    const covered = protocol == PROTOCOL_ICMP ? 0 : addressChange;
+    mendQuotedChecksum(ICMP_CHECKSUM, covered + replacePort(quoteL4() + ICMP_IDENTIFIER, portNet));
   }
 }
 
@@ -63,21 +63,10 @@ function mendQuotedChecksum(offset: usize, change: u32): void {
   store<u16>(field, isUdp && after == 0 ? 0xffff : after);
 }
 
-/** Writes an address over another one of the header at `ip`, mends that header, and says how the sum of it changed. */
-function replaceAddress(ip: usize, field: usize, address: u32): u32 {
-  if (ipVersion(ip) == 6) return writeIpv6Address(field, address);
-  const before = load<u32>(field);
-  // RFC 1624 section 5: an update that changes nothing must not turn one form of zero into the other.
-  if (before == address) return 0;
-  const change = changeOf32(before, address);
-  store<u32>(field, address);
-  store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), change), IPV4_CHECKSUM);
-  return change;
-}
-
 function replacePort(field: usize, portNet: u32): u32 {
   const before: u32 = load<u16>(field);
   store<u16>(field, <u16>portNet);
+  // RFC 1624 section 5: an update that changes nothing must not turn one form of zero into the other.
   return before == portNet ? 0 : changeOf16(before, portNet);
 }
 

@@ -4,14 +4,7 @@
  *   0         16     32    36       40
  *   | address | mask | VNI | family |
  */
-import {
-  EXEMPTION_ADDRESS,
-  EXEMPTION_BYTES,
-  EXEMPTION_FAMILY,
-  EXEMPTION_MASK,
-  EXEMPTION_VNI,
-  NO_INDEX,
-} from '../abi';
+import { EXEMPTION_ADDRESS, EXEMPTION_BYTES, EXEMPTION_FAMILY, EXEMPTION_MASK, EXEMPTION_VNI, NO_INDEX } from '../abi';
 import { exemptionCountMax, exemptionsBase } from '../layout';
 
 /**

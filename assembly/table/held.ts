@@ -24,7 +24,9 @@ import {
   HELD_LINK,
   HELD_TICKS,
   STATE_HELD_COUNT,
+  STATE_HELD_IS_DUE,
   STATE_HELD_ORDER,
+  STATE_HELD_TICKS,
 } from '../abi';
 import { heldBase } from '../layout';
 import { datagramTicksSince } from './fragment';
@@ -32,6 +34,23 @@ import { datagramTicksSince } from './fragment';
 /** Frames that are kept; they are asked for by position, 0 is the one that came first. */
 export function heldCount(): u32 {
   return load<u32>(FIXED_STATE + STATE_HELD_COUNT);
+}
+
+/** Whether one of them may be released or given up: something has changed since the last search, or time has passed. */
+export function heldAreDue(now: u32): bool {
+  if (heldCount() == 0) return false;
+  return load<u32>(FIXED_STATE + STATE_HELD_IS_DUE) != 0 || load<u32>(FIXED_STATE + STATE_HELD_TICKS) != now;
+}
+
+/** Wants a search at the end of this call, or of the next one. */
+export function markHeldDue(): void {
+  store<u32>(FIXED_STATE + STATE_HELD_IS_DUE, 1);
+}
+
+/** Begins a search: it settles everything that markHeldDue has wanted so far. */
+export function clearHeldDue(now: u32): void {
+  store<u32>(FIXED_STATE + STATE_HELD_IS_DUE, 0);
+  store<u32>(FIXED_STATE + STATE_HELD_TICKS, now);
 }
 
 /** Whether a frame could be kept. */

@@ -31,7 +31,6 @@ import { natFlowsBase, natFlowsMask, snatSharesBase } from '../layout';
 import { isAddressRetired } from './address-value';
 import {
   firstBucket,
-  isOutside,
   natFlowAge,
   natFlowFamily,
   natFlowIsLive,

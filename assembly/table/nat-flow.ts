@@ -98,7 +98,7 @@ export function natFlowIsLive(flow: usize, now: u32): bool {
 /** The other entry of an outbound connection; 0 when there is none, or one that has another twin. */
 export function natFlowTwin(flow: usize): usize {
   const twin: usize = load<u32>(flow, NAT_FLOW_TWIN);
-  return twin != 0 && load<u32>(twin, NAT_FLOW_TWIN) == flow ? twin : 0;
+  return twin != 0 && load<u32>(twin, NAT_FLOW_TWIN) == <u32>flow ? twin : 0;
 }
 
 /** Whether an entry is found by what comes back for a leased port. */
@@ -214,6 +214,6 @@ function isWithinLimit(flow: usize, now: u32): bool {
   const idleTicks: u32 = load<u16>(flow, NAT_FLOW_IDLE_TICKS);
   const age = ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
   const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
-  if (state <= NAT_FLOW_REPLIED) return age <= idleTicks;
+  if (state <= <u32>NAT_FLOW_REPLIED) return age <= idleTicks;
   return age <= (state == NAT_FLOW_RESET ? RESET_IDLE_TICKS : min(idleTicks, CLOSING_IDLE_TICKS));
 }

@@ -6,7 +6,7 @@
  *   | type | code | checksum | unused                       | the packet it is about    error
  *   | 3    | 4    | checksum | unused        | next-hop MTU | the packet it is about    frag-needed, RFC 1191
  */
-import { REASON_ICMP_CHECKSUM, REASON_ICMP_TRUNCATED, REASON_NONE, REASON_PROTOCOL } from '../abi';
+import { REASON_ICMP_CHECKSUM, REASON_ICMP_TRUNCATED, REASON_NONE } from '../abi';
 import { checksumOf, sumBytes } from './checksum';
 
 export const PROTOCOL_ICMP: u32 = 1;
@@ -20,8 +20,9 @@ export const ICMP_ECHO_REPLY: u32 = 2;
 /** About a packet, of which it quotes the beginning. */
 export const ICMP_ERROR: u32 = 3;
 
-const CHECKSUM = 2;
-const IDENTIFIER = 4;
+/** Where checksum and identifier lie, in both families. */
+export const ICMP_CHECKSUM = 2;
+export const ICMP_IDENTIFIER = 4;
 const NEXT_HOP_MTU = 6;
 
 /** Type and code as they lie in memory. */
@@ -59,13 +60,13 @@ export function icmpForbidsError(icmp: usize): bool {
 
 /** Identifier of an echo message of either family, as it lies in memory. */
 export function icmpIdentifier(icmp: usize): u32 {
-  return load<u16>(icmp, IDENTIFIER);
+  return load<u16>(icmp, ICMP_IDENTIFIER);
 }
 
 /** Begins the message that a packet is too big, in front of the packet; writeIcmpChecksum ends it. */
 export function writeFragmentationNeeded(icmp: usize, nextHopMtuBytes: u32): void {
   store<u32>(icmp, FRAGMENTATION_NEEDED_NET);
-  store<u32>(icmp, 0, IDENTIFIER);
+  store<u32>(icmp, 0, ICMP_IDENTIFIER);
   store<u16>(icmp, bswap<u16>(<u16>nextHopMtuBytes), NEXT_HOP_MTU);
 }
 
@@ -74,19 +75,12 @@ export function writeFragmentationNeeded(icmp: usize, nextHopMtuBytes: u32): voi
  * zeros, and then it gives the one form of zero that is wrong.
  */
 export function writeIcmpChecksum(icmp: usize, messageBytes: u32): void {
-  store<u16>(icmp, 0, CHECKSUM);
-  store<u16>(icmp, checksumOf(sumBytes(icmp, messageBytes)), CHECKSUM);
+  store<u16>(icmp, 0, ICMP_CHECKSUM);
+  store<u16>(icmp, checksumOf(sumBytes(icmp, messageBytes)), ICMP_CHECKSUM);
 }
 
 /** Turns an echo request into its reply. */
 export function turnIntoEchoReply(icmp: usize, messageBytes: u32): void {
   store<u16>(icmp, ECHO_REPLY_NET);
   writeIcmpChecksum(icmp, messageBytes);
-}
-
-/** Whether a message is an echo request with nothing wrong with it. */
-export function checkEchoRequest(icmp: usize, messageBytes: u32): u32 {
-  if (messageBytes < ICMP_BYTES) return REASON_ICMP_TRUNCATED;
-  if (icmpKind(icmp) != ICMP_ECHO_REQUEST) return REASON_PROTOCOL;
-  return checkIcmp(icmp, messageBytes);
 }

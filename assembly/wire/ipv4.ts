@@ -29,17 +29,22 @@ const FLAGS_OFFSET = 6;
 /** Time to live, and the protocol behind it in one word. */
 const TTL = 8;
 const PROTOCOL = 9;
-export const IPV4_CHECKSUM = 10;
+const CHECKSUM = 10;
 const SOURCE = 12;
 const DESTINATION = 16;
 
 const LOOPBACK_NETWORK: u32 = 127;
 const FIRST_MULTICAST_NETWORK: u32 = 224;
+const MULTICAST_NETWORKS: u32 = 16;
+/** 169.254 */
+const LINK_LOCAL_NETWORK_NET: u32 = 0xfea9;
 
-/** 0x4000 on the wire. */
-const DONT_FRAGMENT_NET: u32 = 0x0040;
+/** The ECN field in the first word of a header. */
+const ECN_MASK_NET: u32 = 0x0300;
 /** MF and the 13 bits of the fragment offset, 0x3fff on the wire. */
 const FRAGMENT_MASK_NET: u32 = 0xff3f;
+const DONT_FRAGMENT_NET: u32 = 0x0040;
+const MORE_FRAGMENTS_NET: u32 = 0x0020;
 /** The fragment offset alone, 0x1fff on the wire. */
 const FRAGMENT_OFFSET_MASK_NET: u32 = 0xff1f;
 
@@ -76,14 +81,9 @@ export function ipv4Destination(ip: usize): u32 {
   return load<u32>(ip, DESTINATION);
 }
 
-/** Where the source address lies. */
+/** Where the source address lies, and behind it the destination. */
 export function ipv4SourceAt(ip: usize): usize {
   return ip + SOURCE;
-}
-
-/** Where the destination address lies. */
-export function ipv4DestinationAt(ip: usize): usize {
-  return ip + DESTINATION;
 }
 
 /** Source and destination side by side, as the flow hash takes them. */
@@ -93,6 +93,28 @@ export function ipv4Addresses(ip: usize): u64 {
 
 export function ipv4IsFragment(ip: usize): bool {
   return (load<u16>(ip, FLAGS_OFFSET) & FRAGMENT_MASK_NET) != 0;
+}
+
+/** Fragment offset in bytes. */
+export function ipv4FragmentOffset(ip: usize): u32 {
+  return (<u32>bswap<u16>(load<u16>(ip, FLAGS_OFFSET)) & 0x1fff) << 3;
+}
+
+export function ipv4HasMoreFragments(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & MORE_FRAGMENTS_NET) != 0;
+}
+
+export function ipv4MayFragment(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & DONT_FRAGMENT_NET) == 0;
+}
+
+/** Allows routers to fragment the packet. */
+export function clearIpv4DontFragment(ip: usize): void {
+  const before: u32 = load<u16>(ip, FLAGS_OFFSET);
+  const after = before & ~DONT_FRAGMENT_NET;
+  if (before == after) return;
+  store<u16>(ip, <u16>after, FLAGS_OFFSET);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
 export function ipv4IsLaterFragment(ip: usize): bool {
@@ -161,7 +183,13 @@ export function turnIpv4Around(ip: usize, ttl: u32): void {
   const after = (before & 0xff00) | ttl;
   if (before == after) return;
   store<u16>(ip, <u16>after, TTL);
-  store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), changeOf16(before, after)), IPV4_CHECKSUM);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
+}
+
+/** Writes the two addresses and nothing else. */
+export function setIpv4Addresses(ip: usize, source: u32, destination: u32): void {
+  store<u32>(ip, source, SOURCE);
+  store<u32>(ip, destination, DESTINATION);
 }
 
 /** Writes the header of a packet of our own: no options, may be fragmented, identification 0. */
@@ -177,9 +205,8 @@ export function writeIpv4Header(
   store<u32>(ip, VERSION_4_IHL_5 | (tos << 8) | ((<u32>bswap<u16>(<u16>totalLength)) << 16));
   store<u32>(ip, 0, ID);
   store<u32>(ip, ttl | (protocol << 8), TTL);
-  store<u32>(ip, source, SOURCE);
-  store<u32>(ip, destination, DESTINATION);
-  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), IPV4_CHECKSUM);
+  setIpv4Addresses(ip, source, destination);
+  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), CHECKSUM);
 }
 
 /** Forbids routers to fragment a packet whose header is right. */
@@ -188,12 +215,32 @@ export function setIpv4DontFragment(ip: usize): void {
   const after = before | DONT_FRAGMENT_NET;
   if (before == after) return;
   store<u16>(ip, <u16>after, FLAGS_OFFSET);
-  store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), changeOf16(before, after)), IPV4_CHECKSUM);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
 function setAddress(ip: usize, field: usize, address: u32): void {
   const before = load<u32>(field);
   if (before == address) return;
   store<u32>(field, address);
-  store<u16>(ip, checksumChanged(load<u16>(ip, IPV4_CHECKSUM), changeOf32(before, address)), IPV4_CHECKSUM);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf32(before, address)), CHECKSUM);
+}
+
+/** Writes the ECN field, the low two bits of the TOS. */
+export function setIpv4Ecn(ip: usize, ecn: u32): void {
+  const before: u32 = load<u16>(ip);
+  const after = (before & ~ECN_MASK_NET) | (ecn << 8);
+  if (before == after) return;
+  store<u16>(ip, <u16>after);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
+}
+
+/**
+ * Whether no router takes a packet to an address: multicast, limited broadcast, link-local (RFC 3927), loopback.
+ *
+ * @param address as it lies in memory
+ */
+export function ipv4IsLocalScope(address: u32): bool {
+  const first = address & 0xff;
+  if (first == LOOPBACK_NETWORK || address == 0xffffffff) return true;
+  return first - FIRST_MULTICAST_NETWORK < MULTICAST_NETWORKS || (address & 0xffff) == LINK_LOCAL_NETWORK_NET;
 }

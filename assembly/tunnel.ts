@@ -26,7 +26,7 @@ import { fromTunnel } from './host-in';
 import { setPacketOuterEcn } from './host-packet';
 import { availableBytes, dropFor, OUTCOME_CONTINUE, OUTCOME_PASS, parseLink } from './parse';
 import { ECN_MASK } from './rewrite/ecn';
-import { carriesEthernet, GRE_BYTES_MIN, hasNvgreFlags, NVGRE_BYTES, nvgreVsid, PROTOCOL_GRE } from './wire/gre';
+import { carriesEthernet, GRE_BYTES, GRE_BYTES_MIN, hasNvgreFlags, nvgreVsid, PROTOCOL_GRE } from './wire/gre';
 import {
   checkIpv4Header,
   checkIpv4Start,
@@ -147,6 +147,6 @@ function fromNvgre(descriptor: usize, packet: usize, gre: usize, greBytes: u32, 
   if (greBytes < GRE_BYTES_MIN) return dropFor(REASON_GRE_TRUNCATED);
   if (!carriesEthernet(gre)) return OUTCOME_PASS;
   if (!hasNvgreFlags(gre)) return dropFor(REASON_GRE_FLAGS);
-  if (greBytes < NVGRE_BYTES) return dropFor(REASON_GRE_TRUNCATED);
-  return fromTunnel(descriptor, packet, gre + NVGRE_BYTES, greBytes - NVGRE_BYTES, nvgreVsid(gre), now);
+  if (greBytes < GRE_BYTES) return dropFor(REASON_GRE_TRUNCATED);
+  return fromTunnel(descriptor, packet, gre + GRE_BYTES, greBytes - GRE_BYTES, nvgreVsid(gre), now);
 }

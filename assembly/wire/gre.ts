@@ -1,15 +1,16 @@
 /**
- * NVGRE header, RFC 7637 section 3.2: GRE with the virtual subnet in its key.
+ * GRE header with a key (RFC 2784, RFC 2890) as NVGRE has it, RFC 7637 section 3.2.
  *
- *   0               2               4      7        8
- *   | flags 0x2000  | type 0x6558   | VSID | FlowID |
+ *   0                 2               4         7         8
+ *   | flags, version | protocol type | VSID 24 | flow id |
  */
 
 export const PROTOCOL_GRE: u32 = 47;
+
+export const GRE_BYTES: u32 = 8;
+export const GRE_FLOW_ID = 7;
 /** Flags and type: enough to know whether it is NVGRE. */
 export const GRE_BYTES_MIN: u32 = 4;
-/** With the key. */
-export const NVGRE_BYTES: u32 = 8;
 
 const TYPE = 2;
 const KEY = 4;

@@ -25,6 +25,12 @@ export interface Capacities {
   readonly nicCountMax: number;
   /** Translations of a host agent (NIC, VIP, protocol, port); default 4,096. */
   readonly translationCountMax: number;
+  /** Outbound rules of all local DIPs; default 4,096. */
+  readonly snatRuleCountMax: number;
+  /** Port ranges leased to them; default 16,384. */
+  readonly snatRangeCountMax: number;
+  /** Prefixes a host agent leaves alone on the way out; default 1,024. */
+  readonly exemptionCountMax: number;
   /** Fragmented datagrams that are remembered at a time; default 1,024. */
   readonly datagramCountMax: number;
   /** Frames in a batch; default 256. */
@@ -43,6 +49,9 @@ export const CAPACITIES_DEFAULT: Capacities = {
   ringSlotCountMax: 32 * 65_537,
   nicCountMax: 1024,
   translationCountMax: 4096,
+  snatRuleCountMax: 4096,
+  snatRangeCountMax: 16_384,
+  exemptionCountMax: 1024,
   datagramCountMax: 1024,
   batchFrameCountMax: 256,
   frameBytesMax: 9216,
@@ -125,16 +134,21 @@ function muxRegions(capacities: Capacities): RegionSizes {
 }
 
 function hostRegions(capacities: Capacities): RegionSizes {
+  const { translationCountMax, snatRuleCountMax } = capacities;
+  // A translation may bring its VIP and, for an instance address, its DIP with it; an outbound rule brings both.
+  const translationEntryCount = 3 * translationCountMax + 2 * snatRuleCountMax;
+  // VIP and DIP of all of them may be IPv6 addresses, and as many of former programs are kept.
+  const addressCount = 2 * 2 * (translationCountMax + snatRuleCountMax);
   return new Map([
     [abi.REGION_NICS, [hashedCount(capacities.nicCountMax), abi.NIC_BYTES]],
-    [
-      abi.REGION_TRANSLATIONS,
-      // A translation may bring its VIP with it: one more entry each, at worst.
-      [hashedCount(2 * capacities.translationCountMax), abi.TRANSLATION_BYTES],
-    ],
-    // VIP and DIP of every translation may be IPv6 addresses.
-    [abi.REGION_ADDRESSES, [hashedCount(2 * capacities.translationCountMax), abi.ADDRESS_BYTES]],
+    [abi.REGION_TRANSLATIONS, [hashedCount(translationEntryCount), abi.TRANSLATION_BYTES]],
+    [abi.REGION_ADDRESSES, [hashedCount(addressCount), abi.ADDRESS_BYTES]],
+    [abi.REGION_ADDRESS_VALUES, [addressCount + 1, abi.ADDRESS_VALUE_BYTES]],
     [abi.REGION_NAT_FLOWS, [hashedCount(capacities.flowCountMax / abi.NAT_FLOW_WAYS), abi.NAT_FLOW_BUCKET_BYTES]],
+    [abi.REGION_SNAT_RULES, [snatRuleCountMax, abi.SNAT_RULE_BYTES]],
+    [abi.REGION_SNAT_RANGES, [capacities.snatRangeCountMax, abi.SNAT_RANGE_BYTES]],
+    [abi.REGION_SNAT_SHARES, [capacities.nicCountMax, 4]],
+    [abi.REGION_EXEMPTIONS, [capacities.exemptionCountMax, abi.EXEMPTION_BYTES]],
     [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
     // Only a MUX keeps frames: one record is the least a region has.
     [abi.REGION_HELD, [1, abi.HELD_BYTES]],

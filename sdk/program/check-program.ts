@@ -3,6 +3,7 @@
  * data plane could not obey is refused here, before any of it is applied.
  */
 import { parseIp } from '../net/address.js';
+import { isUnicastMac } from '../net/unicast.js';
 import { RING_SLOT_COUNTS, SNAT_BLOCK_PORT_COUNT, SNAT_PORT_COUNT } from '../resources/index.js';
 import { compareText } from './order.js';
 import { invalid } from './records.js';
@@ -63,8 +64,9 @@ function checkBackends({ backends, attachment }: MuxProgram): void {
   );
   const { providerAddress, secondProviderAddress } = attachment;
   const families = [providerAddress, secondProviderAddress].flatMap((address) => address ?? []).map(familyOf);
-  for (const { vni, hostProviderAddress } of backends) {
+  for (const { vni, macAddress, hostProviderAddress } of backends) {
     checkVni(vni);
+    checkMac(macAddress);
     if (!families.includes(familyOf(hostProviderAddress))) {
       throw invalid(`a host at ${hostProviderAddress}, which the MUX has no address to send from to`);
     }
@@ -144,7 +146,10 @@ function checkHost({ nics, translations, snatRules = [], exemptions = [] }: Host
     'MAC address',
     nics.map(({ macAddress }) => macAddress),
   );
-  for (const { vni } of nics) checkVni(vni);
+  for (const { vni, macAddress } of nics) {
+    checkVni(vni);
+    checkMac(macAddress);
+  }
   checkTranslations(translations, nics.length);
   checkSnatRules(snatRules, nics.length);
   for (const { vni } of exemptions) checkVni(vni ?? 0);
@@ -200,6 +205,10 @@ function checkRange({ firstPort, portCount }: PortRange): void {
   const isWholeBlocks = firstPort % SNAT_BLOCK_PORT_COUNT === 0 && portCount % SNAT_BLOCK_PORT_COUNT === 0;
   const isInside = firstPort >= PORT_COUNT - SNAT_PORT_COUNT && firstPort + portCount <= PORT_COUNT;
   if (!isWholeBlocks || portCount === 0 || !isInside) throw invalid(`leased ports ${firstPort}+${portCount}`);
+}
+
+function checkMac(macAddress: string): void {
+  if (!isUnicastMac(macAddress)) throw invalid(`a VM with the MAC address ${macAddress}`);
 }
 
 function checkVni(vni: number): void {

@@ -125,14 +125,17 @@ function isOverlap(protocol: string, outbound: string): boolean {
   return protocol === 'All' || protocol === outbound || (outbound === 'All' && hasPorts);
 }
 
-/** The rules of a VIP are added up in the order of their names; each that asks for more than is left is reported. */
+/** The rules of a VIP are added up in the order of their names; each that adds more than is left is reported. */
 function checkOutboundPorts(index: ResourceIndex, membership: Membership, report: Report): void {
   for (const lease of outboundLeases(index, membership)) {
     const available = leasablePortCount(lease);
+    let before = 0;
     for (const [at, { rule }] of lease.claims.entries()) {
       const claims = lease.claims.slice(0, at + 1);
       const wanted = [...claimsByMember(claims).values()].reduce((sum, ofMember) => sum + leasedPortCount(ofMember), 0);
-      if (wanted <= available) continue;
+      const isTooMuch = wanted > available && wanted > before;
+      before = wanted;
+      if (!isTooMuch) continue;
       const { allocatedOutboundPorts: got } = rule.resource.properties.edgemux;
       const expected = `ports for all members: ${lease.vip} has ${available}, its outboundNatRules ask for ${wanted}`;
       report(`${rule.path}.properties.edgemux.allocatedOutboundPorts`, expected, got);

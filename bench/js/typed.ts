@@ -504,7 +504,9 @@ class EndpointTable {
       const entry = this.#probe(endpoints.getInt32(at, true), portAndProtocol);
       this.#entries[entry] = endpoints.getInt32(at, true);
       this.#entries[entry + 1] = portAndProtocol;
-      this.#entries[entry + 2] = endpoints.getUint32(at + abi.ENDPOINT_SERVICE, true) + 1;
+      // The entry of a VIP names no service: whatever is not 0 says that it is there.
+      const service = endpoints.getUint32(at + abi.ENDPOINT_SERVICE, true);
+      this.#entries[entry + 2] = service === abi.NO_INDEX ? 1 : service + 1;
     }
   }
 

@@ -23,7 +23,18 @@ describe('MUX: counters', () => {
     expect(mux.counters()).toEqual({
       verdicts: { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0 },
       dropped: {},
-      flows: { hits: 0, misses: 0, inserts: 0, expired: 0, evicted: 0, refused: 0 },
+      flows: {
+        hits: 0,
+        misses: 0,
+        inserts: 0,
+        expired: 0,
+        evicted: 0,
+        refused: 0,
+        trusted: 0,
+        untrusted: 0,
+        promoted: 0,
+        promotionRefused: 0,
+      },
       natFlows: { inserts: 0, expired: 0, evicted: 0 },
     });
   });

@@ -218,6 +218,7 @@ function deliverToCaller(
 function deliverOther(descriptor: usize, packet: usize, vip: u32, now: u32): u32 {
   const vipEntry = findVip(packetNic(packet), vip, packetFamily(packet));
   if (vipEntry == 0) return OUTCOME_PASS;
+  if (sumsAddresses(packetProtocol(packet))) return dropFor(REASON_PROTOCOL);
   if (packetFragment(packet) != FRAGMENT_NONE) return deliverFragment(descriptor, packet, vip, vipEntry, now);
   if (isIcmp(packet)) return deliverIcmp(descriptor, packet, vip, vipEntry, now);
   return deliverPortless(descriptor, packet, vip, now);
@@ -225,9 +226,7 @@ function deliverOther(descriptor: usize, packet: usize, vip: u32, now: u32): u32
 
 /** Protocols without ports: whoever takes the protocol, or all of them. */
 function deliverPortless(descriptor: usize, packet: usize, vip: u32, now: u32): u32 {
-  const protocol = packetProtocol(packet);
-  if (sumsAddresses(protocol)) return dropFor(REASON_PROTOCOL);
-  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), protocol);
+  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), packetProtocol(packet));
   if (translation == 0) return dropFor(REASON_PROTOCOL);
   return deliverTranslated(descriptor, packet, vip, translation, NO_PORT, NO_PORT, now);
 }
@@ -269,9 +268,8 @@ function deliverFirstFragment(descriptor: usize, packet: usize, vip: u32, now: u
 
 /** Another address and nothing else, whatever the packet is. */
 function deliverToInstance(descriptor: usize, packet: usize, vip: u32): u32 {
-  const protocol = packetProtocol(packet);
-  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), protocol);
-  if (translation == 0 || sumsAddresses(protocol)) return dropFor(REASON_PROTOCOL);
+  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), packetProtocol(packet));
+  if (translation == 0) return dropFor(REASON_PROTOCOL);
   readdressDestination(packet, translatedAddress(translation, vip));
   return giveToVm(descriptor, packet);
 }

@@ -106,8 +106,9 @@ function leaveOther(descriptor: usize, packet: usize, nic: usize, local: u32, no
   if (packetFragment(packet) == FRAGMENT_LATER) return leaveBehindFirst(descriptor, packet, nic, local, now);
   let localPort = NO_PORT;
   if (isIcmp(packet)) {
-    if (packetL4Bytes(packet) < ICMP_BYTES) return OUTCOME_PASS;
-    const isPing = messageKind(packet) == ICMP_ECHO_REQUEST && packetFragment(packet) == FRAGMENT_NONE;
+    const isWhole = packetFragment(packet) == FRAGMENT_NONE;
+    if (isWhole && packetL4Bytes(packet) < ICMP_BYTES) return OUTCOME_PASS;
+    const isPing = isWhole && messageKind(packet) == ICMP_ECHO_REQUEST;
     if (!isPing) return leaveByAddress(descriptor, packet, nic, local);
     localPort = icmpIdentifier(packetL4(packet));
   }

@@ -205,6 +205,7 @@ function deliverToCaller(packet: usize, vip: u32, vipEntry: usize, remotePort: u
 function deliverOther(packet: usize, vip: u32, now: u32): u32 {
   const vipEntry = findVip(packetNic(packet), vip, packetFamily(packet));
   if (vipEntry == 0) return OUTCOME_PASS;
+  if (sumsAddresses(packetProtocol(packet))) return dropFor(REASON_PROTOCOL);
   if (packetFragment(packet) == FRAGMENT_LATER) return deliverBehindFirst(packet, vip, vipEntry, now);
   if (isIcmp(packet)) return deliverIcmp(packet, vip, vipEntry, now);
   return deliverPortless(packet, vip, now);
@@ -221,9 +222,7 @@ function deliverBehindFirst(packet: usize, vip: u32, vipEntry: usize, now: u32):
 
 /** Protocols without ports: whoever takes the protocol, or all of them. */
 function deliverPortless(packet: usize, vip: u32, now: u32): u32 {
-  const protocol = packetProtocol(packet);
-  if (sumsAddresses(protocol)) return dropFor(REASON_PROTOCOL);
-  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), protocol);
+  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), packetProtocol(packet));
   if (translation == 0) return dropFor(REASON_PROTOCOL);
   return deliverTranslated(packet, vip, translation, NO_PORT, NO_PORT, now);
 }
@@ -266,9 +265,8 @@ function deliverError(packet: usize, vip: u32, isInstance: bool, now: u32): u32 
 
 /** Another address and nothing else, whatever the packet is. */
 function deliverToInstance(packet: usize, vip: u32): u32 {
-  const protocol = packetProtocol(packet);
-  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), protocol);
-  if (translation == 0 || sumsAddresses(protocol)) return dropFor(REASON_PROTOCOL);
+  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), packetProtocol(packet));
+  if (translation == 0) return dropFor(REASON_PROTOCOL);
   decide(ACTION_READDRESS_IN, translatedAddress(translation, vip), NO_PORT);
   decideRule(translation);
   return OUTCOME_CONTINUE;

@@ -110,8 +110,8 @@ function leave(packet: usize, nic: usize, local: u32, now: u32): u32 {
 function leaveOther(packet: usize, nic: usize, local: u32, now: u32): u32 {
   if (packetFragment(packet) == FRAGMENT_LATER) return leaveBehindFirst(packet, nic, local, now);
   if (!isIcmp(packet)) return leaveByFlow(packet, nic, local, NO_PORT, NO_PORT, now);
-  if (packetL4Bytes(packet) < ICMP_BYTES) return OUTCOME_PASS;
   if (packetFragment(packet) != FRAGMENT_NONE) return leaveByAddress(packet, nic, local);
+  if (packetL4Bytes(packet) < ICMP_BYTES) return OUTCOME_PASS;
   const kind = messageKind(packet);
   if (kind == ICMP_ERROR) return leaveAsError(packet, nic, local, now);
   if (kind != ICMP_ECHO_REQUEST) return leaveByAddress(packet, nic, local);

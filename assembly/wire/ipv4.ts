@@ -166,6 +166,14 @@ export function checkIpv4Whole(ip: usize): u32 {
   return ipv4IsFragment(ip) ? REASON_FRAGMENT : REASON_NONE;
 }
 
+/** Fills in a header whose TOS, total length and checksum are zero; `headerSum` is the sum of the rest of it. @inline */
+export function setIpv4TosAndLength(ip: usize, tos: u32, totalLength: u32, headerSum: u32): void {
+  const lengthNet: u32 = bswap<u16>(<u16>totalLength);
+  store<u8>(ip, <u8>tos, TOS);
+  store<u16>(ip, <u16>lengthNet, TOTAL_LENGTH);
+  store<u16>(ip, checksumOf(headerSum + (tos << 8) + lengthNet), CHECKSUM);
+}
+
 export function setIpv4Source(ip: usize, address: u32): void {
   setAddress(ip, ip + SOURCE, address);
 }

@@ -56,7 +56,7 @@ describe('MUX model: what goes in', () => {
       in: ipv4(CLIENT, VIP, { mf: true }).tcp(1, 443, SYN),
       out: { verdict: 'drop', reason: 'fragment' },
     },
-    { name: 'ICMP to a VIP', in: ipv4(CLIENT, VIP).icmp(3, 1), out: { verdict: 'drop', reason: 'protocol' } },
+    { name: 'ICMP to a VIP', in: ipv4(CLIENT, VIP).icmp(13), out: { verdict: 'drop', reason: 'protocol' } },
     {
       name: 'a VIP without services',
       in: ipv4(CLIENT, VIP_WITHOUT_SERVICE).tcp(1, 443, SYN),
@@ -152,7 +152,7 @@ describe('MUX model: flows', () => {
       [236, 'web-b'],
     ] as const) {
       const model = new MuxModel(onlyA);
-      process(packet(SYN), model, 1023);
+      process(packet(ACK), model, 1023);
       model.program(onlyB);
       expect(process(packet(ACK), model, ticks * 1024).backend).toBe(backend);
     }

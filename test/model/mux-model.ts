@@ -1,213 +1,245 @@
 /**
- * What a MUX does with a frame, slowly and obviously. The flow table is a Map and forgets nothing on its own, so whether
- * a flow is trusted, which only decides what a bounded table evicts, is not kept.
+ * What a MUX does with a frame, slowly and obviously: who it is for, which backend gets it, and what is sent. Written
+ * from the contract alone, so that the data plane has somebody to disagree with.
  */
 
-import type { Backend, MuxProgram, Service } from '../../sdk/program/types.js';
-import { concat, ipv4Bytes, macBytes, putBe16, putBe32 } from '../support/bytes.js';
-import { internetChecksum, type Link } from '../support/checksum.js';
-import { idleTicksOf, tickOf } from './clock.js';
-import { ethernetHeader, outgoingTag } from './ethernet.js';
-import { entropyPort, type FiveTuple, flowHash, ringSlot } from './flow-hash.js';
-import {
-  checkFragment,
-  checkHeader,
-  checkTransport,
-  checkVersion,
-  destinationOf,
-  drop,
-  type Ending,
-  fiveTupleOf,
-  isBalanced,
-  openLink,
-  opens,
-  PASS,
-  resets,
-  trim,
-} from './ipv4.js';
-import { mostSpecific } from './lookup.js';
-import { buildRing, permutationOf } from './maglev.js';
+import type { MuxProgram } from '../../sdk/program/types.js';
+import { be16, concat, macBytes } from '../support/bytes.js';
+import type { Link } from '../support/checksum.js';
+import { familyOf } from './address.js';
+import { tickOf } from './clock.js';
+import { encapsulate, fitsOuterHeader, overheadBytes } from './encapsulation.js';
+import { drop, isEnding, PASS } from './ending.js';
+import type { FiveTuple } from './flow-hash.js';
+import { FlowTable } from './flow-table.js';
+import { type Choice, datagramKey, FragmentTable, isImpossible } from './fragments.js';
+import { checkIcmp, echoIdentifier, echoReply, ICMP, icmpKind } from './icmp.js';
+import { checkHeader, checkSender, checkStart, destinationOf, type IpPacket, takeApart } from './ip.js';
+import type { FragmentPart } from './ipv6.js';
+import { ethernetHeader, openLink, outgoingTag } from './link.js';
+import { MuxPolicy } from './mux-policy.js';
+import { readQuote } from './quote.js';
+import { mayBeTold, TokenBucket, tooBig } from './too-big.js';
+import { checkTransport, hasPorts, type Signals, signalsOf } from './transport.js';
 
 export interface MuxResult {
-  verdict: 'pass' | 'drop' | 'forward' | 'reply';
-  reason?: string;
-  bytes?: Uint8Array;
+  readonly verdict: 'pass' | 'drop' | 'forward' | 'reply' | 'hold';
+  readonly reason?: string;
+  readonly bytes?: Uint8Array;
   /** Key of the service that took the packet. */
-  service?: string;
+  readonly service?: string;
   /** Key of the backend that was chosen. */
-  backend?: string;
+  readonly backend?: string;
 }
 
-const ICMP = 1;
+/** As in the capacities of a data plane. */
+export interface MuxRoom {
+  readonly frameBytesMax: number;
+  readonly batchFrameCountMax: number;
+}
 
-interface Flow {
-  service: string;
-  backend: Backend;
-  tick: number;
+const ROOM: MuxRoom = { frameBytesMax: 65_600, batchFrameCountMax: 256 };
+
+/** A frame as it came, and when. */
+interface Arrival {
+  readonly frame: Uint8Array;
+  readonly link: Link;
+  readonly tag: Uint8Array;
+  readonly nowMs: number;
+  readonly tick: number;
 }
 
 export class MuxModel {
-  #program: MuxProgram;
-  /** For each ring the backend of each slot. */
-  #rings: Backend[][] = [];
-  readonly #flows = new Map<string, Flow>();
+  readonly #room: MuxRoom;
+  #policy: MuxPolicy;
+  readonly #flows = new FlowTable();
+  readonly #fragments = new FragmentTable();
+  readonly #tokens = new TokenBucket();
+  #batchFrameCount = 0;
 
-  constructor(program: MuxProgram) {
-    this.#program = program;
-    this.#buildRings();
+  constructor(program: MuxProgram, room: MuxRoom = ROOM) {
+    this.#policy = new MuxPolicy(program);
+    this.#room = room;
   }
 
   program(next: MuxProgram): void {
-    this.#program = next;
-    this.#buildRings();
-    for (const [key, flow] of this.#flows) {
-      const backend = next.backends.find((candidate) => candidate.key === flow.backend.key);
-      const service = next.services.find((candidate) => candidate.key === flow.service);
-      const isMember = service !== undefined && membersOf(next, service).includes(flow.backend.key);
-      if (backend === undefined || !isMember || !isSameMachine(backend, flow.backend)) {
-        this.#flows.delete(key);
-      } else {
-        // The VM may be on another host now.
-        flow.backend = backend;
+    const policy = new MuxPolicy(next);
+    this.#policy = policy;
+    this.#flows.keep((service, backend) =>
+      policy.isMember(service, backend) ? policy.sameMachine(backend) : undefined,
+    );
+    this.#fragments.keep((backend) => policy.sameMachine(backend));
+  }
+
+  /** One frame of a batch. */
+  process(frame: Uint8Array, link: Link, nowMs: number): MuxResult {
+    this.#batchFrameCount++;
+    return this.#judge(frame, link, nowMs);
+  }
+
+  /** Ends the batch: the frames that are put behind it, kept fragments whose first one is here now. */
+  endOfBatch(nowMs: number): MuxResult[] {
+    const room = this.#room.batchFrameCountMax - this.#batchFrameCount;
+    this.#batchFrameCount = 0;
+    return this.#fragments.release(tickOf(nowMs), room).map(({ frame, link }) => this.#judge(frame, link, nowMs));
+  }
+
+  #judge(frame: Uint8Array, link: Link, nowMs: number): MuxResult {
+    if (frame.length > this.#room.frameBytesMax) return drop('oversize');
+    const opened = openLink(frame, link);
+    if (isEnding(opened)) return opened;
+    const { family, packet: bytes, tag } = opened;
+    const malformed = checkStart(family, bytes);
+    if (malformed !== undefined) return malformed;
+    if (!this.#policy.isVip(destinationOf(family, bytes))) return PASS;
+    const unsound = checkHeader(family, bytes) ?? checkSender(family, bytes);
+    if (unsound !== undefined) return unsound;
+    const packet = takeApart(family, bytes);
+    if (isEnding(packet)) return packet;
+
+    const arrival = { frame, link, tag, nowMs, tick: tickOf(nowMs) };
+    const answer = this.#decide(packet, arrival);
+    return 'verdict' in answer ? answer : this.#send(packet, answer, arrival);
+  }
+
+  #decide(packet: IpPacket, arrival: Arrival): Choice | MuxResult {
+    const instance = this.#policy.instanceService(packet.destination);
+    if (instance !== undefined) {
+      const backend = this.#policy.fixedBackend(instance)!;
+      return { service: instance, backend, hash: this.#policy.hash(tupleOf(packet, mayHavePorts(packet))) };
+    }
+    const isIcmp = packet.protocol === ICMP[packet.family];
+    if (packet.fragment !== undefined) {
+      return isIcmp ? drop('fragment') : this.#decideFragment(packet, packet.fragment, arrival);
+    }
+    return isIcmp ? this.#decideIcmp(packet, arrival) : this.#decideConnection(packet, arrival.tick);
+  }
+
+  /** A whole packet, or a first fragment. */
+  #decideConnection(packet: IpPacket, tick: number): Choice | MuxResult {
+    const refused = checkTransport(packet);
+    if (refused !== undefined) return refused;
+    const isConnection = hasPorts(packet.protocol);
+    const tuple = tupleOf(packet, isConnection);
+    return this.#choose(tuple, isConnection ? 'no-rule' : 'protocol', signalsOf(packet), tick);
+  }
+
+  #choose(tuple: FiveTuple, reason: 'no-rule' | 'protocol', signals: Signals, tick: number): Choice | MuxResult {
+    const hash = this.#policy.hash(tuple);
+    const service = this.#policy.service(tuple.destination, tuple.protocol, tuple.destinationPort);
+    if (service === undefined) {
+      const leaseholder = hasPorts(tuple.protocol) ? this.#leaseholder(tuple) : undefined;
+      return leaseholder ? { service, backend: leaseholder, hash } : drop(reason);
+    }
+    const backend =
+      this.#policy.fixedBackend(service) ??
+      this.#flows.choose(service, tuple, signals, this.#policy.owner(service, tuple), tick);
+    return backend ? { service, backend, hash } : { ...drop('no-backend'), service: service.key };
+  }
+
+  #leaseholder({ destination, destinationPort }: FiveTuple) {
+    return this.#policy.leaseholder(destination, destinationPort);
+  }
+
+  #decideFragment(packet: IpPacket, part: FragmentPart, { frame, link, tick }: Arrival): Choice | MuxResult {
+    if (isImpossible(part)) return drop('fragment');
+    const key = datagramKey(packet, part);
+    const datagram = this.#fragments.datagram(key, tick);
+    if (datagram !== undefined) {
+      const refused = datagram.refuse(part);
+      if (refused !== undefined) return drop(refused);
+      const { service, backend, hash } = datagram;
+      if (backend === undefined) return drop('no-backend');
+      datagram.cover(part);
+      return { service, backend, hash };
+    }
+    if (part.offsetBytes > 0) {
+      return this.#fragments.hold({ key, frame, link, tick }) ? { verdict: 'hold' } : drop('fragment-limit');
+    }
+    const choice = this.#decideConnection(packet, tick);
+    if (!('verdict' in choice)) this.#fragments.pin(key, choice, part, tick);
+    return choice;
+  }
+
+  #decideIcmp(packet: IpPacket, arrival: Arrival): Choice | MuxResult {
+    const refused = checkIcmp(packet);
+    if (refused !== undefined) return refused;
+    const { family, upper, source, destination, protocol } = packet;
+    switch (icmpKind(family, upper)) {
+      case 'echo request':
+        return { verdict: 'reply', bytes: this.#sentBack(echoReply(packet), packet, arrival) };
+      case 'echo reply': {
+        const tuple = { source, destination, sourcePort: 0, destinationPort: echoIdentifier(upper), protocol };
+        const backend = this.#leaseholder(tuple);
+        return backend ? { service: undefined, backend, hash: this.#policy.hash(tuple) } : drop('no-rule');
       }
+      case 'error':
+        return this.#decideError(packet, arrival.tick);
+      case 'other':
+        return drop('protocol');
     }
   }
 
-  process(frame: Uint8Array, link: Link, nowMs: number): MuxResult {
-    const opened = openLink(frame, link);
-    if ('verdict' in opened) return opened;
-    const { packet, tag } = opened;
+  /** An error follows the connection it is about, and leaves no trace of its own. */
+  #decideError({ family, upper, destination: vip }: IpPacket, tick: number): Choice | MuxResult {
+    const quoted = readQuote(family, upper.subarray(8), vip);
+    if (quoted === undefined) return drop('icmp-quote');
+    const { protocol, destinationPort, isEcho, hasNoPorts } = quoted;
+    const hash = this.#policy.hash(quoted);
+    const service = isEcho ? undefined : this.#policy.service(vip, protocol, destinationPort);
+    if (service !== undefined) {
+      const backend =
+        this.#policy.fixedBackend(service) ??
+        this.#flows.peek(service, quoted, tick) ??
+        this.#policy.owner(service, quoted);
+      return backend ? { service, backend, hash } : { ...drop('no-backend'), service: service.key };
+    }
+    if (hasNoPorts) return drop('icmp-quote');
+    const leaseholder = isEcho || hasPorts(protocol) ? this.#leaseholder(quoted) : undefined;
+    return leaseholder ? { service: undefined, backend: leaseholder, hash } : drop('no-rule');
+  }
 
-    const malformed = checkVersion(packet);
-    if (malformed !== undefined) return malformed;
-    if (!this.#program.vips.includes(destinationOf(packet))) return PASS;
-    const unsound = checkHeader(packet) ?? checkFragment(packet);
-    if (unsound !== undefined) return unsound;
-    if (packet[9] === ICMP) return this.#answerEcho(frame, link, tag, packet);
-    const refused = checkProtocol(packet) ?? checkTransport(packet);
-    if (refused !== undefined) return refused;
+  #send(packet: IpPacket, { service, backend, hash }: Choice, arrival: Arrival): MuxResult {
+    const { program } = this.#policy;
+    const { attachment } = program;
+    const chosen = { ...(service && { service: service.key }), backend: backend.key };
+    if (!fitsOuterHeader(program, backend, packet)) return { ...drop('oversize'), ...chosen };
 
-    const tuple = fiveTupleOf(packet);
-    const service = mostSpecific(this.#program.services, tuple.destination, tuple.protocol, tuple.destinationPort);
-    if (service === undefined) return drop('no-rule');
-    const backend = this.#choose(service, packet, tuple, tickOf(nowMs));
-    if (backend === undefined) return { ...drop('no-backend'), service: service.key };
+    const mtuBytes = attachment.mtuBytes ?? 0;
+    const overhead = overheadBytes(program, backend);
+    const isTooBig = mtuBytes > 0 && overhead + packet.bytes.length > mtuBytes;
+    if (isTooBig && !packet.isDivisible) {
+      if (!mayBeTold(packet) || !this.#tokens.take(arrival.nowMs)) return { ...drop('mtu'), ...chosen };
+      const told = tooBig(packet, mtuBytes - overhead);
+      return { verdict: 'reply', bytes: this.#sentBack(told, packet, arrival), ...chosen };
+    }
 
-    const chosen = { service: service.key, backend: backend.key };
-    const inner = trim(packet);
-    if (50 + inner.length > 65535) return { ...drop('oversize'), ...chosen };
-    const tunnel = this.#encapsulate(inner, tuple, backend);
-    if (link === 'bare') return { verdict: 'forward', bytes: tunnel, ...chosen };
-    const { attachment } = this.#program;
+    const tunnel = encapsulate(program, backend, packet, hash, isTooBig);
+    if (arrival.link === 'bare') return { verdict: 'forward', bytes: tunnel, ...chosen };
     const header = ethernetHeader(
       macBytes(backend.nextHopMacAddress),
       attachment.macAddress,
-      outgoingTag(attachment, tag),
+      outgoingTag(attachment, arrival.tag),
+      familyOf(backend.hostProviderAddress),
     );
     return { verdict: 'forward', bytes: concat(header, tunnel), ...chosen };
   }
 
-  /** The answer to a ping, built anew and not by changing the question. */
-  #answerEcho(frame: Uint8Array, link: Link, tag: Uint8Array, packet: Uint8Array): MuxResult {
-    const request = trim(packet);
-    const headerBytes = (request[0]! & 15) * 4;
-    const message = request.subarray(headerBytes);
-    if (message.length < 8) return drop('icmp-truncated');
-    if (message[0] !== 8 || message[1] !== 0) return drop('protocol');
-    if (internetChecksum(message) !== 0) return drop('icmp-checksum');
-
-    const reply = concat(Uint8Array.of(0, 0, 0, 0), message.subarray(4));
-    putBe16(reply, 2, internetChecksum(reply));
-    const header = request.slice(0, headerBytes);
-    header[8] = 64;
-    header.set(request.subarray(16, 20), 12);
-    header.set(request.subarray(12, 16), 16);
-    putBe16(header, 10, 0);
-    putBe16(header, 10, internetChecksum(header));
-    if (link === 'bare') return { verdict: 'reply', bytes: concat(header, reply) };
-    const { attachment } = this.#program;
-    const ethernet = ethernetHeader(frame.subarray(6, 12), attachment.macAddress, outgoingTag(attachment, tag));
-    return { verdict: 'reply', bytes: concat(ethernet, header, reply) };
-  }
-
-  #choose(service: Service, packet: Uint8Array, tuple: FiveTuple, tick: number): Backend | undefined {
-    if ('backend' in service.target) {
-      return this.#program.backends[service.target.backend];
-    }
-    const ring = this.#rings[service.target.ring]!;
-    const hash = flowHash(this.#program.flowHashKey, tuple, service.distribution);
-    const owner = ring.length === 0 ? undefined : ring[ringSlot(hash, ring.length)]!;
-
-    const key = JSON.stringify([service.key, tuple]);
-    const flow = this.#flows.get(key);
-    if (opens(packet)) {
-      if (owner !== undefined) this.#flows.set(key, { service: service.key, backend: owner, tick });
-      return owner;
-    }
-    if (flow !== undefined && tick - flow.tick <= idleTicksOf(service.idleTimeoutMs)) {
-      flow.tick = tick;
-      return flow.backend;
-    }
-    if (owner !== undefined && !resets(packet)) {
-      this.#flows.set(key, { service: service.key, backend: owner, tick });
-    }
-    return owner;
-  }
-
-  /** Outer IPv4, UDP and VXLAN headers and the inner Ethernet header in front of the packet. */
-  #encapsulate(inner: Uint8Array, tuple: FiveTuple, backend: Backend): Uint8Array {
-    const { attachment, flowHashKey } = this.#program;
-    const frame = concat(ethernetHeader(macBytes(backend.macAddress), attachment.macAddress, new Uint8Array(0)), inner);
-
-    const vxlan = new Uint8Array(8);
-    vxlan[0] = 0x08;
-    putBe32(vxlan, 4, backend.vni * 256);
-
-    const udp = new Uint8Array(8);
-    putBe16(udp, 0, entropyPort(flowHash(flowHashKey, tuple, 'Default')));
-    putBe16(udp, 2, 4789);
-    putBe16(udp, 4, 8 + 8 + frame.length);
-
-    const header = new Uint8Array(20);
-    header[0] = 0x45;
-    header[1] = inner[1]!;
-    putBe16(header, 2, 20 + 8 + 8 + frame.length);
-    putBe16(header, 6, 0x4000);
-    header[8] = 64;
-    header[9] = 17;
-    header.set(ipv4Bytes(attachment.providerAddress), 12);
-    header.set(ipv4Bytes(backend.hostProviderAddress), 16);
-    putBe16(header, 10, internetChecksum(header));
-
-    return concat(header, udp, vxlan, frame);
-  }
-
-  #buildRings(): void {
-    const { rings, backends } = this.#program;
-    this.#rings = rings.map(({ members, slotCount }) => {
-      const backendOf = members.map((member) => backends[member.backend]!);
-      if (members.length === 0) return [];
-      const permuted = members.map(({ weight }, index) => ({
-        ...permutationOf(backendOf[index]!.key, slotCount),
-        weight,
-      }));
-      return buildRing(permuted, slotCount).map((owner) => backendOf[owner]!);
-    });
+  /** An answer of our own, to whoever sent the frame. */
+  #sentBack(answer: Uint8Array, { family }: IpPacket, { frame, link, tag }: Arrival): Uint8Array {
+    if (link === 'bare') return answer;
+    const { attachment } = this.#policy.program;
+    const sender = frame.subarray(6, 12);
+    return concat(ethernetHeader(sender, attachment.macAddress, outgoingTag(attachment, tag), family), answer);
   }
 }
 
-function checkProtocol(packet: Uint8Array): Ending | undefined {
-  return isBalanced(packet) ? undefined : drop('protocol');
+/** Nothing else is asked of a packet to an instance address. */
+function mayHavePorts({ protocol, upper, fragment }: IpPacket): boolean {
+  return hasPorts(protocol) && fragment === undefined && upper.length >= 4;
 }
 
-/** Same DIP in the same tenant network on the same VM: its connections go on, wherever the VM is now. */
-/** Keys of the backends that may have connections of a service by way of its ring. */
-function membersOf({ rings, backends }: MuxProgram, { target }: Service): string[] {
-  if (!('ring' in target)) return [];
-  const { members, drained = [] } = rings[target.ring]!;
-  return [...members.map(({ backend }) => backend), ...drained].map((index) => backends[index]!.key);
-}
-
-function isSameMachine(a: Backend, b: Backend): boolean {
-  return a.dip === b.dip && a.vni === b.vni && a.macAddress === b.macAddress;
+function tupleOf({ source, destination, protocol, upper }: IpPacket, withPorts: boolean): FiveTuple {
+  const [sourcePort, destinationPort] = withPorts ? [be16(upper, 0), be16(upper, 2)] : [0, 0];
+  return { source, destination, sourcePort, destinationPort, protocol };
 }

@@ -5,10 +5,10 @@
  */
 
 import { ANY_PORT, type HostProgram, type Nic, PROTOCOL_UDP } from '../../sdk/program/types.js';
-import { ethernetLies, ipv4Lies, tunnelLies } from './packet-lies.js';
+import { tunnelLies } from './packet-lies.js';
 import { type PacketPlan, plan } from './packet-plan.js';
 import type { Random } from './random.js';
-import { fillIn, type Intent, randomClient } from './random-intent.js';
+import { type Endpoint, fillIn, type Intent, intent, possibleLies, randomClient } from './random-intent.js';
 
 const FLOWS_REMEMBERED = 64;
 const MUX_ADDRESS = '10.255.0.1';
@@ -16,8 +16,8 @@ const MUX_ADDRESS = '10.255.0.1';
 interface SeenFlow {
   nic: Nic;
   transport: 'tcp' | 'udp';
-  remote: readonly [address: string, port: number];
-  local: readonly [address: string, port: number];
+  remote: Endpoint;
+  local: Endpoint;
 }
 
 export class HostTraffic {
@@ -54,7 +54,7 @@ export class HostTraffic {
     fillIn(inner, random);
     const outer = plan('udp', [MUX_ADDRESS, random.between(49152, 65535)], [attachment.providerAddress, 4789]);
     outer.ethernet = { dst: attachment.macAddress };
-    outer.tunnel = { vni: nic.vni, fields: {}, inner };
+    outer.tunnel = { vni: nic.vni, fields: {}, gre: {}, inner };
 
     this.#remember({
       nic,
@@ -67,8 +67,9 @@ export class HostTraffic {
       plan: outer,
       port: random.oneIn(4) ? 'shared' : 'underlay',
       lies: [
-        ...[...ipv4Lies, ...ethernetLies, ...tunnelLies].map((lie) => ({ about: 'outer ', plan: outer, lie })),
-        ...[...ipv4Lies, ...ethernetLies].map((lie) => ({ about: 'inner ', plan: inner, lie })),
+        ...possibleLies('outer ', outer),
+        ...tunnelLies(outer).map((lie) => ({ about: 'outer ', plan: outer, lie })),
+        ...possibleLies('inner ', inner),
       ],
     };
   }
@@ -90,12 +91,7 @@ export class HostTraffic {
     const random = this.#random;
     fillIn(packet, random);
     packet.ethernet = { src: random.oneIn(30) ? '02:00:00:00:ff:ff' : nic.macAddress, dst: '02:00:00:00:00:fe' };
-    return {
-      about: `${packet.transport} ${what} of ${nic.key}`,
-      plan: packet,
-      port: random.oneIn(4) ? 'shared' : 'vm',
-      lies: [...ipv4Lies, ...ethernetLies].map((lie) => ({ about: '', plan: packet, lie })),
-    };
+    return intent(`${packet.transport} ${what} of ${nic.key}`, packet, random.oneIn(4) ? 'shared' : 'vm');
   }
 
   /** For the host itself or for someone else; not a tunnel. */
@@ -109,12 +105,8 @@ export class HostTraffic {
     ]);
     packet.ethernet = { dst: attachment.macAddress };
     fillIn(packet, random);
-    return {
-      about: `${packet.transport} to ${destination}, no tunnel`,
-      plan: packet,
-      port: random.pick(['underlay', 'shared', 'vm']),
-      lies: [...ipv4Lies, ...ethernetLies].map((lie) => ({ about: '', plan: packet, lie })),
-    };
+    const port = random.pick(['underlay', 'shared', 'vm'] as const);
+    return intent(`${packet.transport} to ${destination}, no tunnel`, packet, port);
   }
 
   #addresses(): string[] {

@@ -16,13 +16,15 @@ import {
 } from '../host-packet';
 import { addressValue } from '../table/address-value';
 import { changeOf16, changeOf32, checksumChanged, sumWords } from '../wire/checksum';
-import { ICMP_BYTES, ICMP_CHECKSUM, ICMP_IDENTIFIER, writeIcmpChecksum } from '../wire/icmp';
+import { ICMP_CHECKSUM, ICMP_IDENTIFIER, writeIcmpChecksum } from '../wire/icmp';
 import { ipv4Destination, ipv4Source, setIpv4Destination, setIpv4Source } from '../wire/ipv4';
 import { IPV6_ADDRESS_BYTES, ipv6Destination, ipv6Source } from '../wire/ipv6';
 import { checksumField, DESTINATION_PORT, isTcpOrUdp, SOURCE_PORT } from '../wire/ports';
 import { PROTOCOL_UDP } from '../wire/udp';
 
 const KEEP_PORT: usize = 0;
+/** A first fragment may be shorter than the header of its message. */
+const CHECKSUM_END: u32 = ICMP_CHECKSUM + 2;
 
 /**
  * Gives a packet another destination.
@@ -133,7 +135,7 @@ function mendSegment(l4: usize, protocol: u32, change: u32): void {
 function mendIcmp(packet: usize, addressChange: u32, identifierChange: u32): void {
   const isIpv6 = packetFamily(packet) == 6;
   const change = isIpv6 ? addressChange + identifierChange : identifierChange;
-  if (change == 0 || packetL4Bytes(packet) < ICMP_BYTES) return;
+  if (change == 0 || packetL4Bytes(packet) < CHECKSUM_END) return;
   const icmp = packetL4(packet);
   const after = checksumChanged(load<u16>(icmp, ICMP_CHECKSUM), change);
   store<u16>(icmp, after, ICMP_CHECKSUM);

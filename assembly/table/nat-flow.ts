@@ -159,8 +159,8 @@ export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
 /**
  * A TCP segment used the flow.
  *
- * FIN of either end leaves it a minute, RST a few seconds, and a SYN of the end that called begins anew. A segment behind
- * a RST shows that its receiver did not obey (RFC 5961): the flow lives on.
+ * FIN of either end leaves it a minute, RST a few seconds, and a SYN behind FIN begins anew. A segment behind a RST shows
+ * that its receiver did not obey (RFC 5961): the flow lives on.
  *
  * @param flags TCP flags
  * @param answers it comes from the end that was called
@@ -171,9 +171,10 @@ export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): 
   let next = state;
   if (resetsConnection(flags)) next = NAT_FLOW_RESET;
   else if (closesConnection(flags)) next = NAT_FLOW_CLOSING;
-  else if (state == NAT_FLOW_CLOSING) next = !answers && opensConnection(flags) ? NAT_FLOW_NEW : state;
-  else if (answers) next = NAT_FLOW_REPLIED;
-  else if (state == NAT_FLOW_RESET) next = NAT_FLOW_NEW;
+  else if (state != NAT_FLOW_CLOSING || opensConnection(flags)) {
+    if (answers) next = NAT_FLOW_REPLIED;
+    else if (state != NAT_FLOW_REPLIED) next = NAT_FLOW_NEW;
+  }
   if (next != state) store<u8>(flow, <u8>next, NAT_FLOW_STATE);
 }
 
@@ -215,5 +216,5 @@ function isWithinLimit(flow: usize, now: u32): bool {
   const age = ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
   const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
   if (state <= <u32>NAT_FLOW_REPLIED) return age <= idleTicks;
-  return age <= (state == NAT_FLOW_RESET ? RESET_IDLE_TICKS : min(idleTicks, CLOSING_IDLE_TICKS));
+  return age <= min(idleTicks, state == NAT_FLOW_RESET ? RESET_IDLE_TICKS : CLOSING_IDLE_TICKS);
 }

@@ -10,9 +10,10 @@ import type { Batch, FramePort, Link } from '../../sdk/dataplane/batch.js';
 import { DataPlane } from '../../sdk/dataplane/instance.js';
 import { HostAgent } from '../../sdk/host/host-agent.js';
 import { Mux } from '../../sdk/mux/mux.js';
-import type { MuxProgram } from '../../sdk/program/types.js';
+import { type HostProgram, type MuxProgram, PROTOCOL_GRE } from '../../sdk/program/types.js';
 import { bothFamilies, CLIENT6, instance, VIP6, WEB6 } from '../support/both-families.js';
 import { concat, toHex } from '../support/bytes.js';
+import * as dual from '../support/dual-stack-host.js';
 import { bare, eth, ipv4, SYN } from '../support/packet.js';
 import { HOST_A, hostProgram, MUX, muxProgram, VIP, VNI, WEB_A_MAC } from '../support/programs.js';
 import { Random } from '../support/random.js';
@@ -29,6 +30,12 @@ const everything: MuxProgram = {
   vips: [...bothFamilies.vips, PIP6],
   services: [...bothFamilies.services, instance(PIP6, WEB6)],
   snatRanges: [{ vip: VIP6, firstPort: 1024, portCount: 64, backend: WEB6 }],
+};
+
+/** Its rules for protocols that random traffic has. */
+const hostOfBoth: HostProgram = {
+  ...dual.dualStackHost,
+  translations: dual.dualStackHost.translations.filter(({ protocol }) => protocol !== PROTOCOL_GRE),
 };
 
 /** A programmed data plane with a view on its memory, which Mux and HostAgent keep to themselves. */
@@ -72,6 +79,13 @@ async function watchedMuxOfBoth(): Promise<Watched> {
 async function watchedHost(): Promise<Watched> {
   const host = await watched(() => HostAgent.load(muxModule, ROOM));
   host.owner.apply(hostProgram);
+  return host;
+}
+
+/** With both families inside and outside, leased ports, and an instance-level public IP. */
+async function watchedHostOfBoth(): Promise<Watched> {
+  const host = await watched(() => HostAgent.load(muxModule, ROOM));
+  host.owner.apply(hostOfBoth);
   return host;
 }
 
@@ -133,6 +147,24 @@ const sound = {
     .udp(40000, 53, long),
   'leased port': eth().ipv6(CLIENT6, VIP6).udp(53, 1030, long),
   'instance-level public IP': eth().ipv6(CLIENT6, PIP6).fragment({ more: true }).payload('x'.repeat(150)),
+  'IPv6 in a tunnel over IPv6': dual
+    .tunnelTo(WEB_A_MAC, { outer: 6 })
+    .ipv6(CLIENT6, dual.VIPS[6])
+    .tcp(40000, 443, SYN, long),
+  'behind extension headers in a tunnel': dual.toA
+    .ipv6(CLIENT6, dual.VIPS[6])
+    .destinationOptions({ data: new Uint8Array(20) })
+    .udp(40000, 53, long),
+  'a fragment in a tunnel': dual.toA.ipv6(CLIENT6, dual.VIPS[6]).fragment({ more: true }).udp(40000, 53, long),
+  'a ping of an instance address in a tunnel': dual.toB.ipv6(CLIENT6, dual.INSTANCE[6]).icmpv6().payload(long.payload),
+  'a VM calls out': dual.ofA.ipv4(dual.DIP_A[4], '192.0.2.7').tcp(40000, 80, SYN, long),
+  'a VM calls out in IPv6': dual.ofA.ipv6(dual.DIP_A[6], CLIENT6).udp(40000, 80, long),
+  'a VM pings in IPv6': dual.ofA.ipv6(dual.DIP_A[6], CLIENT6).icmpv6().payload(long.payload),
+  'a VM with an instance address': dual.ofB
+    .ipv6(dual.DIP_B[6], CLIENT6)
+    .fragment({ more: true })
+    .icmpv6()
+    .payload(long.payload),
   'ping of an IPv6 VIP': eth().ipv6(CLIENT6, VIP6).icmpv6().payload('x'.repeat(150)),
 };
 const liars = {
@@ -172,6 +204,7 @@ describe.each([
   { role: 'MUX', watch: watchedMux, program: muxProgram },
   { role: 'MUX of both families', watch: watchedMuxOfBoth, program: everything },
   { role: 'host agent', watch: watchedHost, program: hostProgram },
+  { role: 'host agent of both families', watch: watchedHostOfBoth, program: hostOfBoth },
 ])('isolation of slots: $role', ({ watch, program }) => {
   it.each(ways)('sound and lying packets cut at every length ($link, $port)', async ({ link, port }) => {
     const plane = await watch();
@@ -213,7 +246,8 @@ describe.each([
     const { dataPlane } = plane;
     const tables = [
       ...[abi.REGION_ENDPOINTS, abi.REGION_RINGS, abi.REGION_ADDRESSES, abi.REGION_SNAT_BLOCKS],
-      ...[abi.REGION_NICS, abi.REGION_TRANSLATIONS],
+      ...[abi.REGION_NICS, abi.REGION_TRANSLATIONS, abi.REGION_ADDRESS_VALUES],
+      ...[abi.REGION_SNAT_RANGES, abi.REGION_EXEMPTIONS],
     ];
     const read = () =>
       tables.map((region) =>

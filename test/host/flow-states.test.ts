@@ -48,7 +48,8 @@ const rows: { name: string; steps: Step[]; ticks: number }[] = [
   { name: 'FIN behind RST', steps: [client(SYN), client(RST), vm(FIN | ACK)], ticks: 60 },
   { name: 'SYN behind FIN begins anew', steps: [client(SYN), vm(FIN | ACK), client(SYN)], ticks: RULE_TICKS },
   { name: 'SYN behind RST, too', steps: [client(SYN), vm(RST), client(SYN)], ticks: RULE_TICKS },
-  { name: 'the VM’s SYN and ACK behind FIN does not', steps: [client(FIN | ACK), vm(SYN | ACK)], ticks: 60 },
+  { name: 'SYN of the VM, too', steps: [client(FIN | ACK), vm(SYN)], ticks: RULE_TICKS },
+  { name: 'its SYN and ACK behind FIN does not', steps: [client(FIN | ACK), vm(SYN | ACK)], ticks: 60 },
 ];
 
 describe.each(FAMILIES)('host agent: states of a connection in IPv%i', (family) => {

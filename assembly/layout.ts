@@ -12,6 +12,7 @@ import {
   BACKEND_BYTES_TOTAL,
   BACKEND_GENERATION,
   BACKEND_HEADER_SUM,
+  BACKEND_KIND,
   BACKEND_PACKETS,
   BACKEND_STATE,
   DESCRIPTOR_BACKEND,
@@ -38,6 +39,7 @@ import {
   FIXED_TOUCH_SINK,
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
+  HEADROOM_BYTES,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
   NAT_FLOW_IDLE_TICKS,
@@ -107,6 +109,7 @@ import {
   SNAT_BLOCK_FAMILY,
   SNAT_BLOCK_NUMBER,
   STAGE_FRAME_COUNT,
+  TEMPLATE_BYTES_MAX,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -277,6 +280,8 @@ class Backend {
   room3: u64;
   generation: u8;
   state: u8;
+  kind: u8;
+  spare: u8;
   headerSum: u32;
   packets: u64;
   bytesTotal: u64;
@@ -395,10 +400,13 @@ if (
 if (
   offsetof<Backend>('generation') != BACKEND_GENERATION ||
   offsetof<Backend>('state') != BACKEND_STATE ||
+  offsetof<Backend>('kind') != BACKEND_KIND ||
   offsetof<Backend>('headerSum') != BACKEND_HEADER_SUM ||
   offsetof<Backend>('packets') != BACKEND_PACKETS ||
   offsetof<Backend>('bytesTotal') != BACKEND_BYTES_TOTAL ||
-  offsetof<Backend>() != BACKEND_BYTES
+  offsetof<Backend>() != BACKEND_BYTES ||
+  TEMPLATE_BYTES_MAX > BACKEND_GENERATION ||
+  TEMPLATE_BYTES_MAX + 2 * 4 > HEADROOM_BYTES
 ) {
   ERROR('abi.ts: the backend has drifted');
 }

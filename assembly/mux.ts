@@ -112,6 +112,7 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
   conclude(descriptor, reason == REASON_NONE ? verdict : VERDICT_DROP, reason);
 }
 
+/** @inline */
 function send(descriptor: usize, parsed: usize): void {
   const backend = backendAt(load<u32>(parsed, PARSED_BACKEND));
   encapsulate(descriptor, parsed, backend);

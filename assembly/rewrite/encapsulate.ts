@@ -5,13 +5,19 @@
  *                                  ^14       ^34     ^42       ^50                 ^64
  *
  * The 64 bytes in front of the IP packet are a template of the backend, copied over whatever Ethernet header the
- * packet came with; five fields of it belong to the packet.
+ * packet came with; five fields of it belong to the packet. So it is for IPv4 packets; encapsulate-other.ts has the
+ * other seven combinations of inner family, outer family, and VXLAN or NVGRE.
  */
 import {
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
+  KIND_NVGRE_4,
+  KIND_VXLAN_4,
+  KIND_VXLAN_6,
   LINK_BARE,
+  PARSED_BACKEND,
+  PARSED_FAMILY,
   PARSED_HASH,
   PARSED_IP,
   PARSED_IP_LENGTH,
@@ -21,34 +27,60 @@ import {
   TEMPLATE_BYTES,
 } from '../abi';
 import { vxlanSourcePortNet } from '../flow-hash';
-import { backendHeaderSum } from '../table/backend';
-import { checksumOf } from '../wire/checksum';
-import { destinationMac } from '../wire/ethernet';
-import { IPV4_LENGTH_MAX, ipv4Tos } from '../wire/ipv4';
+import { backendAt, backendHeaderSum, backendKind } from '../table/backend';
+import { destinationMac, ETHERNET_BYTES } from '../wire/ethernet';
+import { GRE_BYTES } from '../wire/gre';
+import { IPV4_BYTES_MIN, IPV4_LENGTH_MAX, ipv4Tos, setIpv4TosAndLength } from '../wire/ipv4';
+import { IPV6_BYTES, IPV6_PAYLOAD_LENGTH_MAX } from '../wire/ipv6';
+import { SOURCE_PORT } from '../wire/ports';
+import { setUdpLength, UDP_BYTES } from '../wire/udp';
+import { VXLAN_BYTES } from '../wire/vxlan';
+import { encapsulateOther } from './encapsulate-other';
 import { outgoingTag, writeOutgoingEthernet } from './frame';
 
 const OUTER_IPV4 = 14;
-const OUTER_TOS = 15;
-const OUTER_TOTAL_LENGTH = 16;
-const OUTER_CHECKSUM = 24;
-const OUTER_SOURCE_PORT = 34;
-const OUTER_UDP_LENGTH = 38;
-const IPV4_BYTES: u32 = 20;
+const OUTER_UDP = 34;
 
-/** Whether the outer IPv4 header can say how long the packet will be. */
+/** Whether the outer IP header can say how long the packet will be; the backend has been chosen. */
 export function checkOuterLength(parsed: usize): u32 {
-  return outerLengthOf(parsed) > IPV4_LENGTH_MAX ? REASON_OVERSIZE : REASON_NONE;
+  // No kind adds more to what its length field counts than VXLAN over IPv4.
+  return load<u32>(parsed, PARSED_IP_LENGTH) + TEMPLATE_BARE_BYTES <= IPV4_LENGTH_MAX
+    ? REASON_NONE
+    : checkLongOuterLength(parsed);
 }
 
-/** Puts the backend's headers in front of a parsed packet and moves the descriptor to them; checkOuterLength comes first. */
+function checkLongOuterLength(parsed: usize): u32 {
+  const kind = backendKind(backendAt(load<u32>(parsed, PARSED_BACKEND)));
+  const outerLength = load<u32>(parsed, PARSED_IP_LENGTH) + overheadBytes(kind);
+  const isTooLong =
+    (kind & KIND_VXLAN_6) != 0 ? outerLength - IPV6_BYTES > IPV6_PAYLOAD_LENGTH_MAX : outerLength > IPV4_LENGTH_MAX;
+  return isTooLong ? REASON_OVERSIZE : REASON_NONE;
+}
+
+/** What a kind of encapsulation puts in front of an IP packet, from the outer IP header to the inner Ethernet header. */
+export function overheadBytes(kind: u32): u32 {
+  const ipBytes = (kind & KIND_VXLAN_6) != 0 ? IPV6_BYTES : IPV4_BYTES_MIN;
+  return ipBytes + ((kind & KIND_NVGRE_4) != 0 ? GRE_BYTES : UDP_BYTES + VXLAN_BYTES) + ETHERNET_BYTES;
+}
+
+/**
+ * Puts the backend's headers in front of a parsed packet and moves the descriptor to them; checkOuterLength comes first.
+ *
+ * @inline
+ */
 export function encapsulate(descriptor: usize, parsed: usize, backend: usize): void {
+  const kind = backendKind(backend);
+  // Family 4, kind 0: no other pair gives 4, and one branch costs less than two.
+  if ((load<u8>(parsed, PARSED_FAMILY) | kind) != (4 | KIND_VXLAN_4)) {
+    encapsulateOther(descriptor, parsed, backend, kind, overheadBytes(kind));
+    return;
+  }
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);
-  const outerLength = outerLengthOf(parsed);
+  const outerLength = ipLength + TEMPLATE_BARE_BYTES;
   const headers = ip - TEMPLATE_BYTES;
   // RFC 6040 section 4.1, normal mode: the outer header gets the inner DSCP and ECN field as it is.
   const tos = ipv4Tos(ip);
-  const lengthNet = bswap<u16>(<u16>outerLength);
   const hash = load<u64>(parsed, PARSED_HASH);
   const isBare = load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE;
 
@@ -69,16 +101,10 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
       frame = writeOutgoingEthernet(parsed, headers + OUTER_IPV4, destinationMac(backend));
     }
   }
-  store<u8>(headers, <u8>tos, OUTER_TOS);
-  store<u16>(headers, lengthNet, OUTER_TOTAL_LENGTH);
-  store<u16>(headers, checksumOf(backendHeaderSum(backend) + (tos << 8) + lengthNet), OUTER_CHECKSUM);
-  store<u16>(headers, vxlanSourcePortNet(hash), OUTER_SOURCE_PORT);
-  store<u16>(headers, bswap<u16>(<u16>(outerLength - IPV4_BYTES)), OUTER_UDP_LENGTH);
+  setIpv4TosAndLength(headers + OUTER_IPV4, tos, outerLength, backendHeaderSum(backend));
+  store<u16>(headers + OUTER_UDP, vxlanSourcePortNet(hash), SOURCE_PORT);
+  setUdpLength(headers + OUTER_UDP, outerLength - IPV4_BYTES_MIN);
 
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
   store<u32>(descriptor, <u32>(ip - frame) + ipLength, DESCRIPTOR_LENGTH);
-}
-
-function outerLengthOf(parsed: usize): u32 {
-  return load<u32>(parsed, PARSED_IP_LENGTH) + TEMPLATE_BARE_BYTES;
 }

@@ -15,7 +15,7 @@ import {
   REASON_SOURCE,
   REASON_TTL,
 } from '../abi';
-import { changeOf16, changeOf32, checksumChanged, fold64 } from './checksum';
+import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64 } from './checksum';
 
 export const IPV4_BYTES_MIN: u32 = 20;
 export const IPV4_LENGTH_MAX: u32 = 0xffff;
@@ -122,6 +122,14 @@ function ipv4HeaderSum(ip: usize, headerBytes: u32): u32 {
 
 export function checkIpv4Whole(ip: usize): u32 {
   return ipv4IsFragment(ip) ? REASON_FRAGMENT : REASON_NONE;
+}
+
+/** Fills in a header whose TOS, total length and checksum are zero; `headerSum` is the sum of the rest of it. @inline */
+export function setIpv4TosAndLength(ip: usize, tos: u32, totalLength: u32, headerSum: u32): void {
+  const lengthNet: u32 = bswap<u16>(<u16>totalLength);
+  store<u8>(ip, <u8>tos, TOS);
+  store<u16>(ip, <u16>lengthNet, TOTAL_LENGTH);
+  store<u16>(ip, checksumOf(headerSum + (tos << 8) + lengthNet), CHECKSUM);
 }
 
 export function setIpv4Source(ip: usize, address: u32): void {

@@ -26,6 +26,7 @@ export const IPV6_BYTES: u32 = 40;
 export const IPV6_PAYLOAD_LENGTH_MAX: u32 = 0xffff;
 export const FRAGMENT_HEADER_BYTES: u32 = 8;
 
+const VERSION: u32 = 6;
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
 const HOP_LIMIT = 7;
@@ -162,6 +163,12 @@ export function ipv6HasMoreFragments(fragment: usize): bool {
 /** Identification of the datagram, as it lies in memory. */
 export function ipv6FragmentId(fragment: usize): u32 {
   return load<u32>(fragment, FRAGMENT_ID);
+}
+
+/** Fills in the first six bytes of a header. */
+export function setIpv6ClassLabelAndLength(ip: usize, trafficClass: u32, flowLabel: u32, payloadLength: u32): void {
+  store<u32>(ip, bswap<u32>((VERSION << 28) | (trafficClass << 20) | flowLabel));
+  store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
 }
 
 /** Sends a packet back where it came from: addresses exchanged, which no checksum notices, and a new hop limit. */

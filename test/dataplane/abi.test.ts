@@ -45,7 +45,7 @@ async function openMux(): Promise<{ dataPlane: DataPlane; batch: Batch }> {
   const dataPlane = await DataPlane.load(muxModule, 'mux', ROOM);
   writeConfig(dataPlane, program.attachment, program.flowHashKey);
   const backends = new BackendTable(dataPlane);
-  backends.apply(program.attachment, program.backends);
+  backends.apply(program);
   const rings = new RingTable(dataPlane);
   const { keys } = rings.apply(program, backends);
   new ServiceTable(dataPlane).apply(program, backends, rings, keys);

@@ -7,7 +7,7 @@ import type { FragmentPart } from './ipv6.js';
 
 /** Bytes `start` to `end` of a datagram. */
 function part(start: number, end: number, hasMore = true): FragmentPart {
-  return { identification: 1, offsetBytes: start, hasMore, data: new Uint8Array(end - start) };
+  return { protocol: 17, identification: 1, offsetBytes: start, hasMore, data: new Uint8Array(end - start) };
 }
 
 const choice = { service: undefined, backend: muxProgram.backends[0]!, hash: 0n };

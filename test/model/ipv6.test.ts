@@ -39,6 +39,7 @@ describe('IPv6 extension headers', () => {
   it('a fragment header of 8 bytes says where its data belongs', () => {
     const packet = start.fragment({ offset: 185, more: true, id: 0xdeadbeef, nextHeader: 17 }).payload('12345678');
     expect(walkExtensions(packet.bytes())?.fragment).toEqual({
+      protocol: 17,
       identification: 0xdeadbeef,
       offsetBytes: 1480,
       hasMore: true,

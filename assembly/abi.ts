@@ -551,7 +551,7 @@ export const NAT_FLOW_REPLIED = 2;
 //   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | how | flow | inner tag |
 //
 //   outcome { verdict u8, reason u8, protocol u8, TCP flags u8 }
-//   how     { source u8, family u8, spare u16 }
+//   how     { source u8, family u8, leased port net u16 }
 
 /** u32: address of the IP header */
 export const PARSED_IP = 0;
@@ -585,6 +585,8 @@ export const PARSED_RING_SLOT = 48;
 export const PARSED_SOURCE = 52;
 /** u8: 4 or 6 */
 export const PARSED_FAMILY = 53;
+/** net u16: the port of the VIP that names the backend, with SOURCE_SNAT */
+export const PARSED_LEASED_PORT = 54;
 /** u32: address of the flow's value in its bucket, 0 when the table does not know the flow */
 export const PARSED_FLOW = 56;
 /** u32: the inner one of two VLAN tags, else 0 */

@@ -67,6 +67,7 @@ import {
   PARSED_IP_LENGTH,
   PARSED_KEY,
   PARSED_L4,
+  PARSED_LEASED_PORT,
   PARSED_PROTOCOL,
   PARSED_REASON,
   PARSED_RING_SLOT,
@@ -348,7 +349,7 @@ class Parsed {
   ringSlot: u32;
   source: u8;
   family: u8;
-  spare: u16;
+  leasedPort: u16;
   flow: u32;
   vlanTagInner: u32;
 }
@@ -472,6 +473,7 @@ if (
   offsetof<Parsed>('ringSlot') != PARSED_RING_SLOT ||
   offsetof<Parsed>('source') != PARSED_SOURCE ||
   offsetof<Parsed>('family') != PARSED_FAMILY ||
+  offsetof<Parsed>('leasedPort') != PARSED_LEASED_PORT ||
   offsetof<Parsed>('flow') != PARSED_FLOW ||
   offsetof<Parsed>('vlanTagInner') != PARSED_VLAN_TAG_INNER ||
   offsetof<Parsed>() != PARSED_BYTES

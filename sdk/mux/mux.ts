@@ -127,11 +127,11 @@ export class Mux {
     this.batch.add(frame, link);
     this.#dataPlane.exports.muxExplain(0, wrapMs(nowMs));
     this.batch.clear();
-    return readExplanation(
-      this.#dataPlane,
-      (index) => this.#services.at(index),
-      (index) => this.#backends.at(index),
-    );
+    return readExplanation(this.#dataPlane, {
+      serviceAt: (index) => this.#services.at(index),
+      backendAt: (index) => this.#backends.at(index),
+      encapsulation: this.#program?.encapsulation ?? 'vxlan',
+    });
   }
 
   /** Everything counted since the MUX was loaded. */

@@ -87,6 +87,8 @@ describe('MUX: explain', () => {
       ringSlot: slot,
       backend: owner,
       backendPort: 8443,
+      leasedPort: undefined,
+      encapsulation: 'vxlan',
     });
   });
 

@@ -255,6 +255,8 @@ export const CONFIG_FRAME_BYTES_MAX = 40;
 export const CONFIG_SLOT_BYTES = 44;
 /** u32: IP packets of the provider network are no longer than this; 0 when nobody said */
 export const CONFIG_MTU_BYTES = 48;
+/** u32: MUX: IP packets that are no longer fit the provider network whatever their backend; longer ones may not */
+export const CONFIG_FITTING_BYTES = 56;
 /** u8: ENCAPSULATION_… of the fabric */
 export const CONFIG_ENCAPSULATION = 52;
 /** u8: 4, 6, or 0 while no program is in force: the family of our provider address */
@@ -301,7 +303,7 @@ export const COUNTER_FLOW_UNTRUSTED = 10;
 export const COUNTER_FLOW_PROMOTED = 11;
 /** A flow would have earned trust, but there are too many trusted ones. */
 export const COUNTER_FLOW_PROMOTION_REFUSED = 12;
-/** Fragments kept until their first one came, and sent on then. */
+/** Kept fragments that were processed, as their first one had come. */
 export const COUNTER_FRAGMENT_RELEASED = 13;
 /** Frag-needed and packet-too-big messages sent. */
 export const COUNTER_MTU_TOLD = 14;
@@ -608,3 +610,126 @@ export const SOURCE_FRAGMENT = 5;
 /** As SOURCE_FLOW and SOURCE_RING, of the connection an ICMP error is about: nothing is remembered. */
 export const SOURCE_QUOTED_FLOW = 6;
 export const SOURCE_QUOTED_RING = 7;
+
+// ---------------------------------------------------------------------------------------------------------------
+// State: offsets from FIXED_STATE.
+
+/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
+export const STATE_QUOTE = 256;
+/** 48 bytes: key of the datagram of the fragment at hand, DATAGRAM_… */
+export const STATE_DATAGRAM_KEY = 288;
+/** u32: kept fragments */
+export const STATE_HELD_COUNT = 336;
+/** u32: milliseconds of the call, as its caller has them */
+export const STATE_NOW_MS = 340;
+/** 64 × u8: which records they are in, in order of arrival */
+export const STATE_HELD_ORDER = 352;
+/** 40 bytes: an IP header of which only the addresses mean anything: from a client to a VIP */
+export const STATE_REVERSED_IP = 432;
+/** u32: 1 when a kept fragment may go on: its datagram was pinned, or there was no slot for it */
+export const STATE_HELD_IS_DUE = 424;
+/** u32: tick of the last call that looked for kept fragments to be given up */
+export const STATE_HELD_TICKS = 428;
+/** u32: thousandths of a token spent on telling senders about the MTU, at STATE_TOLD_MS */
+export const STATE_TOLD_SPENT = 416;
+/** u32: milliseconds */
+export const STATE_TOLD_MS = 420;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Quote: the packet an ICMP error is about.
+//
+//   0    4    8     12            14                 16       17         18         19      32
+//   | IP | L4 | end | source port | destination port | family | protocol | is later | spare |
+
+/** u32: address of the quoted IP header */
+export const QUOTE_IP = 0;
+/** u32: address of what is behind it and its extension headers */
+export const QUOTE_L4 = 4;
+/** u32: address of the first byte that is not quoted any more */
+export const QUOTE_END = 8;
+/** net u16: 0 without ports; the identifier of an echo request */
+export const QUOTE_SOURCE_PORT = 12;
+/** net u16: 0 without ports */
+export const QUOTE_DESTINATION_PORT = 14;
+/** u8: 4 or 6 */
+export const QUOTE_FAMILY = 16;
+/** u8: IP protocol */
+export const QUOTE_PROTOCOL = 17;
+/** u8: 1 for a fragment that is not the first one of its datagram */
+export const QUOTE_IS_LATER = 18;
+export const QUOTE_BYTES = 32;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Datagram: what its fragments share. Four in a set of REGION_FRAGMENTS.
+//
+//   0      8        24            40   44    46         47       48      52         53            64      96       128
+//   | hash | source | destination | id | NIC | protocol | family | ticks | poisoned | range count | value | ranges |
+//
+//   key { hash … family }; an IPv4 address has 12 bytes of zeros behind it
+
+/** u64: keyed hash of the rest of the key */
+export const DATAGRAM_HASH = 0;
+/** net 16 bytes */
+export const DATAGRAM_SOURCE = 8;
+/** net 16 bytes */
+export const DATAGRAM_DESTINATION = 24;
+/** net u16 or u32: identification */
+export const DATAGRAM_ID = 40;
+/** u16: index of the local VM on a host agent, 0 on a MUX */
+export const DATAGRAM_NIC = 44;
+/** u8 */
+export const DATAGRAM_PROTOCOL = 46;
+/** u8: 4 or 6; 0 is an empty record */
+export const DATAGRAM_FAMILY = 47;
+export const DATAGRAM_KEY_BYTES = 48;
+/** u32: when its first fragment came */
+export const DATAGRAM_TICKS = 48;
+/** u8: 1 when two of its fragments overlapped */
+export const DATAGRAM_IS_POISONED = 52;
+/** u8: 0..8 */
+export const DATAGRAM_RANGE_COUNT = 53;
+/** 32 bytes: PIN_… on a MUX, the new address on a host agent */
+export const DATAGRAM_VALUE = 64;
+/** 8 × { first u16, end u16 } in units of 8 bytes */
+export const DATAGRAM_RANGES = 96;
+export const DATAGRAM_BYTES = 128;
+export const DATAGRAM_RANGE_COUNT_MAX = 8;
+
+// Pin: the value of a datagram on a MUX.
+//
+//   0      8         12        16           17      32
+//   | hash | service | backend | generation | spare |
+
+/** u64: flow hash of its first fragment */
+export const PIN_HASH = 0;
+/** u32: index of the service, or NO_INDEX */
+export const PIN_SERVICE = 8;
+/** u32: index of the backend */
+export const PIN_BACKEND = 12;
+/** u8: which the backend had */
+export const PIN_GENERATION = 16;
+export const PIN_BYTES = 32;
+
+/** A record, and a kept fragment, is given up once it is so old. */
+export const DATAGRAM_TICKS_MAX = 30;
+export const DATAGRAM_WAYS = 4;
+export const FRAGMENT_SET_BYTES = 512;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Kept fragment: a frame as it came, until the first fragment of its datagram is here.
+//
+//   0     48       52      56     57      64      2112
+//   | key | length | ticks | link | spare | frame |
+
+/** 48 bytes: DATAGRAM_… of its datagram */
+export const HELD_KEY = 0;
+/** u32: bytes of the frame, 0 in an empty record */
+export const HELD_LENGTH = 48;
+/** u32: when it came */
+export const HELD_TICKS = 52;
+/** u8: LINK_… */
+export const HELD_LINK = 56;
+export const HELD_FRAME = 64;
+export const HELD_FRAME_BYTES_MAX = 2048;
+export const HELD_BYTES = 2112;
+export const HELD_COUNT_MAX = 64;

@@ -9,6 +9,7 @@ export { endpointClear, endpointInsert } from './table/endpoint';
 export { flowSweep } from './table/flow';
 export { natFlowPurge } from './table/nat-flow';
 export { nicClear, nicInsert } from './table/nic';
+export { pinSweep } from './table/pin';
 export { ringBuild } from './table/ring';
 export { snatBlockClear, snatBlockInsert } from './table/snat-block';
 export { translationClear, translationInsert } from './table/translation';

@@ -15,6 +15,21 @@ import {
   BACKEND_KIND,
   BACKEND_PACKETS,
   BACKEND_STATE,
+  DATAGRAM_BYTES,
+  DATAGRAM_DESTINATION,
+  DATAGRAM_FAMILY,
+  DATAGRAM_ID,
+  DATAGRAM_IS_POISONED,
+  DATAGRAM_KEY_BYTES,
+  DATAGRAM_NIC,
+  DATAGRAM_PROTOCOL,
+  DATAGRAM_RANGE_COUNT,
+  DATAGRAM_RANGE_COUNT_MAX,
+  DATAGRAM_RANGES,
+  DATAGRAM_SOURCE,
+  DATAGRAM_TICKS,
+  DATAGRAM_VALUE,
+  DATAGRAM_WAYS,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_LENGTH,
@@ -39,7 +54,15 @@ import {
   FIXED_TOUCH_SINK,
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
+  FRAGMENT_SET_BYTES,
   HEADROOM_BYTES,
+  HELD_BYTES,
+  HELD_COUNT_MAX,
+  HELD_FRAME,
+  HELD_FRAME_BYTES_MAX,
+  HELD_LENGTH,
+  HELD_LINK,
+  HELD_TICKS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
   NAT_FLOW_IDLE_TICKS,
@@ -77,6 +100,19 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  PIN_BACKEND,
+  PIN_BYTES,
+  PIN_GENERATION,
+  PIN_SERVICE,
+  QUOTE_BYTES,
+  QUOTE_DESTINATION_PORT,
+  QUOTE_END,
+  QUOTE_FAMILY,
+  QUOTE_IP,
+  QUOTE_IS_LATER,
+  QUOTE_L4,
+  QUOTE_PROTOCOL,
+  QUOTE_SOURCE_PORT,
   REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
@@ -84,12 +120,15 @@ import {
   REGION_DESCRIPTORS,
   REGION_ENDPOINTS,
   REGION_FLOWS,
+  REGION_FRAGMENTS,
+  REGION_HELD,
   REGION_NAT_FLOWS,
   REGION_NICS,
   REGION_PAIR_BYTES,
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SLOTS,
   REGION_SNAT_BLOCKS,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
@@ -110,6 +149,12 @@ import {
   SNAT_BLOCK_FAMILY,
   SNAT_BLOCK_NUMBER,
   STAGE_FRAME_COUNT,
+  STATE_DATAGRAM_KEY,
+  STATE_HELD_COUNT,
+  STATE_HELD_ORDER,
+  STATE_QUOTE,
+  STATE_REVERSED_IP,
+  STATE_TOLD_SPENT,
   TEMPLATE_BYTES_MAX,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
@@ -122,6 +167,8 @@ import {
 } from './abi';
 
 export let descriptorsBase: u32 = 0;
+export let descriptorsCount: u32 = 0;
+export let slotsBase: u32 = 0;
 export let endpointsBase: u32 = 0;
 export let endpointsMask: u32 = 0;
 export let servicesBase: u32 = 0;
@@ -137,6 +184,9 @@ export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
 export let addressesBase: u32 = 0;
 export let addressesMask: u32 = 0;
+export let fragmentsBase: u32 = 0;
+export let fragmentsMask: u32 = 0;
+export let heldBase: u32 = 0;
 export let snatBlocksBase: u32 = 0;
 export let snatBlocksMask: u32 = 0;
 
@@ -153,6 +203,8 @@ export function init(): u32 {
     if (isHashed(region) && !isPowerOfTwo(regionCount(region))) return region + 1;
   }
   descriptorsBase = regionBase(REGION_DESCRIPTORS);
+  descriptorsCount = regionCount(REGION_DESCRIPTORS);
+  slotsBase = regionBase(REGION_SLOTS);
   endpointsBase = regionBase(REGION_ENDPOINTS);
   endpointsMask = regionCount(REGION_ENDPOINTS) - 1;
   servicesBase = regionBase(REGION_SERVICES);
@@ -168,6 +220,9 @@ export function init(): u32 {
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
   addressesBase = regionBase(REGION_ADDRESSES);
   addressesMask = regionCount(REGION_ADDRESSES) - 1;
+  fragmentsBase = regionBase(REGION_FRAGMENTS);
+  fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
+  heldBase = regionBase(REGION_HELD);
   snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
   snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
   return 0;
@@ -194,6 +249,8 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
   if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
+  if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
+  if (region == REGION_HELD) return HELD_BYTES;
   if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
   return 1;
 }
@@ -206,6 +263,7 @@ function isHashed(region: u32): bool {
     region == REGION_TRANSLATIONS ||
     region == REGION_NAT_FLOWS ||
     region == REGION_ADDRESSES ||
+    region == REGION_FRAGMENTS ||
     region == REGION_SNAT_BLOCKS
   );
 }
@@ -354,6 +412,65 @@ class Parsed {
   vlanTagInner: u32;
 }
 
+class Quote {
+  ip: u32;
+  l4: u32;
+  end: u32;
+  sourcePort: u16;
+  destinationPort: u16;
+  family: u8;
+  protocol: u8;
+  isLater: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
+class Datagram {
+  hash: u64;
+  source0: u64;
+  source1: u64;
+  destination0: u64;
+  destination1: u64;
+  id: u32;
+  nic: u16;
+  protocol: u8;
+  family: u8;
+  ticks: u32;
+  isPoisoned: u8;
+  rangeCount: u8;
+  spare: u64;
+  value0: u64;
+  value1: u64;
+  value2: u64;
+  value3: u64;
+  range01: u64;
+  range23: u64;
+  range45: u64;
+  range67: u64;
+}
+
+class Pin {
+  hash: u64;
+  service: u32;
+  backend: u32;
+  generation: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
+class Held {
+  key0: u64;
+  key1: u64;
+  key2: u64;
+  key3: u64;
+  key4: u64;
+  key5: u64;
+  length: u32;
+  ticks: u32;
+  link: u8;
+  spare: u32;
+}
+
 if (
   offsetof<Descriptor>('length') != DESCRIPTOR_LENGTH ||
   offsetof<Descriptor>('link') != DESCRIPTOR_LINK ||
@@ -479,6 +596,65 @@ if (
   offsetof<Parsed>() != PARSED_BYTES
 ) {
   ERROR('abi.ts: the parsed record has drifted');
+}
+if (
+  offsetof<Quote>('ip') != QUOTE_IP ||
+  offsetof<Quote>('l4') != QUOTE_L4 ||
+  offsetof<Quote>('end') != QUOTE_END ||
+  offsetof<Quote>('sourcePort') != QUOTE_SOURCE_PORT ||
+  offsetof<Quote>('destinationPort') != QUOTE_DESTINATION_PORT ||
+  offsetof<Quote>('family') != QUOTE_FAMILY ||
+  offsetof<Quote>('protocol') != QUOTE_PROTOCOL ||
+  offsetof<Quote>('isLater') != QUOTE_IS_LATER ||
+  offsetof<Quote>() != QUOTE_BYTES
+) {
+  ERROR('abi.ts: the quote has drifted');
+}
+if (
+  offsetof<Datagram>('source0') != DATAGRAM_SOURCE ||
+  offsetof<Datagram>('destination0') != DATAGRAM_DESTINATION ||
+  offsetof<Datagram>('id') != DATAGRAM_ID ||
+  offsetof<Datagram>('nic') != DATAGRAM_NIC ||
+  offsetof<Datagram>('protocol') != DATAGRAM_PROTOCOL ||
+  offsetof<Datagram>('family') != DATAGRAM_FAMILY ||
+  offsetof<Datagram>('ticks') != DATAGRAM_KEY_BYTES ||
+  offsetof<Datagram>('ticks') != DATAGRAM_TICKS ||
+  offsetof<Datagram>('isPoisoned') != DATAGRAM_IS_POISONED ||
+  offsetof<Datagram>('rangeCount') != DATAGRAM_RANGE_COUNT ||
+  offsetof<Datagram>('value0') != DATAGRAM_VALUE ||
+  offsetof<Datagram>('range01') != DATAGRAM_RANGES ||
+  DATAGRAM_RANGES + 4 * DATAGRAM_RANGE_COUNT_MAX != DATAGRAM_BYTES ||
+  offsetof<Datagram>() != DATAGRAM_BYTES ||
+  DATAGRAM_BYTES * DATAGRAM_WAYS != FRAGMENT_SET_BYTES
+) {
+  ERROR('abi.ts: the datagram has drifted');
+}
+if (
+  offsetof<Pin>('service') != PIN_SERVICE ||
+  offsetof<Pin>('backend') != PIN_BACKEND ||
+  offsetof<Pin>('generation') != PIN_GENERATION ||
+  offsetof<Pin>() != PIN_BYTES ||
+  DATAGRAM_VALUE + PIN_BYTES != DATAGRAM_RANGES
+) {
+  ERROR('abi.ts: the pin has drifted');
+}
+if (
+  offsetof<Held>('length') != HELD_LENGTH ||
+  offsetof<Held>('length') != DATAGRAM_KEY_BYTES ||
+  offsetof<Held>('ticks') != HELD_TICKS ||
+  offsetof<Held>('link') != HELD_LINK ||
+  offsetof<Held>() != HELD_FRAME ||
+  HELD_FRAME + HELD_FRAME_BYTES_MAX != HELD_BYTES
+) {
+  ERROR('abi.ts: the kept fragment has drifted');
+}
+if (
+  STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
+  STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
+  STATE_HELD_ORDER + HELD_COUNT_MAX != STATE_TOLD_SPENT ||
+  STATE_REVERSED_IP + 40 > FIXED_END - FIXED_STATE
+) {
+  ERROR('abi.ts: the state overlaps itself');
 }
 if (
   FIXED_REGIONS + REGION_COUNT_MAX * REGION_PAIR_BYTES != FIXED_CONFIG ||

@@ -21,8 +21,6 @@ import {
   PARSED_HASH,
   PARSED_IP,
   PARSED_IP_LENGTH,
-  REASON_NONE,
-  REASON_OVERSIZE,
   TEMPLATE_BARE_BYTES,
   TEMPLATE_BYTES,
 } from '../abi';
@@ -30,7 +28,7 @@ import { vxlanSourcePortNet } from '../flow-hash';
 import { backendAt, backendHeaderSum, backendKind } from '../table/backend';
 import { destinationMac, ETHERNET_BYTES } from '../wire/ethernet';
 import { GRE_BYTES } from '../wire/gre';
-import { IPV4_BYTES_MIN, IPV4_LENGTH_MAX, ipv4Tos, setIpv4TosAndLength } from '../wire/ipv4';
+import { clearIpv4DontFragment, IPV4_BYTES_MIN, IPV4_LENGTH_MAX, ipv4Tos, setIpv4TosAndLength } from '../wire/ipv4';
 import { IPV6_BYTES, IPV6_PAYLOAD_LENGTH_MAX } from '../wire/ipv6';
 import { SOURCE_PORT } from '../wire/ports';
 import { setUdpLength, UDP_BYTES } from '../wire/udp';
@@ -42,29 +40,35 @@ const OUTER_IPV4 = 14;
 const OUTER_UDP = 34;
 
 /** Whether the outer IP header can say how long the packet will be; the backend has been chosen. */
-export function checkOuterLength(parsed: usize): u32 {
-  // No kind adds more to what its length field counts than VXLAN over IPv4.
-  return load<u32>(parsed, PARSED_IP_LENGTH) + TEMPLATE_BARE_BYTES <= IPV4_LENGTH_MAX
-    ? REASON_NONE
-    : checkLongOuterLength(parsed);
+export function outerHasRoom(parsed: usize): bool {
+  const kind = chosenKind(parsed);
+  const outerLength = load<u32>(parsed, PARSED_IP_LENGTH) + overheadBytes(kind);
+  return isOuterIpv6(kind) ? outerLength - IPV6_BYTES <= IPV6_PAYLOAD_LENGTH_MAX : outerLength <= IPV4_LENGTH_MAX;
 }
 
-function checkLongOuterLength(parsed: usize): u32 {
-  const kind = backendKind(backendAt(load<u32>(parsed, PARSED_BACKEND)));
-  const outerLength = load<u32>(parsed, PARSED_IP_LENGTH) + overheadBytes(kind);
-  const isTooLong =
-    (kind & KIND_VXLAN_6) != 0 ? outerLength - IPV6_BYTES > IPV6_PAYLOAD_LENGTH_MAX : outerLength > IPV4_LENGTH_MAX;
-  return isTooLong ? REASON_OVERSIZE : REASON_NONE;
+/** Lets routers fragment an encapsulated packet, as far as IPv4 does. */
+export function allowOuterFragments(parsed: usize): void {
+  const kind = chosenKind(parsed);
+  if (!isOuterIpv6(kind)) clearIpv4DontFragment(load<u32>(parsed, PARSED_IP) - overheadBytes(kind));
+}
+
+/** KIND_… of the backend that was chosen. */
+export function chosenKind(parsed: usize): u32 {
+  return backendKind(backendAt(load<u32>(parsed, PARSED_BACKEND)));
+}
+
+function isOuterIpv6(kind: u32): bool {
+  return (kind & KIND_VXLAN_6) != 0;
 }
 
 /** What a kind of encapsulation puts in front of an IP packet, from the outer IP header to the inner Ethernet header. */
 export function overheadBytes(kind: u32): u32 {
-  const ipBytes = (kind & KIND_VXLAN_6) != 0 ? IPV6_BYTES : IPV4_BYTES_MIN;
+  const ipBytes = isOuterIpv6(kind) ? IPV6_BYTES : IPV4_BYTES_MIN;
   return ipBytes + ((kind & KIND_NVGRE_4) != 0 ? GRE_BYTES : UDP_BYTES + VXLAN_BYTES) + ETHERNET_BYTES;
 }
 
 /**
- * Puts the backend's headers in front of a parsed packet and moves the descriptor to them; checkOuterLength comes first.
+ * Puts the backend's headers in front of a parsed packet and moves the descriptor to them; it is not too long.
  *
  * @inline
  */

@@ -178,3 +178,31 @@ export function turnIpv6Around(ip: usize, hopLimit: u32): void {
   v128.store(ip, source, DESTINATION);
   store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
 }
+
+/**
+ * Writes the header of a packet of our own, flow label 0.
+ *
+ * @param source where the 16 bytes of its source address lie
+ * @param destination likewise
+ */
+export function writeIpv6Header(
+  ip: usize,
+  payloadLength: u32,
+  trafficClass: u32,
+  hopLimit: u32,
+  nextHeader: u32,
+  source: usize,
+  destination: usize,
+): void {
+  store<u32>(ip, bswap<u32>((VERSION << 28) | (trafficClass << 20)));
+  store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
+  store<u8>(ip, <u8>nextHeader, NEXT_HEADER);
+  store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
+  setIpv6Addresses(ip, source, destination);
+}
+
+/** Writes the two addresses, whose 16 bytes each lie at `source` and `destination`, and nothing else. */
+export function setIpv6Addresses(ip: usize, source: usize, destination: usize): void {
+  v128.store(ip, v128.load(source), SOURCE);
+  v128.store(ip, v128.load(destination), DESTINATION);
+}

@@ -9,7 +9,8 @@ export interface DataPlaneExports extends Record<string, unknown> {
   abiVersion(): number;
   heapBase(): number;
   init(): number;
-  muxProcess(count: number, nowMs: number): void;
+  /** Returns the number of frames in the batch afterwards. */
+  muxProcess(count: number, nowMs: number): number;
   muxExplain(index: number, nowMs: number): void;
   hostProcess(count: number, nowMs: number): void;
   addressClear(): void;
@@ -21,6 +22,7 @@ export interface DataPlaneExports extends Record<string, unknown> {
   /** `block` is a port / 8. */
   snatBlockInsert(address: number, family: number, block: number, backend: number): void;
   flowSweep(): void;
+  pinSweep(): void;
   ringBuild(ring: number, slotCount: number, memberCount: number): void;
   nicClear(): void;
   nicInsert(macLow: number, macHigh: number, vni: number, index: number): void;

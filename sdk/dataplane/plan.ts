@@ -25,6 +25,8 @@ export interface Capacities {
   readonly nicCountMax: number;
   /** Translations of a host agent (NIC, VIP, protocol, port); default 4,096. */
   readonly translationCountMax: number;
+  /** Fragmented datagrams that are remembered at a time; default 1,024. */
+  readonly datagramCountMax: number;
   /** Frames in a batch; default 256. */
   readonly batchFrameCountMax: number;
   /** Longest frame, in bytes, as it arrives; default 9,216. Longer ones are dropped as `oversize`. */
@@ -41,6 +43,7 @@ export const CAPACITIES_DEFAULT: Capacities = {
   ringSlotCountMax: 32 * 65_537,
   nicCountMax: 1024,
   translationCountMax: 4096,
+  datagramCountMax: 1024,
   batchFrameCountMax: 256,
   frameBytesMax: 9216,
 };
@@ -116,6 +119,8 @@ function muxRegions(capacities: Capacities): RegionSizes {
     [abi.REGION_RINGS, [capacities.ringSlotCountMax, 2]],
     [abi.REGION_RING_MEMBERS, [capacities.backendCountMax, abi.RING_MEMBER_BYTES]],
     [abi.REGION_FLOWS, [hashedCount(capacities.flowCountMax / abi.FLOW_WAYS), abi.FLOW_BUCKET_BYTES]],
+    [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
+    [abi.REGION_HELD, [abi.HELD_COUNT_MAX, abi.HELD_BYTES]],
   ]);
 }
 
@@ -130,7 +135,14 @@ function hostRegions(capacities: Capacities): RegionSizes {
     // VIP and DIP of every translation may be IPv6 addresses.
     [abi.REGION_ADDRESSES, [hashedCount(2 * capacities.translationCountMax), abi.ADDRESS_BYTES]],
     [abi.REGION_NAT_FLOWS, [hashedCount(capacities.flowCountMax / abi.NAT_FLOW_WAYS), abi.NAT_FLOW_BUCKET_BYTES]],
+    [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
+    // Only a MUX keeps frames: one record is the least a region has.
+    [abi.REGION_HELD, [1, abi.HELD_BYTES]],
   ]);
+}
+
+function fragmentRegion({ datagramCountMax }: Capacities): readonly [count: number, bytes: number] {
+  return [hashedCount(datagramCountMax / abi.DATAGRAM_WAYS), abi.FRAGMENT_SET_BYTES];
 }
 
 /** The power of two that leaves at least half of a hashed table empty. */

@@ -84,14 +84,17 @@ export class HostAgent {
     this.batch.clear();
     this.batch.add(frame, from.link, from.port);
     this.processBatch(nowMs);
-    const processed = this.batch.processed(0);
+    const processed = this.batch.processedAlone();
     this.batch.clear();
     return processed;
   }
 
   /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
   processBatch(nowMs: number): void {
-    this.#dataPlane.exports.hostProcess(this.batch.takeUnprocessed(), wrapMs(nowMs));
+    this.batch.process((count) => {
+      this.#dataPlane.exports.hostProcess(count, wrapMs(nowMs));
+      return count;
+    });
   }
 
   /** Everything counted since the agent was loaded. */

@@ -97,7 +97,11 @@ export const fullHost: HostProgram = {
     snatRule(1, WEB_B, OUT_VIP, { protocol: 17 }),
     snatRule(1, WEB_B, OUT_VIP, { ranges: [{ firstPort: 1032, portCount: 16 }], idleTimeoutMs: 240_000 }),
     snatRule(0, WEB_A_6, OUT_VIP_6, { protocol: 17, ranges: [{ firstPort: 1024, portCount: 16 }] }),
-    snatRule(0, WEB_A_6, VIP_6, { ranges: [{ firstPort: 2048, portCount: 64 }], idleTimeoutMs: 20_000, tcpReset: true }),
+    snatRule(0, WEB_A_6, VIP_6, {
+      ranges: [{ firstPort: 2048, portCount: 64 }],
+      idleTimeoutMs: 20_000,
+      tcpReset: true,
+    }),
     snatRule(1, WEB_B_6, OUT_VIP_6, { ranges: [{ firstPort: 1040, portCount: 8 }], idleTimeoutMs: 240_000 }),
   ],
   exemptions: [

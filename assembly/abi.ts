@@ -323,18 +323,36 @@ export const COUNTER_COUNT = 22;
 // ---------------------------------------------------------------------------------------------------------------
 // Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.
 //
-//   0             4          6          7       8         12      16
-//   | address net | port net | protocol | state | service | spare |
+//   0              4          6          7        8         12      16
+//   | address word | port net | protocol | family | service | spare |
 
+/** u32: an IPv4 address as it lies in memory, or the word of an IPv6 address */
 export const ENDPOINT_ADDRESS = 0;
 export const ENDPOINT_PORT = 4;
 export const ENDPOINT_PROTOCOL = 6;
-/** u8: 0 empty, 1 taken */
-export const ENDPOINT_STATE = 7;
+/** u8: 4 or 6, 0 for an empty entry */
+export const ENDPOINT_FAMILY = 7;
+/** u32: index; in the entry of a VIP that of the instance address it is, else NO_INDEX */
 export const ENDPOINT_SERVICE = 8;
 export const ENDPOINT_BYTES = 16;
-/** The protocol of the entry that only says "this address is ours". */
+/** The protocol of the entry that says "this address is ours". */
 export const ENDPOINT_PROTOCOL_VIP = 255;
+
+// ---------------------------------------------------------------------------------------------------------------
+// SNAT block: (VIP, eight ports) → backend. Open addressing, linear probing.
+//
+//   0              4       6        7  8         12      16
+//   | address word | block | family | 0 | backend | spare |
+
+export const SNAT_BLOCK_ADDRESS = 0;
+/** u16: the first port of the block / 8 */
+export const SNAT_BLOCK_NUMBER = 4;
+/** u8: 4 or 6, 0 for an empty entry */
+export const SNAT_BLOCK_FAMILY = 6;
+/** u32: index */
+export const SNAT_BLOCK_BACKEND = 8;
+export const SNAT_BLOCK_BYTES = 16;
+export const SNAT_BLOCK_PORT_SHIFT = 3;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Address entry: IPv6 address → the word that stands for it in keys. Open addressing, linear probing.
@@ -516,7 +534,7 @@ export const NAT_FLOW_REPLIED = 2;
 
 /** u32: address of the IP header */
 export const PARSED_IP = 0;
-/** u32: address of the TCP or UDP header */
+/** u32: address of the header behind IP's, once that header has been checked; 0 before */
 export const PARSED_L4 = 4;
 /** u32: total length of the IP packet */
 export const PARSED_IP_LENGTH = 8;
@@ -534,9 +552,9 @@ export const PARSED_SERVICE = 36;
 export const PARSED_VERDICT = 40;
 /** u8: REASON_… */
 export const PARSED_REASON = 41;
-/** u8: IP protocol */
+/** u8: IP protocol, of IPv6 the one behind the extension headers; 0 when not known */
 export const PARSED_PROTOCOL = 42;
-/** u8: TCP flags, 0 for UDP */
+/** u8: TCP flags, 0 for other protocols */
 export const PARSED_TCP_FLAGS = 43;
 /** u32: index of the backend, or NO_INDEX */
 export const PARSED_BACKEND = 44;

@@ -10,6 +10,7 @@ export { flowSweep } from './table/flow';
 export { natFlowPurge } from './table/nat-flow';
 export { nicClear, nicInsert } from './table/nic';
 export { ringBuild } from './table/ring';
+export { snatBlockClear, snatBlockInsert } from './table/snat-block';
 export { translationClear, translationInsert } from './table/translation';
 
 export function abiVersion(): u32 {

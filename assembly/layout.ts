@@ -23,10 +23,10 @@ import {
   DESCRIPTOR_SERVICE,
   DESCRIPTOR_VERDICT,
   ENDPOINT_BYTES,
+  ENDPOINT_FAMILY,
   ENDPOINT_PORT,
   ENDPOINT_PROTOCOL,
   ENDPOINT_SERVICE,
-  ENDPOINT_STATE,
   FIXED_CONFIG,
   FIXED_COUNTERS,
   FIXED_END,
@@ -61,6 +61,7 @@ import {
   PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
+  PARSED_IP,
   PARSED_IP_LENGTH,
   PARSED_KEY,
   PARSED_L4,
@@ -86,6 +87,7 @@ import {
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SNAT_BLOCKS,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
   RING_MEMBER_BYTES,
@@ -100,6 +102,10 @@ import {
   SERVICE_PACKETS,
   SERVICE_RING_SLOT_COUNT,
   SERVICE_STATE,
+  SNAT_BLOCK_BACKEND,
+  SNAT_BLOCK_BYTES,
+  SNAT_BLOCK_FAMILY,
+  SNAT_BLOCK_NUMBER,
   STAGE_FRAME_COUNT,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
@@ -127,6 +133,8 @@ export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
 export let addressesBase: u32 = 0;
 export let addressesMask: u32 = 0;
+export let snatBlocksBase: u32 = 0;
+export let snatBlocksMask: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -156,6 +164,8 @@ export function init(): u32 {
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
   addressesBase = regionBase(REGION_ADDRESSES);
   addressesMask = regionCount(REGION_ADDRESSES) - 1;
+  snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
+  snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
   return 0;
 }
 
@@ -180,6 +190,7 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
   if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
+  if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
   return 1;
 }
 
@@ -190,7 +201,8 @@ function isHashed(region: u32): bool {
     region == REGION_NICS ||
     region == REGION_TRANSLATIONS ||
     region == REGION_NAT_FLOWS ||
-    region == REGION_ADDRESSES
+    region == REGION_ADDRESSES ||
+    region == REGION_SNAT_BLOCKS
   );
 }
 
@@ -217,8 +229,17 @@ class Endpoint {
   address: u32;
   port: u16;
   protocol: u8;
-  state: u8;
+  family: u8;
   service: u32;
+  spare: u32;
+}
+
+class SnatBlock {
+  address: u32;
+  number: u16;
+  family: u8;
+  zero: u8;
+  backend: u32;
   spare: u32;
 }
 
@@ -342,11 +363,19 @@ if (
 if (
   offsetof<Endpoint>('port') != ENDPOINT_PORT ||
   offsetof<Endpoint>('protocol') != ENDPOINT_PROTOCOL ||
-  offsetof<Endpoint>('state') != ENDPOINT_STATE ||
+  offsetof<Endpoint>('family') != ENDPOINT_FAMILY ||
   offsetof<Endpoint>('service') != ENDPOINT_SERVICE ||
   offsetof<Endpoint>() != ENDPOINT_BYTES
 ) {
   ERROR('abi.ts: the endpoint entry has drifted');
+}
+if (
+  offsetof<SnatBlock>('number') != SNAT_BLOCK_NUMBER ||
+  offsetof<SnatBlock>('family') != SNAT_BLOCK_FAMILY ||
+  offsetof<SnatBlock>('backend') != SNAT_BLOCK_BACKEND ||
+  offsetof<SnatBlock>() != SNAT_BLOCK_BYTES
+) {
+  ERROR('abi.ts: the SNAT block has drifted');
 }
 if (offsetof<Address>('word') != ADDRESS_WORD || offsetof<Address>() != ADDRESS_BYTES) {
   ERROR('abi.ts: the address entry has drifted');
@@ -419,6 +448,7 @@ if (
   ERROR('abi.ts: the NAT flow has drifted');
 }
 if (
+  PARSED_L4 != PARSED_IP + 4 ||
   offsetof<Parsed>('l4') != PARSED_L4 ||
   offsetof<Parsed>('ipLength') != PARSED_IP_LENGTH ||
   offsetof<Parsed>('vlanTag') != PARSED_VLAN_TAG ||

@@ -10,9 +10,11 @@
 import {
   COUNTER_FLOW_HITS,
   COUNTER_FLOW_MISSES,
+  DISTRIBUTION_DEFAULT,
   NO_INDEX,
   PARSED_BACKEND,
   PARSED_BUCKET,
+  PARSED_FAMILY,
   PARSED_FLOW,
   PARSED_HASH,
   PARSED_IP,
@@ -29,7 +31,7 @@ import {
   SOURCE_RING,
 } from './abi';
 import { count } from './counters';
-import { distributionHash, ringSlotOf } from './flow-hash';
+import { distributionProtocol, flowHash, flowHash6, ringSlotOf } from './flow-hash';
 import { findFlow, flowBackend, flowIsLive, insertFlow, restartFlow, touchFlow } from './table/flow';
 import { ringBackend } from './table/ring';
 import {
@@ -40,6 +42,7 @@ import {
   serviceRingSlotCount,
 } from './table/service';
 import { ipv4Addresses } from './wire/ipv4';
+import { ipv6Source } from './wire/ipv6';
 import { opensConnection, resetsConnection } from './wire/tcp';
 import { PROTOCOL_UDP } from './wire/udp';
 
@@ -99,14 +102,19 @@ function chooseFixed(parsed: usize, service: usize): void {
 
 /** @inline */
 function chooseFromRing(parsed: usize, service: usize, slotCount: u32): void {
-  const hash = distributionHash(
-    serviceDistribution(service),
-    ipv4Addresses(load<u32>(parsed, PARSED_IP)),
-    load<u8>(parsed, PARSED_PROTOCOL),
-    load<u64>(parsed, PARSED_HASH),
-  );
+  const distribution = serviceDistribution(service);
+  const isWhole = distribution == DISTRIBUTION_DEFAULT;
+  const hash = isWhole ? load<u64>(parsed, PARSED_HASH) : narrowHash(parsed, distribution);
   const slot = ringSlotOf(hash, slotCount);
   store<u32>(parsed, slot, PARSED_RING_SLOT);
   store<u32>(parsed, ringBackend(serviceRing(service), slot), PARSED_BACKEND);
   store<u8>(parsed, SOURCE_RING, PARSED_SOURCE);
+}
+
+/** The hash of a distribution that does not cover the ports. */
+function narrowHash(parsed: usize, distribution: u32): u64 {
+  const ip: usize = load<u32>(parsed, PARSED_IP);
+  const protocol = distributionProtocol(distribution, load<u8>(parsed, PARSED_PROTOCOL));
+  if (load<u8>(parsed, PARSED_FAMILY) == 6) return flowHash6(ipv6Source(ip), 0, protocol);
+  return flowHash(ipv4Addresses(ip), 0, protocol);
 }

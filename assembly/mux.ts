@@ -16,14 +16,17 @@ import {
   DESCRIPTOR_SERVICE,
   FIXED_PARSED,
   FIXED_TOUCH_SINK,
+  NO_INDEX,
   PARSED_BACKEND,
   PARSED_BUCKET,
   PARSED_BYTES,
   PARSED_IP_LENGTH,
   PARSED_REASON,
   PARSED_SERVICE,
+  PARSED_SOURCE,
   PARSED_VERDICT,
   REASON_NONE,
+  SOURCE_NONE,
   STAGE_FRAME_COUNT,
   VERDICT_DROP,
   VERDICT_FORWARD,
@@ -59,7 +62,8 @@ export function muxExplain(index: u32, nowMs: u32): void {
   const parsed: usize = FIXED_PARSED;
   classify(descriptorsBase + index * DESCRIPTOR_BYTES, parsed);
   if (load<u8>(parsed, PARSED_VERDICT) != VERDICT_FORWARD) return;
-  let reason = chooseBackend(parsed, ticksOf(nowMs));
+  const isChosen = load<u8>(parsed, PARSED_SOURCE) != SOURCE_NONE;
+  let reason = isChosen ? REASON_NONE : chooseBackend(parsed, ticksOf(nowMs));
   if (reason == REASON_NONE) reason = checkOuterLength(parsed);
   if (reason == REASON_NONE) return;
   store<u8>(parsed, VERDICT_DROP, PARSED_VERDICT);
@@ -92,11 +96,12 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
   const verdict: u32 = load<u8>(parsed, PARSED_VERDICT);
   let reason: u32 = load<u8>(parsed, PARSED_REASON);
   if (verdict == VERDICT_FORWARD) {
-    reason = chooseBackend(parsed, now);
-    if (reason == REASON_NONE) {
-      rememberFlow(parsed, now);
-      reason = checkOuterLength(parsed);
+    // A leased port names its backend by itself.
+    if (load<u8>(parsed, PARSED_SOURCE) == SOURCE_NONE) {
+      reason = chooseBackend(parsed, now);
+      if (reason == REASON_NONE) rememberFlow(parsed, now);
     }
+    if (reason == REASON_NONE) reason = checkOuterLength(parsed);
     if (reason == REASON_NONE) send(descriptor, parsed);
   } else if (verdict == VERDICT_REPLY) {
     answerEcho(descriptor, parsed);
@@ -112,5 +117,6 @@ function send(descriptor: usize, parsed: usize): void {
   encapsulate(descriptor, parsed, backend);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);
   countTraffic(backendTraffic(backend), ipLength);
-  countTraffic(serviceTraffic(serviceAt(load<u32>(parsed, PARSED_SERVICE))), ipLength);
+  const service = load<u32>(parsed, PARSED_SERVICE);
+  if (service != NO_INDEX) countTraffic(serviceTraffic(serviceAt(service)), ipLength);
 }

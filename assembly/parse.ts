@@ -59,7 +59,8 @@ export function parseLink(descriptor: usize, parsed: usize): u32 {
   const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
   store<u32>(parsed, 0, PARSED_VLAN_TAG);
   store<u32>(parsed, 0, PARSED_VLAN_TAG_INNER);
-  store<u32>(parsed, frame, PARSED_IP);
+  // The L4 address beside it becomes 0.
+  store<u64>(parsed, <u64>frame, PARSED_IP);
   store<u8>(parsed, 4, PARSED_FAMILY);
   if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {
     if (length == 0) return dropFor(REASON_IPV4_TRUNCATED);

@@ -8,6 +8,7 @@ import { REASON_ICMP_CHECKSUM, REASON_ICMP_TRUNCATED, REASON_NONE, REASON_PROTOC
 import { checksumOf, sumBytes } from './checksum';
 
 export const PROTOCOL_ICMP: u32 = 1;
+export const PROTOCOL_ICMPV6: u32 = 58;
 
 const ICMP_BYTES: u32 = 8;
 const TYPE_CODE = 0;

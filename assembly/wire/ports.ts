@@ -10,6 +10,7 @@ import { checkUdp, PROTOCOL_UDP, UDP_CHECKSUM } from './udp';
 
 export const SOURCE_PORT = 0;
 export const DESTINATION_PORT = 2;
+export const PORT_PAIR_BYTES: u32 = 4;
 
 export function sourcePort(l4: usize): u32 {
   return load<u16>(l4, SOURCE_PORT);

@@ -75,7 +75,7 @@ export class IdiomaticMux implements Implementation {
     this.#backends = readBackends(tables);
     const { endpoints } = tables;
     for (let at = 0; at < endpoints.byteLength; at += abi.ENDPOINT_BYTES) {
-      if (endpoints.getUint8(at + abi.ENDPOINT_STATE) === 0) continue;
+      if (endpoints.getUint8(at + abi.ENDPOINT_FAMILY) === 0) continue;
       const address = endpoints.getUint32(at);
       const protocol = endpoints.getUint8(at + abi.ENDPOINT_PROTOCOL);
       const port = endpoints.getUint16(at + abi.ENDPOINT_PORT);

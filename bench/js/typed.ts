@@ -427,7 +427,7 @@ class EndpointTable {
     this.#entries = new Int32Array(3 * count);
     this.#mask = count - 1;
     for (let at = 0; at < endpoints.byteLength; at += abi.ENDPOINT_BYTES) {
-      if (endpoints.getUint8(at + abi.ENDPOINT_STATE) === 0) continue;
+      if (endpoints.getUint8(at + abi.ENDPOINT_FAMILY) === 0) continue;
       const portAndProtocol = endpoints.getUint32(at + abi.ENDPOINT_PORT, true) & 0xffffff;
       const entry = this.#probe(endpoints.getInt32(at, true), portAndProtocol);
       this.#entries[entry] = endpoints.getInt32(at, true);

@@ -15,7 +15,11 @@ export interface DataPlaneExports extends Record<string, unknown> {
   addressClear(): void;
   addressInsert(word0Net: number, word1Net: number, word2Net: number, word3Net: number, word: number): void;
   endpointClear(): void;
-  endpointInsert(addressNet: number, portNet: number, protocol: number, service: number): void;
+  /** `address` is the word of an address and `family` 4 or 6, see `AddressWords`. */
+  endpointInsert(address: number, family: number, protocol: number, portNet: number, service: number): void;
+  snatBlockClear(): void;
+  /** `block` is a port / 8. */
+  snatBlockInsert(address: number, family: number, block: number, backend: number): void;
   flowSweep(): void;
   ringBuild(ring: number, slotCount: number, memberCount: number): void;
   nicClear(): void;

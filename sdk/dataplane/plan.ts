@@ -13,8 +13,10 @@ export interface Capacities {
   readonly flowCountMax: number;
   /** Services (VIP, protocol, port), at most 65,536; default 4,096. */
   readonly serviceCountMax: number;
-  /** VIPs; default 4,096. */
+  /** VIPs of either family; default 4,096. */
   readonly vipCountMax: number;
+  /** Blocks of eight leased ports of all VIPs of a MUX; default 65,536. */
+  readonly snatBlockCountMax: number;
   /** Backends (DIPs), at most 65,535; default 4,096. */
   readonly backendCountMax: number;
   /** Slots of all rings together; default 32 × 65,537 (4 MiB). Rings with the same members are stored once. */
@@ -34,6 +36,7 @@ export const CAPACITIES_DEFAULT: Capacities = {
   flowCountMax: 262_144,
   serviceCountMax: 4096,
   vipCountMax: 4096,
+  snatBlockCountMax: 65_536,
   backendCountMax: 4096,
   ringSlotCountMax: 32 * 65_537,
   nicCountMax: 1024,
@@ -107,6 +110,7 @@ function muxRegions(capacities: Capacities): RegionSizes {
     [abi.REGION_ENDPOINTS, [hashedCount(capacities.serviceCountMax + capacities.vipCountMax), abi.ENDPOINT_BYTES]],
     // Every VIP may be an IPv6 address.
     [abi.REGION_ADDRESSES, [hashedCount(capacities.vipCountMax), abi.ADDRESS_BYTES]],
+    [abi.REGION_SNAT_BLOCKS, [hashedCount(capacities.snatBlockCountMax), abi.SNAT_BLOCK_BYTES]],
     [abi.REGION_SERVICES, [capacities.serviceCountMax, abi.SERVICE_BYTES]],
     [abi.REGION_BACKENDS, [capacities.backendCountMax, abi.BACKEND_BYTES]],
     [abi.REGION_RINGS, [capacities.ringSlotCountMax, 2]],

@@ -9,6 +9,7 @@ import type { Capacities } from '../dataplane/plan.js';
 import { EdgemuxError, type Problem } from '../errors.js';
 import type { Backend, MuxProgram, Service } from '../program/types.js';
 import { BackendTable } from './backend-table.js';
+import { SNAT_BLOCK_PORT_COUNT } from './endpoint-table.js';
 import { type Explanation, readExplanation } from './explanation.js';
 import { type RingChange, RingTable } from './ring-table.js';
 import { ServiceTable } from './service-table.js';
@@ -152,12 +153,19 @@ export function capacitiesFor(program: MuxProgram): Partial<Capacities> {
   return Object.fromEntries(Object.entries(need).map(([name, count]) => [name, Math.max(count, 1)]));
 }
 
-type Need = Pick<Capacities, 'serviceCountMax' | 'vipCountMax' | 'backendCountMax' | 'ringSlotCountMax'>;
+type Need = Pick<
+  Capacities,
+  'serviceCountMax' | 'vipCountMax' | 'snatBlockCountMax' | 'backendCountMax' | 'ringSlotCountMax'
+>;
 
 function needOf(program: MuxProgram): Need {
   return {
     serviceCountMax: program.services.length,
     vipCountMax: program.vips.length,
+    snatBlockCountMax: (program.snatRanges ?? []).reduce(
+      (sum, range) => sum + range.portCount / SNAT_BLOCK_PORT_COUNT,
+      0,
+    ),
     backendCountMax: program.backends.length,
     ringSlotCountMax: program.rings.reduce((sum, ring) => sum + ring.slotCount, 0),
   };

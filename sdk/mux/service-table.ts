@@ -1,12 +1,12 @@
-/** The services and VIPs of a running MUX: which index each service has, its record, and the endpoint table. */
+/** The services of a running MUX: which index each has, its record, and what of a packet leads to it. */
 import * as abi from '../../assembly/abi.js';
 import { idleTicks } from '../dataplane/clock.js';
 import { readTraffic, type Traffic } from '../dataplane/counters.js';
 import type { DataPlane } from '../dataplane/instance.js';
-import { addressNet, portNet } from '../dataplane/network-order.js';
 import type { Distribution, MuxProgram, Ring, Service } from '../program/types.js';
 import type { BackendTable } from './backend-table.js';
 import { forgetDepartures, type Members } from './departures.js';
+import { EndpointTable } from './endpoint-table.js';
 import { IndexPool } from './index-pool.js';
 import type { PlacedRing, RingTable } from './ring-table.js';
 
@@ -21,6 +21,7 @@ export class ServiceTable {
   readonly #dataPlane: DataPlane;
   readonly #base: number;
   readonly #pool: IndexPool;
+  readonly #endpoints: EndpointTable;
   #indexes = new Map<string, number>();
   #byIndex = new Map<number, Service>();
   #members: Members = new Map();
@@ -29,28 +30,30 @@ export class ServiceTable {
     const { base, count } = dataPlane.region(abi.REGION_SERVICES);
     this.#dataPlane = dataPlane;
     this.#base = base;
+    this.#endpoints = new EndpointTable(dataPlane);
     // A flow entry names its service by index: before an index means another service, the flows of the old one go.
     this.#pool = new IndexPool(Math.min(count, abi.SERVICE_COUNT_MAX), () => dataPlane.exports.flowSweep());
   }
 
-  /** Brings the tables to the services and VIPs of a program, whose backends and rings are in place already. */
+  /** Brings the tables to the services, VIPs and leased ports of a program, whose backends and rings are in place already. */
   apply(program: MuxProgram, backends: BackendTable, rings: RingTable, ringKeys: readonly string[]): void {
     const wanted = new Set(program.services.map((service) => service.key));
     for (const [key, index] of this.#indexes) if (!wanted.has(key)) this.#remove(key, index);
-    const { exports } = this.#dataPlane;
     const members = new Map<number, ReadonlySet<number>>();
     const ringMembers = program.rings.map((ring) => membersOf(program, ring, backends));
-    exports.endpointClear();
-    for (const vip of program.vips) exports.endpointInsert(addressNet(vip), 0, abi.ENDPOINT_PROTOCOL_VIP, 0);
     for (const service of program.services) {
       const index = this.#put(service);
       const { target } = service;
       const ring = 'ring' in target ? rings.ring(ringKeys[target.ring]) : undefined;
       const fixed = 'backend' in target ? backends.indexOf(backendKey(program, target.backend)) : abi.NO_INDEX;
       this.#write(index, service, ring ? { ...ring, address: rings.address(ring) } : undefined, fixed);
-      exports.endpointInsert(addressNet(service.vip), portNet(service.port), service.protocol, index);
       members.set(index, 'ring' in target ? ringMembers[target.ring] : NO_MEMBERS);
     }
+    this.#endpoints.apply(
+      program,
+      (service) => this.#indexes.get(service.key) as number,
+      (index) => backends.indexOf(backendKey(program, index)),
+    );
     forgetDepartures(this.#dataPlane, this.#members, members, (index) => backends.at(index) !== undefined);
     this.#members = members;
   }

@@ -79,17 +79,17 @@ function bytesOf(record: DataView, offset: number, length: number): Uint8Array {
 describe('boundary: tables the module writes', () => {
   it('endpoint', async () => {
     const dataPlane = await DataPlane.load(muxModule, 'mux', ROOM);
-    dataPlane.exports.endpointInsert(addressNet(VIP), portNet(443), 6, 0x01020304);
+    dataPlane.exports.endpointInsert(addressNet(VIP), 4, 6, portNet(443), 0x01020304);
     const record = onlyRecord({
       dataPlane,
       region: abi.REGION_ENDPOINTS,
       bytes: abi.ENDPOINT_BYTES,
-      offset: abi.ENDPOINT_STATE,
+      offset: abi.ENDPOINT_FAMILY,
     });
     expect(ipv4Text(bytesOf(record, abi.ENDPOINT_ADDRESS, 4), 0)).toBe(VIP);
     expect(record.getUint16(abi.ENDPOINT_PORT)).toBe(443);
     expect(record.getUint8(abi.ENDPOINT_PROTOCOL)).toBe(6);
-    expect(record.getUint8(abi.ENDPOINT_STATE)).toBe(1);
+    expect(record.getUint8(abi.ENDPOINT_FAMILY)).toBe(4);
     expect(record.getUint32(abi.ENDPOINT_SERVICE, true)).toBe(0x01020304);
   });
 

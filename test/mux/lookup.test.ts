@@ -76,10 +76,10 @@ describe('MUX: the most specific rule wins', () => {
       out: 'no-rule',
     },
     {
-      name: 'any protocol takes no third one',
-      services: [anyProtocol],
+      name: 'any protocol takes a third one',
+      services: [anyPort, anyProtocol],
       in: eth().ipv4(CLIENT, VIP, { protocol: 47 }).payload('GRE'),
-      out: 'protocol',
+      out: 'web-c',
     },
   ];
   it.each(rows)('$name', async ({ services, in: packet, out }) => {
@@ -124,7 +124,9 @@ describe('MUX: distribution', () => {
 function randomSyns(count: number, seed: number, vip: string, port: number): Packet[] {
   const random = new Random(seed);
   return Array.from({ length: count }, () =>
-    eth().ipv4(random.bytes(4).join('.'), vip).tcp(random.below(65536), port, SYN),
+    eth()
+      .ipv4([random.between(128, 223), ...random.bytes(3)].join('.'), vip)
+      .tcp(random.below(65536), port, SYN),
   );
 }
 

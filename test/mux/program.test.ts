@@ -8,7 +8,12 @@ import { toHex } from '../support/bytes.js';
 import { ipv4, SYN } from '../support/packet.js';
 import { muxProgram, VIP } from '../support/programs.js';
 
-const need = capacitiesFor(muxProgram);
+/** With two dozen leased ports: three blocks. */
+const leasing: MuxProgram = {
+  ...muxProgram,
+  snatRanges: [{ vip: VIP, firstPort: 1024, portCount: 24, backend: 0 }],
+};
+const need = capacitiesFor(leasing);
 
 function problemsOf(mux: Mux, program: MuxProgram): readonly { path: string; expected: string; got: string }[] {
   try {
@@ -22,23 +27,30 @@ function problemsOf(mux: Mux, program: MuxProgram): readonly { path: string; exp
 
 describe('MUX: capacities', () => {
   it('are counted from the program', () => {
-    expect(need).toEqual({ serviceCountMax: 6, vipCountMax: 2, backendCountMax: 3, ringSlotCountMax: 502 });
+    expect(need).toEqual({
+      serviceCountMax: 6,
+      vipCountMax: 2,
+      snatBlockCountMax: 3,
+      backendCountMax: 3,
+      ringSlotCountMax: 502,
+    });
   });
 
   it('just enough is enough', async () => {
     const mux = await Mux.load(muxModule, need);
-    expect(problemsOf(mux, muxProgram)).toEqual([]);
-    expect(mux.current).toBe(muxProgram);
+    expect(problemsOf(mux, leasing)).toEqual([]);
+    expect(mux.current).toBe(leasing);
   });
 
   it.each([
     { capacity: 'serviceCountMax', count: 6 },
     { capacity: 'vipCountMax', count: 2 },
+    { capacity: 'snatBlockCountMax', count: 3 },
     { capacity: 'backendCountMax', count: 3 },
     { capacity: 'ringSlotCountMax', count: 502 },
   ])('one $capacity too few', async ({ capacity, count }) => {
     const mux = await Mux.load(muxModule, { ...need, [capacity]: count - 1 });
-    expect(problemsOf(mux, muxProgram)).toEqual([
+    expect(problemsOf(mux, leasing)).toEqual([
       { path: capacity, expected: `at least ${count} for program mux-1`, got: String(count - 1) },
     ]);
   });
@@ -47,21 +59,22 @@ describe('MUX: capacities', () => {
     const mux = await Mux.load(muxModule, {
       serviceCountMax: 1,
       vipCountMax: 1,
+      snatBlockCountMax: 1,
       backendCountMax: 1,
       ringSlotCountMax: 251,
     });
-    expect(problemsOf(mux, muxProgram).map(({ path }) => path)).toEqual(Object.keys(need));
+    expect(problemsOf(mux, leasing).map(({ path }) => path)).toEqual(Object.keys(need));
   });
 
   it('leaves the old program in force', async () => {
     const mux = await Mux.load(muxModule, need);
-    mux.program(muxProgram);
+    mux.program(leasing);
     const syn = ipv4('192.0.2.7', VIP).tcp(40000, 443, SYN).bytes();
     const before = mux.process(syn, 0, 'bare');
-    const vips = ['80.80.80.90', '80.80.80.91', '80.80.80.92'];
+    const vips = [VIP, '80.80.80.91', '80.80.80.92'];
     const attachment = { ...muxProgram.attachment, providerAddress: '10.0.0.99' };
-    expect(problemsOf(mux, { ...muxProgram, attachment, vips })).toHaveLength(1);
-    expect(mux.current).toBe(muxProgram);
+    expect(problemsOf(mux, { ...leasing, attachment, vips })).toHaveLength(1);
+    expect(mux.current).toBe(leasing);
     expect(mux.process(syn, 0, 'bare')).toEqual(before);
   });
 });

@@ -47,7 +47,7 @@ const links: Row[] = [
   ['a whole tag in front of ARP', first(18, eth().vlan(1, { type: 0x0806 })), 'pass'],
   ['a service tag cut short', first(17, eth().vlan(1, { tpid: 0x88a8 })), 'drop', 'ethernet-truncated'],
   ['IPv4 announced, nothing there', first(14, https()), 'drop', 'ipv4-truncated'],
-  ['IPv6', eth({ type: 0x86dd }).payload(new Uint8Array(40).fill(0x60)), 'pass'],
+  ['IPv6 to nobody of ours', eth({ type: 0x86dd }).payload(new Uint8Array(40).fill(0x60)), 'pass'],
   ['the type next to IPv4', eth({ type: 0x0801 }).ipv4(CLIENT, VIP).tcp(1, 443, SYN), 'pass'],
   ['an IEEE 802.3 length', eth({ type: 0x0040 }).payload(new Uint8Array(64)), 'pass'],
   ['two VLAN tags', eth().vlan(7, { tpid: 0x88a8 }).vlan(100).ipv4(CLIENT, VIP).tcp(1, 443, SYN), 'forward'],
@@ -61,7 +61,7 @@ const links: Row[] = [
   ['two whole tags in front of ARP', first(22, eth().vlan(1).vlan(2, { type: 0x0806 })), 'pass'],
   ['bare: nothing at all', first(0, bare()), 'drop', 'ipv4-truncated'],
   ['bare: one byte of IPv4', { link: 'bare', bytes: () => fromHex('45') }, 'drop', 'ipv4-truncated'],
-  ['bare: one byte of IPv6', { link: 'bare', bytes: () => fromHex('60') }, 'pass'],
+  ['bare: one byte of IPv6', { link: 'bare', bytes: () => fromHex('60') }, 'drop', 'ipv6-truncated'],
 ];
 
 const headers: Row[] = [

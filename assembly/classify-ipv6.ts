@@ -1,0 +1,56 @@
+/** MUX, first stage, IPv6: the same steps as for IPv4 (classify.ts), with the extension headers in between. */
+import {
+  NO_INDEX,
+  PARSED_IP,
+  PARSED_IP_LENGTH,
+  PARSED_L4,
+  PARSED_PROTOCOL,
+  PARSED_TCP_FLAGS,
+  REASON_FRAGMENT,
+  REASON_NONE,
+} from './abi';
+import { classifyRare, classifyUnnamed, dropIfOurs } from './classify-rare';
+import { takeBy } from './classify-service';
+import { dropFor, OUTCOME_PASS } from './parse';
+import { addressWord } from './table/address';
+import { findService } from './table/endpoint';
+import {
+  checkIpv6Header,
+  checkIpv6Origin,
+  checkIpv6Start,
+  ipv6Destination,
+  ipv6TotalLength,
+  walkedFragment,
+  walkedL4,
+  walkedProtocol,
+  walkIpv6,
+} from './wire/ipv6';
+import { checkSegment, destinationPort, portPair } from './wire/ports';
+import { PROTOCOL_TCP, tcpFlags } from './wire/tcp';
+
+/** What is to happen with an IPv6 packet, of which so many bytes are there. */
+export function classifyIpv6(parsed: usize, available: u32): u32 {
+  const ip: usize = load<u32>(parsed, PARSED_IP);
+  const start = checkIpv6Start(ip, available);
+  if (start != REASON_NONE) return dropFor(start);
+  const vip = addressWord(ipv6Destination(ip));
+  if (vip == 0) return OUTCOME_PASS;
+  let reason = checkIpv6Header(ip, available);
+  if (reason == REASON_NONE) reason = checkIpv6Origin(ip);
+  const totalLength = ipv6TotalLength(ip);
+  if (reason == REASON_NONE) reason = walkIpv6(ip, totalLength);
+  if (reason != REASON_NONE) return dropIfOurs(vip, 6, reason);
+
+  const protocol = walkedProtocol;
+  const l4 = walkedL4;
+  store<u32>(parsed, totalLength, PARSED_IP_LENGTH);
+  store<u8>(parsed, <u8>protocol, PARSED_PROTOCOL);
+  reason = walkedFragment != 0 ? REASON_FRAGMENT : checkSegment(protocol, l4, <u32>(ip + totalLength - l4));
+  if (reason != REASON_NONE) return classifyRare(parsed, vip, l4, reason);
+
+  store<u32>(parsed, <u32>l4, PARSED_L4);
+  if (protocol == PROTOCOL_TCP) store<u8>(parsed, <u8>tcpFlags(l4), PARSED_TCP_FLAGS);
+  const service = findService(vip, 6, protocol, destinationPort(l4));
+  if (service == NO_INDEX) return classifyUnnamed(parsed, vip, portPair(l4));
+  return takeBy(parsed, service, portPair(l4));
+}

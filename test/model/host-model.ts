@@ -15,6 +15,7 @@ import { depart, type PortChoice } from './host-depart.js';
 import { HostState } from './host-state.js';
 import { checkHeader, checkStart, destinationOf, takeApart } from './ip.js';
 import { ethernetHeader, isVlanType, openLink, outgoingTag } from './link.js';
+import type { NatFlow } from './nat-flow.js';
 import { type ProducedFrame, resetFrames } from './reset-frames.js';
 import { openTunnel, type Tunnelled } from './tunnel.js';
 
@@ -27,12 +28,6 @@ export interface HostResult {
   readonly bytes?: Uint8Array;
   /** Key of the NIC the packet is for or from. */
   readonly nic?: string;
-}
-
-/** Both ends of a connection that died of idleness are to be told; `tell` says that they were, and ends it. */
-export interface DueReset {
-  readonly frames: readonly ProducedFrame[];
-  tell(): void;
 }
 
 const FAMILY = new Map([
@@ -64,13 +59,38 @@ export class HostModel {
       : this.#fromUnderlay(frame, link, tickOf(nowMs));
   }
 
-  /** The connections whose ends a sweep of the tables has to tell, whenever it comes to them. */
-  resetsDue(nowMs: number): DueReset[] {
+  /** Frames for the ends of connections that died of idleness, those of one connection together; a sweep sends each once. */
+  resetsDue(nowMs: number): ProducedFrame[][] {
+    return [...this.#dueResets(nowMs).values()];
+  }
+
+  /**
+   * The frames of one sweep of the tables: it comes to the dead connections in its own order and not to all of them, so
+   * the model follows what a data plane produced, as long as that was due. Connections that were told are gone.
+   */
+  resetsLike(produced: readonly { readonly bytes?: Uint8Array | undefined }[], nowMs: number): ProducedFrame[] {
+    if (produced.length === 0) return [];
+    const due = this.#dueResets(nowMs);
+    const sent: ProducedFrame[] = [];
+    while (sent.length < produced.length) {
+      const next = [...due].find(([, frames]) => isSameBytes(frames[0]!.bytes, produced[sent.length]!.bytes));
+      if (next === undefined) break;
+      const [flow, frames] = next;
+      this.#state.flows.forget(flow);
+      due.delete(flow);
+      sent.push(...frames);
+    }
+    return sent;
+  }
+
+  #dueResets(nowMs: number): Map<NatFlow, ProducedFrame[]> {
     const { flows, program } = this.#state;
-    return flows.unheard(tickOf(nowMs)).map((flow) => {
-      const nic = program.nics.find(({ key }) => key === flow.nic) as Nic;
-      return { frames: resetFrames(flow, nic, program.attachment), tell: () => flows.forget(flow) };
-    });
+    return new Map(
+      flows.unheard(tickOf(nowMs)).map((flow) => {
+        const nic = program.nics.find(({ key }) => key === flow.nic) as Nic;
+        return [flow, resetFrames(flow, nic, program.attachment)];
+      }),
+    );
   }
 
   #fromUnderlay(frame: Uint8Array, link: Link, tick: number): HostResult {
@@ -129,6 +149,10 @@ export class HostModel {
     const header = ethernetHeader(macBytes(nic.macAddress), macAddress, new Uint8Array(0), family);
     return { verdict: 'deliver', bytes: link === 'bare' ? packet : concat(header, packet), nic: nic.key };
   }
+}
+
+function isSameBytes(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && Buffer.compare(one, other) === 0;
 }
 
 /** The free port that a produced frame shows where the model would write it; else the first one. */

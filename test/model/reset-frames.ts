@@ -20,25 +20,20 @@ export interface ProducedFrame {
 
 const RST_ACK = 0x14;
 
-/** To the VM and, where we know the way, to the remote end. */
+/** To the VM and, where we know the way, to the remote end; to the VM twice when it talks to itself. */
 export function resetFrames(flow: NatFlow, nic: Nic, attachment: Attachment): ProducedFrame[] {
-  const { remote, local, outside, acknowledged } = flow;
+  const { remote, local, outside, acknowledged, isHairpin } = flow;
   const { macAddress, gatewayMacAddress } = attachment;
   const family = familyOf(local.address);
   const none = new Uint8Array(0);
-  const toVm = concat(
-    ethernetHeader(macBytes(nic.macAddress), macAddress, none, family),
-    resetPacket(remote, local, acknowledged.vm, acknowledged.remote),
-  );
-  if (gatewayMacAddress === undefined) return [{ verdict: 'deliver', bytes: toVm }];
-  const toRemote = concat(
-    ethernetHeader(macBytes(gatewayMacAddress), macAddress, outgoingTag(attachment, none), family),
-    resetPacket(outside, remote, acknowledged.remote, acknowledged.vm),
-  );
-  return [
-    { verdict: 'deliver', bytes: toVm },
-    { verdict: 'reply', bytes: toRemote },
-  ];
+  const toNic = ethernetHeader(macBytes(nic.macAddress), macAddress, none, family);
+  const deliver = (packet: Uint8Array): ProducedFrame => ({ verdict: 'deliver', bytes: concat(toNic, packet) });
+  const toVm = deliver(resetPacket(remote, local, acknowledged.vm, acknowledged.remote));
+  const toRemote = (end: FlowEnd): Uint8Array => resetPacket(outside, end, acknowledged.remote, acknowledged.vm);
+  if (isHairpin) return [toVm, deliver(toRemote({ address: local.address, port: remote.port }))];
+  if (gatewayMacAddress === undefined) return [toVm];
+  const toGateway = ethernetHeader(macBytes(gatewayMacAddress), macAddress, outgoingTag(attachment, none), family);
+  return [toVm, { verdict: 'reply', bytes: concat(toGateway, toRemote(remote)) }];
 }
 
 /** A RST is believed when its sequence number is what its receiver expects next (RFC 5961 section 3.2). */

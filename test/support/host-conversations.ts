@@ -32,7 +32,9 @@ export interface Conversation {
 }
 
 const PROTOCOLS = [6, 6, 6, 17, 17, 47, 50, 132];
-const LEASED_REMOTE_PORTS = [443, 53];
+const LEASED_REMOTE_PORTS = [443, 443, 53];
+/** Where most connections of VMs lead, so that ports towards it run out. */
+const BUSY_REMOTES = { 4: '192.0.2.1', 6: '2001:db8:c::1' };
 
 /** A client of a rule; `undefined` for a program without rules. */
 export function inbound({ nics, translations }: HostProgram, random: Random): Conversation | undefined {
@@ -43,7 +45,7 @@ export function inbound({ nics, translations }: HostProgram, random: Random): Co
   const vipPort = translation.port === ANY_PORT ? random.pick([random.between(1, 1024), 7, 8443]) : translation.port;
   const outside = [vip, vipPort] as const;
   const local = [floatingIp ? vip : dip, backendPort || vipPort] as const;
-  const talksToItself = translation.tcpReset === undefined && random.oneIn(12);
+  const talksToItself = random.oneIn(12);
   const client = randomClient(random, familyOf(vip));
   const [from, remote] = talksToItself ? [[local[0], client[1]] as const, [vip, client[1]] as const] : [client, client];
   return { nic: nics[translation.nic]!, ...transportOf(protocol), client: from, remote, outside, local };
@@ -57,7 +59,7 @@ export function outbound({ nics, snatRules = [] }: HostProgram, random: Random):
   const nic = nics[rule.nic]!;
   const outside = [rule.vip, leasedPort(rule, random)] as const;
   const local = [rule.dip, random.between(32_768, 32_785)] as const;
-  const [address] = randomClient(random, familyOf(rule.vip));
+  const [address] = random.oneIn(4) ? randomClient(random, familyOf(rule.vip)) : [BUSY_REMOTES[familyOf(rule.vip)]];
   if (protocol === 1) {
     const remote = [address, 0] as const;
     return { nic, transport: 'icmp', protocol, client: remote, remote, outside, local };

@@ -56,23 +56,27 @@ export class HostTraffic {
     const dice = random.below(100);
     if (dice < 5) return this.#otherUnderlay();
     if (dice < 10) return this.#ownTraffic();
-    const conversation = this.#conversation();
-    if (conversation === undefined) return this.#otherUnderlay();
-    if (dice < 20) return this.#error(conversation);
-    if (dice < 28 && this.#underway.length < UNDERWAY_COUNT_MAX) return this.#fragments(conversation);
-    if (dice < 32) return this.#ping(conversation);
-    const direction = random.oneIn(2) ? 'to the VM' : 'from the VM';
-    const packet = direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation);
-    return this.#sent(direction, this.#filled(packet, direction), conversation.nic, packet.transport);
+    if (dice < 35 || this.#seen.length === 0) return this.#opening();
+    const conversation = random.pick(this.#seen);
+    if (dice < 45) return this.#error(conversation);
+    if (dice < 53 && this.#underway.length < UNDERWAY_COUNT_MAX) return this.#fragments(conversation);
+    if (dice < 57) return this.#ping(conversation);
+    return this.#said(conversation, random.oneIn(2) ? 'to the VM' : 'from the VM');
   }
 
-  /** One that was there before, or a new one. */
-  #conversation(): Conversation | undefined {
+  /** The first packet of a conversation, of whoever begins it. */
+  #opening(): Intent {
     const random = this.#random;
-    if (this.#seen.length > 0 && random.below(100) < 55) return random.pick(this.#seen);
-    const made = (random.below(100) < 60 ? inbound : outbound)(this.#program, random) ?? inbound(this.#program, random);
-    if (made !== undefined) this.#remember(made);
-    return made;
+    const isOutbound = random.oneIn(2);
+    const opened = (isOutbound ? outbound : inbound)(this.#program, random);
+    if (opened === undefined) return this.#otherUnderlay();
+    this.#remember(opened);
+    return this.#said(opened, isOutbound ? 'from the VM' : 'to the VM');
+  }
+
+  #said(conversation: Conversation, direction: Direction): Intent {
+    const packet = direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation);
+    return this.#sent(direction, this.#filled(packet, direction), conversation.nic, packet.transport);
   }
 
   /** About a packet of a conversation, or of one that never was. */

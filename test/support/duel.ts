@@ -16,7 +16,10 @@ export interface Outcome {
 
 /** What both have in common of a pipeline's model. */
 export interface Model {
-  process(packet: RandomPacket, nowMs: number): Outcome;
+  /** Before the packets of a batch; `produced` is what the data plane put behind it. */
+  beginOfBatch?(nowMs: number, produced: readonly Outcome[]): void;
+  /** `got` is what the data plane said, for a model that leaves a choice to it. */
+  process(packet: RandomPacket, nowMs: number, got: Outcome | undefined): Outcome;
   /** What is put behind the batch. */
   endOfBatch(nowMs: number): Outcome[];
 }
@@ -28,8 +31,14 @@ export interface Opponents {
   readonly change: (program: number) => void;
 }
 
+/** Packets that arrive together. */
+export interface Batch {
+  readonly nowMs: number;
+  readonly packets: readonly RandomPacket[];
+}
+
 /** A change of program, or a batch of packets at a time. */
-export type Step = { readonly program: number } | { readonly nowMs: number; readonly packets: readonly RandomPacket[] };
+export type Step = { readonly program: number } | Batch;
 
 export class Duel {
   readonly #opponents: Opponents;
@@ -49,14 +58,18 @@ export class Duel {
     }
     const { model } = this.#opponents;
     const { nowMs, packets } = step;
-    const wanted = packets.map((packet) => model.process(packet, nowMs));
+    const got = this.#process(step);
+    if (typeof got === 'string') return got;
+    model.beginOfBatch?.(nowMs, got.slice(packets.length));
+    const wanted = packets.map((packet, index) => model.process(packet, nowMs, got[index]));
     wanted.push(...model.endOfBatch(nowMs));
     for (const { verdict, reason } of wanted) this.#count(reason ?? verdict);
     this.packetCount += packets.length;
-    return this.#compare(step, wanted);
+    return difference(step, wanted, got);
   }
 
-  #compare({ nowMs, packets }: { nowMs: number; packets: readonly RandomPacket[] }, wanted: readonly Outcome[]) {
+  /** What the data plane makes of a batch, or why it stopped. */
+  #process({ nowMs, packets }: Batch): Outcome[] | string {
     const { batch } = this.#opponents.dataPlane;
     for (const { frame, link, port } of packets) batch.add(frame, link, port);
     try {
@@ -66,20 +79,28 @@ export class Duel {
     }
     const got = Array.from({ length: batch.count }, (_, index) => batch.processed(index));
     batch.clear();
-    for (const [index, want] of wanted.entries()) {
-      const have = got[index];
-      if (have !== undefined && isSame(want, have)) continue;
-      const { about, frame } = packets[index] ?? { about: `produced frame ${index - packets.length}` };
-      const lines = [`packet ${index} of ${packets.length} at ${nowMs} ms, ${about}`];
-      if (frame !== undefined) lines.push(`frame      ${toHex(frame)}`);
-      return [...lines, `model      ${text(want)}`, `data plane ${have ? text(have) : 'nothing'}`].join('\n');
-    }
-    return got.length === wanted.length ? undefined : `data plane: ${got.length} frames, model: ${wanted.length}`;
+    return got;
   }
 
   #count(name: string): void {
     this.seen.set(name, (this.seen.get(name) ?? 0) + 1);
   }
+}
+
+function difference(
+  { nowMs, packets }: Batch,
+  wanted: readonly Outcome[],
+  got: readonly Outcome[],
+): string | undefined {
+  for (const [index, want] of wanted.entries()) {
+    const have = got[index];
+    if (have !== undefined && isSame(want, have)) continue;
+    const { about, frame } = packets[index] ?? { about: `produced frame ${index - packets.length}` };
+    const lines = [`packet ${index} of ${packets.length} at ${nowMs} ms, ${about}`];
+    if (frame !== undefined) lines.push(`frame      ${toHex(frame)}`);
+    return [...lines, `model      ${text(want)}`, `data plane ${have ? text(have) : 'nothing'}`].join('\n');
+  }
+  return got.length === wanted.length ? undefined : `data plane: ${got.length} frames, model: ${wanted.length}`;
 }
 
 /** Bytes count only where a frame is sent: nobody says what lies in the slot of one that passes or is kept. */

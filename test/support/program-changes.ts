@@ -91,6 +91,19 @@ export function withoutFirstTranslation(program: HostProgram): HostProgram {
   return { ...program, translations: program.translations.slice(1) };
 }
 
+/** The ports of the first outbound rule that has some are leased to nobody here any more. */
+export function withoutFirstLease(program: HostProgram): HostProgram {
+  const { snatRules = [] } = program;
+  const first = snatRules.findIndex(({ ranges }) => ranges.length > 0);
+  return { ...program, snatRules: snatRules.map((rule, index) => (index === first ? { ...rule, ranges: [] } : rule)) };
+}
+
+/** No outbound rule at all. */
+export function withoutSnat(program: HostProgram): HostProgram {
+  const { snatRules: _, ...rest } = program;
+  return rest;
+}
+
 /** The last NIC gone: a VM that moved away. */
 export function withoutLastNic(program: HostProgram): HostProgram {
   const last = program.nics.length - 1;
@@ -98,5 +111,6 @@ export function withoutLastNic(program: HostProgram): HostProgram {
     ...program,
     nics: program.nics.slice(0, last),
     translations: program.translations.filter(({ nic }) => nic !== last),
+    ...(program.snatRules && { snatRules: program.snatRules.filter(({ nic }) => nic !== last) }),
   };
 }

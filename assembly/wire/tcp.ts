@@ -14,6 +14,7 @@ export const TCP_CHECKSUM = 16;
 const DATA_OFFSET = 12;
 const FLAGS = 13;
 
+const FLAG_FIN: u32 = 0x01;
 const FLAG_SYN: u32 = 0x02;
 const FLAG_RST: u32 = 0x04;
 const FLAG_ACK: u32 = 0x10;
@@ -32,6 +33,11 @@ export function opensConnection(flags: u32): bool {
 
 export function resetsConnection(flags: u32): bool {
   return (flags & FLAG_RST) != 0;
+}
+
+/** FIN or RST: one side at least will send nothing more. */
+export function endsConnection(flags: u32): bool {
+  return (flags & (FLAG_FIN | FLAG_RST)) != 0;
 }
 
 export function checkTcp(tcp: usize, segmentBytes: u32): u32 {

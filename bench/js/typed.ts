@@ -8,11 +8,11 @@
  *   | IP | length | hash low | hash high | VLAN tag | service or NO_INDEX | outcome | protocol, TCP flags |
  *
  * A flow bucket is sixteen: four keys { source, ports }, then four values { service:16 | backend:16 } and
- * { generation:8 | flags:4 | ticks:20 }, the layout of assembly/abi.ts cut in halves.
+ * { generation:8 | class:2 | state:3 | ticks:19 }, the layout of assembly/abi.ts cut in halves.
  */
 import * as abi from '../../assembly/abi.js';
 import type { Tables } from '../tables.js';
-import type { Implementation, Outcome } from './implementation.js';
+import { FLOW_COUNTERS, type Implementation, type Outcome } from './implementation.js';
 import { type Member, plainRing } from './ring.js';
 import { flowHash } from './sip-hash.js';
 import { Slots } from './slots.js';
@@ -29,11 +29,27 @@ const PROTOCOL_AND_FLAGS = 7;
 
 const BUCKET_WORDS = 16;
 const VALUES = 8;
-const USED = 0x100;
-const TRUSTED = 0x200;
-const UDP = 0x400;
-const TICKS_SHIFT = 12;
-const TICKS_MASK = 0xfffff;
+const CLASS_SHIFT = abi.FLOW_CLASS_SHIFT - 32;
+const CLASS_BITS = 3 << CLASS_SHIFT;
+const STATE_SHIFT = abi.FLOW_STATE_SHIFT - 32;
+const TICKS_SHIFT = abi.FLOW_TICKS_SHIFT - 32;
+/** What of the high half tells who the flow is and not what became of it. */
+const WHO_BITS = (1 << STATE_SHIFT) - 1;
+const IDLE_TICKS_BY_STATE = Int32Array.of(
+  abi.FLOW_HALF_OPEN_TICKS,
+  abi.FLOW_IDLE_TICKS_MAX,
+  abi.FLOW_IDLE_TICKS_MAX,
+  abi.FLOW_IDLE_TICKS_MAX,
+  abi.FLOW_CLOSING_TICKS,
+  abi.FLOW_RESET_TICKS,
+  0,
+  0,
+);
+
+/** Ranks of ways that are asked to give way; below them 20 bits of ticks. */
+const UNTRUSTED = 1 << 20;
+const HALF_OPEN = 2 << 20;
+const DEAD = 3 << 20;
 
 const TYPE_IPV4_NET = 0x0008;
 const TYPE_VLAN_NET = 0x0081;
@@ -41,6 +57,7 @@ const TYPE_SERVICE_VLAN_NET = 0xa888;
 const FRAGMENT_NET = 0xff3f;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
+const TCP_FIN = 0x01;
 const TCP_SYN = 0x02;
 const TCP_RST = 0x04;
 const TCP_ACK = 0x10;
@@ -64,6 +81,10 @@ export class TypedMux implements Implementation {
   readonly #endpoints: EndpointTable;
   readonly #flows: Int32Array;
   readonly #flowsMask: number;
+  readonly #trustedMax: number;
+  readonly #untrustedMax: number;
+  #sweptTicks = 0;
+  #nextSwept = 0;
   readonly #rings: Uint16Array;
 
   // One array per field: services by index, then backends by index.
@@ -96,6 +117,8 @@ export class TypedMux implements Implementation {
     this.#endpoints = new EndpointTable(tables.endpoints);
     this.#flows = new Int32Array(tables.flowBucketCount * BUCKET_WORDS);
     this.#flowsMask = tables.flowBucketCount - 1;
+    this.#trustedMax = tables.trustedFlowCountMax;
+    this.#untrustedMax = tables.untrustedFlowCountMax;
     this.#rings = tables.rings;
 
     const serviceField = fieldReader(services, abi.SERVICE_BYTES);
@@ -121,6 +144,7 @@ export class TypedMux implements Implementation {
 
   process(count: number, nowMs: number): void {
     const now = nowMs >>> 10;
+    if (now !== this.#sweptTicks) this.#sweep(now);
     for (let first = 0; first < count; first += abi.STAGE_FRAME_COUNT) {
       const frames = Math.min(count - first, abi.STAGE_FRAME_COUNT);
       const descriptors = (this.slots.descriptors + first * abi.DESCRIPTOR_BYTES) >> 2;
@@ -140,7 +164,7 @@ export class TypedMux implements Implementation {
   }
 
   counters(): number[] {
-    return [this.#verdicts[abi.VERDICT_FORWARD], ...this.#counters.subarray(0, abi.COUNTER_FLOW_REFUSED + 1)];
+    return [this.#verdicts[abi.VERDICT_FORWARD], ...FLOW_COUNTERS.map((counter) => this.#counters[counter])];
   }
 
   buildRing(members: readonly Member[], slotCount: number): Uint16Array {
@@ -275,25 +299,64 @@ export class TypedMux implements Implementation {
     const word = parsed[record + IP] >> 2;
     const source = this.#words[word + 3];
     const ports = this.#words[word + (this.#words[word] & 15)];
-    const flags = USED | (protocol === PROTOCOL_UDP ? UDP : 0);
-    const flow = findFlow(flows, bucket, source, ports, service, flags);
+    const flowClass = (protocol === PROTOCOL_UDP ? abi.FLOW_CLASS_UDP : abi.FLOW_CLASS_TCP) << CLASS_SHIFT;
+    const flow = findFlow(flows, bucket, source, ports, service, flowClass);
     const opens = (tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
     if (flow !== 0 && !opens && this.#isLive(flows[flow], flows[flow + 1], now)) {
       this.#counters[abi.COUNTER_FLOW_HITS]++;
-      const before = flows[flow + 1];
-      const after = ((before | TRUSTED) & ((1 << TICKS_SHIFT) - 1)) | (now << TICKS_SHIFT);
-      if (after !== before) flows[flow + 1] = after;
+      const isSettled = flows[flow + 1] >>> STATE_SHIFT === (((now & abi.FLOW_TICKS_MASK) << 3) | abi.FLOW_TRUSTED);
+      const ends = (tcpFlags & (TCP_FIN | TCP_RST)) !== 0;
+      if (!isSettled || ends) this.#follow(flow, tcpFlags, now);
       return flows[flow] >>> 16;
     }
     this.#counters[abi.COUNTER_FLOW_MISSES]++;
     const backend = this.#ringBackend(record, service, slotCount, protocol);
     if ((tcpFlags & TCP_RST) === 0) {
+      const isSame = flow !== 0 && opens && flows[flow] >>> 16 === backend;
+      if (isSame && this.#isLive(flows[flow], flows[flow + 1], now)) {
+        const state = stateOf(flows[flow + 1]);
+        this.#write(flow, flows[flow], inState(flows[flow + 1], state >= abi.FLOW_CLOSING ? 0 : state, now));
+        return backend;
+      }
+      const state = opens ? abi.FLOW_HALF_OPEN : tcpFlags & TCP_FIN ? abi.FLOW_CLOSING : abi.FLOW_SEEN_ONCE;
       const low = service | (backend << 16);
-      const high = (this.#generations[backend] & 0xff) | flags | (now << TICKS_SHIFT);
-      if (flow !== 0) this.#restart(flow, low, high, now);
+      const high = inState((this.#generations[backend] & 0xff) | flowClass, state, now);
+      if (flow !== 0) this.#write(flow, low, high);
       else this.#insert(bucket, source, ports, low, high, now);
     }
     return backend;
+  }
+
+  #follow(flow: number, tcpFlags: number, now: number): void {
+    const before = this.#flows[flow + 1];
+    let state: number = abi.FLOW_RESET;
+    if ((tcpFlags & TCP_RST) === 0) state = tcpFlags & TCP_FIN ? abi.FLOW_CLOSING : this.#nextState(before, now);
+    const after = inState(before, state, now);
+    if (after !== before) this.#write(flow, this.#flows[flow], after);
+  }
+
+  #nextState(high: number, now: number): number {
+    const state = stateOf(high);
+    if (state === abi.FLOW_HALF_OPEN || state === abi.FLOW_RESET) return abi.FLOW_SEEN_ONCE;
+    if (state !== abi.FLOW_SEEN_ONCE && state !== abi.FLOW_SEEN_TWICE) return state;
+    if (high >>> TICKS_SHIFT === (now & abi.FLOW_TICKS_MASK)) return state;
+    if (state === abi.FLOW_SEEN_ONCE) return abi.FLOW_SEEN_TWICE;
+    const hasRoom = this.#counters[abi.COUNTER_FLOW_TRUSTED] < this.#trustedMax;
+    this.#counters[hasRoom ? abi.COUNTER_FLOW_PROMOTED : abi.COUNTER_FLOW_PROMOTION_REFUSED]++;
+    return hasRoom ? abi.FLOW_TRUSTED : abi.FLOW_SEEN_TWICE;
+  }
+
+  /** Every change of the table goes through here: the gauges are exact. */
+  #write(flow: number, low: number, high: number): void {
+    const flows = this.#flows;
+    const before = flows[flow + 1];
+    flows[flow] = low;
+    flows[flow + 1] = high;
+    const known = (high === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    const trusted = (stateOf(high) === abi.FLOW_TRUSTED ? 1 : 0) - (stateOf(before) === abi.FLOW_TRUSTED ? 1 : 0);
+    if ((known | trusted) === 0) return;
+    this.#counters[abi.COUNTER_FLOW_TRUSTED] += trusted;
+    this.#counters[abi.COUNTER_FLOW_UNTRUSTED] += known - trusted;
   }
 
   #ringBackend(record: number, service: number, slotCount: number, protocol: number): number {
@@ -312,21 +375,8 @@ export class TypedMux implements Implementation {
   }
 
   #isLive(low: number, high: number, now: number): boolean {
-    return (
-      this.#generations[low >>> 16] === (high & 0xff) &&
-      ((now - (high >>> TICKS_SHIFT)) & TICKS_MASK) <= this.#idleTicks[low & 0xffff]
-    );
-  }
-
-  #restart(flow: number, low: number, high: number, now: number): void {
-    const flows = this.#flows;
-    const isSame =
-      flows[flow] === low &&
-      (flows[flow + 1] & 0xff) === (high & 0xff) &&
-      this.#isLive(flows[flow], flows[flow + 1], now);
-    const trust = isSame ? flows[flow + 1] & TRUSTED : 0;
-    flows[flow] = low;
-    flows[flow + 1] = high | trust;
+    const limit = Math.min(this.#idleTicks[low & 0xffff], IDLE_TICKS_BY_STATE[stateOf(high)]);
+    return this.#generations[low >>> 16] === (high & 0xff) && ageOf(high, now) <= limit;
   }
 
   #insert(bucket: number, source: number, ports: number, low: number, high: number, now: number): void {
@@ -340,36 +390,58 @@ export class TypedMux implements Implementation {
     const key = bucket + 2 * way;
     flows[key] = source;
     flows[key + 1] = ports;
-    flows[key + VALUES] = low;
-    flows[key + VALUES + 1] = high;
+    this.#write(key + VALUES, low, high);
   }
 
-  /** An empty way, else one that has expired, else the untrusted one that has waited longest; -1 when none. */
+  /**
+   * An empty way (while untrusted flows are not too many), else a dead one, else the untrusted one that has waited
+   * longest, half-open ones first; -1 when none.
+   */
   #findRoom(bucket: number, now: number): number {
     const flows = this.#flows;
-    let expired = -1;
-    let oldest = -1;
-    let oldestTicks = -1;
+    const mayFill = this.#counters[abi.COUNTER_FLOW_UNTRUSTED] < this.#untrustedMax;
+    let best = 0;
+    let bestWay = -1;
     for (let way = 0; way < abi.FLOW_WAYS; way++) {
       const low = flows[bucket + VALUES + 2 * way];
       const high = flows[bucket + VALUES + 2 * way + 1];
-      if (high === 0) return way;
-      if (!this.#isLive(low, high, now)) {
-        expired = way;
-      } else if ((high & TRUSTED) === 0) {
-        const age = (now - (high >>> TICKS_SHIFT)) & TICKS_MASK;
-        if (age > oldestTicks) {
-          oldest = way;
-          oldestTicks = age;
-        }
+      if (high === 0) {
+        if (mayFill) return way;
+        continue;
+      }
+      const state = stateOf(high);
+      let rank = Math.max(ageOf(high, now), 0);
+      if (!this.#isLive(low, high, now)) rank = DEAD;
+      else if (state === abi.FLOW_TRUSTED) rank = 0;
+      else rank |= state === abi.FLOW_HALF_OPEN ? HALF_OPEN : UNTRUSTED;
+      if (rank > best) {
+        best = rank;
+        bestWay = way;
       }
     }
-    if (expired >= 0) {
-      this.#counters[abi.COUNTER_FLOW_EXPIRED]++;
-      return expired;
+    if (best > 0) this.#counters[best >= DEAD ? abi.COUNTER_FLOW_EXPIRED : abi.COUNTER_FLOW_EVICTED]++;
+    return bestWay;
+  }
+
+  /** Takes the dead flows out of a few buckets per tick. */
+  #sweep(now: number): void {
+    const passed = ((now - this.#sweptTicks) << 10) >> 10;
+    this.#sweptTicks = now;
+    if (this.#counters[abi.COUNTER_FLOW_TRUSTED] + this.#counters[abi.COUNTER_FLOW_UNTRUSTED] === 0) return;
+    const flows = this.#flows;
+    const bucketCount = this.#flowsMask + 1;
+    const isNewEra = Math.abs(passed) > abi.FLOW_IDLE_TICKS_MAX;
+    const perTick = Math.max(bucketCount / abi.FLOW_SWEEP_TICKS, 1);
+    let count = isNewEra ? bucketCount : Math.min(Math.max(passed, 0) * perTick, bucketCount);
+    for (; count > 0; count--) {
+      const values = this.#nextSwept * BUCKET_WORDS + VALUES;
+      this.#nextSwept = (this.#nextSwept + 1) & this.#flowsMask;
+      for (let flow = values; flow < values + VALUES; flow += 2) {
+        if (flows[flow + 1] === 0 || (!isNewEra && this.#isLive(flows[flow], flows[flow + 1], now))) continue;
+        this.#counters[abi.COUNTER_FLOW_EXPIRED]++;
+        this.#write(flow, 0, 0);
+      }
     }
-    if (oldest >= 0) this.#counters[abi.COUNTER_FLOW_EVICTED]++;
-    return oldest;
   }
 
   #encapsulate(descriptor: number, record: number, backend: number): void {
@@ -471,19 +543,32 @@ function findFlow(
   source: number,
   ports: number,
   service: number,
-  flags: number,
+  flowClass: number,
 ): number {
   for (let key = bucket; key < bucket + VALUES; key += 2) {
     if (
       flows[key] === source &&
       flows[key + 1] === ports &&
       (flows[key + VALUES] & 0xffff) === service &&
-      (flows[key + VALUES + 1] & (USED | UDP)) === flags
+      (flows[key + VALUES + 1] & CLASS_BITS) === flowClass
     ) {
       return key + VALUES;
     }
   }
   return 0;
+}
+
+function stateOf(high: number): number {
+  return (high >>> STATE_SHIFT) & 7;
+}
+
+/** Negative when the clock was set back. */
+function ageOf(high: number, now: number): number {
+  return ((now - (high >>> TICKS_SHIFT)) << TICKS_SHIFT) >> TICKS_SHIFT;
+}
+
+function inState(high: number, state: number, now: number): number {
+  return (high & WHO_BITS) | (state << STATE_SHIFT) | (now << TICKS_SHIFT);
 }
 
 function checkHeader(

@@ -68,9 +68,9 @@ describe('fragments that are kept', () => {
     const table = new FragmentTable();
     for (const key of ['a', 'b', 'a', 'a']) expect(table.hold(held(key))).toBe(true);
     table.pin('a', choice, part(0, 8), 0);
-    expect(table.release(0, 2)).toHaveLength(2);
-    expect(table.release(0, 2)).toHaveLength(1);
-    expect(table.release(0, 2)).toHaveLength(0);
+    expect(table.release(0, 2).released).toHaveLength(2);
+    expect(table.release(0, 2).released).toHaveLength(1);
+    expect(table.release(0, 2).released).toHaveLength(0);
   });
 
   it('are 64 of 2,048 bytes at most', () => {
@@ -87,11 +87,11 @@ describe('fragments that are kept', () => {
     table.hold(held('a', 5));
     table.release(34, 9);
     table.pin('a', choice, part(0, 8), 34);
-    expect(table.release(34, 9)).toHaveLength(1);
+    expect(table.release(34, 9).released).toHaveLength(1);
     table.hold(held('b', 5));
     table.release(35, 9);
     table.pin('b', choice, part(0, 8), 35);
-    expect(table.release(35, 9)).toHaveLength(0);
+    expect(table.release(35, 9).released).toHaveLength(0);
     expect([table.datagram('b', 64), table.datagram('b', 65)].map((one) => one !== undefined)).toEqual([true, false]);
   });
 });

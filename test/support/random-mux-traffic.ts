@@ -191,6 +191,7 @@ export class MuxTraffic {
   #pieces(lengthBytes: number): Piece[] {
     const random = this.#random;
     if (random.oneIn(15)) return evenPieces(lengthBytes, 60).filter((_, index) => index % 2 === 0);
+    if (random.oneIn(15)) return longPieces(random);
     const pieces = evenPieces(lengthBytes, random.pick([2, 2, 2, 3, 4, random.between(5, 12)]));
     if (!random.oneIn(4)) return pieces;
     const piece = random.pick(pieces);
@@ -222,6 +223,16 @@ export class MuxTraffic {
       this.#recent[this.#random.below(CONNECTIONS_REMEMBERED)] = connection;
     }
   }
+}
+
+/** A later fragment whose frame is about as long as those that are kept: 2,048 bytes with all headers, on any link. */
+function longPieces(random: Random): Piece[] {
+  const headerBytes = random.pick([20, 34, 48, 62]);
+  const lengthBytes = 2048 - headerBytes + random.between(-1, 1);
+  return [
+    { offsetBytes: 0, lengthBytes: 24, hasMore: true },
+    { offsetBytes: 24, lengthBytes, hasMore: false },
+  ];
 }
 
 function planOf({ transport, protocol }: Connection, source: Endpoint, destination: Endpoint): PacketPlan {

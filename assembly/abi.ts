@@ -231,7 +231,11 @@ export const REGION_SNAT_RANGES = 17;
 export const REGION_EXEMPTIONS = 18;
 /** count Fastpath entries, a power of two */
 export const REGION_FASTPATHS = 19;
-export const REGION_COUNT = 20;
+/** count IPv6 addresses of a host agent, indexed by the word that stands for each */
+export const REGION_ADDRESS_VALUES = 20;
+/** count u32, indexed by NIC: outbound flows it has in the table */
+export const REGION_SNAT_SHARES = 21;
+export const REGION_COUNT = 22;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Configuration: offsets from FIXED_CONFIG.
@@ -255,6 +259,8 @@ export const CONFIG_FRAME_BYTES_MAX = 40;
 export const CONFIG_SLOT_BYTES = 44;
 /** u32: IP packets of the provider network are no longer than this; 0 when nobody said */
 export const CONFIG_MTU_BYTES = 48;
+/** u32: MUX: IP packets that are no longer fit the provider network whatever their backend; longer ones may not */
+export const CONFIG_FITTING_BYTES = 56;
 /** u8: ENCAPSULATION_… of the fabric */
 export const CONFIG_ENCAPSULATION = 52;
 /** u8: 4, 6, or 0 while no program is in force: the family of our provider address */
@@ -301,7 +307,7 @@ export const COUNTER_FLOW_UNTRUSTED = 10;
 export const COUNTER_FLOW_PROMOTED = 11;
 /** A flow would have earned trust, but there are too many trusted ones. */
 export const COUNTER_FLOW_PROMOTION_REFUSED = 12;
-/** Fragments kept until their first one came, and sent on then. */
+/** Kept fragments that were processed, as their first one had come. */
 export const COUNTER_FRAGMENT_RELEASED = 13;
 /** Frag-needed and packet-too-big messages sent. */
 export const COUNTER_MTU_TOLD = 14;
@@ -318,7 +324,9 @@ export const COUNTER_REDIRECTS_SENT = 19;
 export const COUNTER_REDIRECTS_OBEYED = 20;
 /** Packets sent straight to the host of the other VM. */
 export const COUNTER_FASTPATH_PACKETS = 21;
-export const COUNTER_COUNT = 22;
+/** Outbound connections refused because the VM has its share of the NAT flow table. */
+export const COUNTER_SNAT_OVER_SHARE = 22;
+export const COUNTER_COUNT = 23;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.
@@ -478,50 +486,156 @@ export const NIC_INDEX = 12;
 export const NIC_BYTES = 16;
 
 // ---------------------------------------------------------------------------------------------------------------
-// Translation entry: (NIC, VIP, protocol, port) → (DIP, port). Open addressing, linear probing.
+// Translation table: three kinds of entries of a NIC. Open addressing, linear probing.
 //
-//   0         4          6          7       8         12                 14      16    20           24         32
-//   | VIP net | port net | protocol | state | DIP net | backend port net | spare | NIC | idle ticks | reserved |
+//   0         4      6          7      8           12             14      15      16    20           24           28     32
+//   | address | port | protocol | kind | address 2 | backend port | flags | spare | NIC | idle ticks | first rule | rules |
+//
+//   kind         address, port and protocol   address 2
+//   translation  VIP, port, protocol          DIP
+//   VIP          VIP, 0, 0                    0
+//   local        DIP, 0, 0                    VIP of its instance-level public IP
+//
+// "address": an IPv4 address as it lies in memory, or the word that stands for an IPv6 address.
 
 export const TRANSLATION_VIP = 0;
 export const TRANSLATION_PORT = 4;
 export const TRANSLATION_PROTOCOL = 6;
-export const TRANSLATION_STATE = 7;
-/** net u32: 0 leaves the address alone (floating IP) */
+/** u8: the family, 4 or 6, plus TRANSLATION_KIND_…; 0 is an empty entry */
+export const TRANSLATION_KIND = 7;
+/** address: 0 leaves the address alone (floating IP) */
 export const TRANSLATION_DIP = 8;
 /** net u16: 0 keeps the port of the packet */
 export const TRANSLATION_BACKEND_PORT = 12;
+/** u8: TRANSLATION_FLAG_… */
+export const TRANSLATION_FLAGS = 14;
 export const TRANSLATION_NIC = 16;
 export const TRANSLATION_IDLE_TICKS = 20;
+/** u32: index of the first SNAT rule of a local address */
+export const TRANSLATION_RULE_FIRST = 24;
+/** u32: how many of them follow each other */
+export const TRANSLATION_RULE_COUNT = 28;
 export const TRANSLATION_BYTES = 32;
+export const TRANSLATION_KIND_TRANSLATION = 0;
+/** Says that a VIP may reach the NIC. */
+export const TRANSLATION_KIND_VIP = 0x40;
+/** An address of the VM, and what it is outside. */
+export const TRANSLATION_KIND_LOCAL = 0x80;
+/** Both ends of a TCP connection that was idle for too long get a RST. */
+export const TRANSLATION_FLAG_TCP_RESET = 1;
+/** The VIP is an instance-level public IP; of a local address: it has one. */
+export const TRANSLATION_FLAG_INSTANCE = 2;
+/** Of a VIP: outbound connections of the NIC leave from it. */
+export const TRANSLATION_FLAG_SNAT = 4;
 
 // ---------------------------------------------------------------------------------------------------------------
-// NAT flow bucket: four flows of 32 bytes. The key is what a reply of the VM shows.
+// SNAT rule: under which address and ports connections of a local address leave.
 //
-//   0            4                 6                8           12    14               16
-//   | remote net | remote port net | local port net | local net | NIC | protocol (u16) |      key
-//   | VIP net    | VIP port net    | state          | ticks     | idle ticks           |      value
-//   16           20                22               24          28                     32
+//   0     4             8             12           16           18         19      20      24          32          40         48
+//   | VIP | first range | range count | port count | idle ticks | protocol | flags | spare | allocated | exhausted | reserved |
 
+/** address */
+export const SNAT_RULE_VIP = 0;
+/** u32: index of its first range */
+export const SNAT_RULE_RANGE_FIRST = 4;
+export const SNAT_RULE_RANGE_COUNT = 8;
+/** u32: ports of all its ranges */
+export const SNAT_RULE_PORT_COUNT = 12;
+export const SNAT_RULE_IDLE_TICKS = 16;
+/** u8: IP protocol, 0 for TCP, UDP and pings */
+export const SNAT_RULE_PROTOCOL = 18;
+/** u8: TRANSLATION_FLAG_TCP_RESET or 0 */
+export const SNAT_RULE_FLAGS = 19;
+/** u64: connections that were given a port of this rule */
+export const SNAT_RULE_ALLOCATED = 24;
+/** u64: connections for which this rule had no port */
+export const SNAT_RULE_EXHAUSTED = 32;
+export const SNAT_RULE_BYTES = 48;
+
+/** u32 u32 in the byte order of the machine: first port, port count */
+export const SNAT_RANGE_BYTES = 8;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Exemption: destinations local VMs reach under their own address. The list ends at the first one of family 0.
+//
+//   0         16     32    36       40
+//   | address | mask | VNI | family |
+
+/** net 16 bytes: an IPv4 address has 4, and 12 zeros behind it; so has its mask */
+export const EXEMPTION_ADDRESS = 0;
+export const EXEMPTION_MASK = 16;
+/** u32: NO_INDEX for every tenant network */
+export const EXEMPTION_VNI = 32;
+/** u32: 4 or 6; 0 ends the list */
+export const EXEMPTION_FAMILY = 36;
+export const EXEMPTION_BYTES = 40;
+
+/** An IPv6 address in REGION_ADDRESS_VALUES, as it lies on the wire. */
+export const ADDRESS_VALUE_BYTES = 16;
+
+// ---------------------------------------------------------------------------------------------------------------
+// NAT flow bucket: four flows of 64 bytes. The key is what a packet shows that belongs to the flow.
+//
+//   0            16      20            22           24    26         27     28
+//   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
+//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
+//   28    32         34      35      36           38      40      44           48          52     56 64
+//
+// An outbound connection has two entries. The one of the VM's side holds the flow; the outside one (its local end is
+// the VIP and the leased port, its value the DIP and the VM's port) only leads to it.
+
+/** net 16 bytes: an IPv4 address has 4, and 12 zeros behind it */
 export const NAT_FLOW_REMOTE_ADDRESS = 0;
-export const NAT_FLOW_REMOTE_PORT = 4;
-export const NAT_FLOW_LOCAL_PORT = 6;
-export const NAT_FLOW_LOCAL_ADDRESS = 8;
-export const NAT_FLOW_NIC = 12;
-export const NAT_FLOW_PROTOCOL = 14;
-export const NAT_FLOW_VIP = 16;
-export const NAT_FLOW_VIP_PORT = 20;
-/** u16: NAT_FLOW_FREE, NAT_FLOW_NEW or NAT_FLOW_REPLIED */
-export const NAT_FLOW_STATE = 22;
-export const NAT_FLOW_TICKS = 24;
-export const NAT_FLOW_IDLE_TICKS = 28;
-export const NAT_FLOW_BYTES = 32;
+/** address: of the VM, or with a floating IP the VIP */
+export const NAT_FLOW_LOCAL_ADDRESS = 16;
+/** net u16 */
+export const NAT_FLOW_REMOTE_PORT = 20;
+/** net u16: the identifier of a ping */
+export const NAT_FLOW_LOCAL_PORT = 22;
+export const NAT_FLOW_NIC = 24;
+/** u8: IP protocol */
+export const NAT_FLOW_PROTOCOL = 26;
+/** u8: the family, 4 or 6, plus NAT_FLOW_KIND_…; 0 is a free place */
+export const NAT_FLOW_KIND = 27;
+/** address: what takes the place of the local one */
+export const NAT_FLOW_VIP = 28;
+/** net u16 */
+export const NAT_FLOW_VIP_PORT = 32;
+/** u8: NAT_FLOW_NEW … NAT_FLOW_RESET */
+export const NAT_FLOW_STATE = 34;
+/** u8: NAT_FLOW_FLAG_… */
+export const NAT_FLOW_FLAGS = 35;
+/** u16: idle timeout of the rule */
+export const NAT_FLOW_IDLE_TICKS = 36;
+/** u32: when the last packet came, either way */
+export const NAT_FLOW_TICKS = 40;
+/** net u32: the last acknowledgment number seen from the remote end; kept when the rule resets idle connections */
+export const NAT_FLOW_REMOTE_ACK = 44;
+/** net u32: the last one seen from the VM */
+export const NAT_FLOW_LOCAL_ACK = 48;
+/** u32: address of the other entry of an outbound connection; 0 for an inbound one */
+export const NAT_FLOW_TWIN = 52;
+export const NAT_FLOW_BYTES = 64;
 export const NAT_FLOW_WAYS = 4;
-export const NAT_FLOW_BUCKET_BYTES = 128;
-export const NAT_FLOW_FREE = 0;
-/** The VM has not answered yet: such a flow may be evicted. */
+export const NAT_FLOW_BUCKET_BYTES = 256;
+/** Looked up with packets of the VM. */
+export const NAT_FLOW_KIND_VM = 0;
+/** Looked up with packets for a leased port. */
+export const NAT_FLOW_KIND_OUTSIDE = 0x80;
+/** Who was called has not answered yet: such a flow may be evicted. */
 export const NAT_FLOW_NEW = 1;
 export const NAT_FLOW_REPLIED = 2;
+/** One end has sent FIN. */
+export const NAT_FLOW_CLOSING = 3;
+/** One end has sent RST. */
+export const NAT_FLOW_RESET = 4;
+/** Both ends get a RST when a TCP connection was idle for too long. */
+export const NAT_FLOW_FLAG_TCP_RESET = 1;
+/** The VM talks to its own VIP: the remote end is the VIP and the VM's own port. */
+export const NAT_FLOW_FLAG_HAIRPIN = 2;
+
+/** 32 bytes of FIXED_STATE: the key of an outside entry while a leased port is looked for. */
+export const STATE_SNAT_KEY = 448;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Parsed record: what the stages of a pipeline hand each other about one frame.
@@ -585,3 +699,126 @@ export const SOURCE_FRAGMENT = 5;
 /** As SOURCE_FLOW and SOURCE_RING, of the connection an ICMP error is about: nothing is remembered. */
 export const SOURCE_QUOTED_FLOW = 6;
 export const SOURCE_QUOTED_RING = 7;
+
+// ---------------------------------------------------------------------------------------------------------------
+// State: offsets from FIXED_STATE.
+
+/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
+export const STATE_QUOTE = 256;
+/** 48 bytes: key of the datagram of the fragment at hand, DATAGRAM_… */
+export const STATE_DATAGRAM_KEY = 288;
+/** u32: kept fragments */
+export const STATE_HELD_COUNT = 336;
+/** u32: milliseconds of the call, as its caller has them */
+export const STATE_NOW_MS = 340;
+/** 64 × u8: which records they are in, in order of arrival */
+export const STATE_HELD_ORDER = 352;
+/** 40 bytes: an IP header of which only the addresses mean anything: from a client to a VIP */
+export const STATE_REVERSED_IP = 432;
+/** u32: 1 when a kept fragment may go on: its datagram was pinned, or there was no slot for it */
+export const STATE_HELD_IS_DUE = 424;
+/** u32: tick of the last call that looked for kept fragments to be given up */
+export const STATE_HELD_TICKS = 428;
+/** u32: thousandths of a token spent on telling senders about the MTU, at STATE_TOLD_MS */
+export const STATE_TOLD_SPENT = 416;
+/** u32: milliseconds */
+export const STATE_TOLD_MS = 420;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Quote: the packet an ICMP error is about.
+//
+//   0    4    8     12            14                 16       17         18         19      32
+//   | IP | L4 | end | source port | destination port | family | protocol | is later | spare |
+
+/** u32: address of the quoted IP header */
+export const QUOTE_IP = 0;
+/** u32: address of what is behind it and its extension headers */
+export const QUOTE_L4 = 4;
+/** u32: address of the first byte that is not quoted any more */
+export const QUOTE_END = 8;
+/** net u16: 0 without ports; the identifier of an echo request */
+export const QUOTE_SOURCE_PORT = 12;
+/** net u16: 0 without ports */
+export const QUOTE_DESTINATION_PORT = 14;
+/** u8: 4 or 6 */
+export const QUOTE_FAMILY = 16;
+/** u8: IP protocol */
+export const QUOTE_PROTOCOL = 17;
+/** u8: 1 for a fragment that is not the first one of its datagram */
+export const QUOTE_IS_LATER = 18;
+export const QUOTE_BYTES = 32;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Datagram: what its fragments share. Four in a set of REGION_FRAGMENTS.
+//
+//   0      8        24            40   44    46         47       48      52         53            64      96       128
+//   | hash | source | destination | id | NIC | protocol | family | ticks | poisoned | range count | value | ranges |
+//
+//   key { hash … family }; an IPv4 address has 12 bytes of zeros behind it
+
+/** u64: keyed hash of the rest of the key */
+export const DATAGRAM_HASH = 0;
+/** net 16 bytes */
+export const DATAGRAM_SOURCE = 8;
+/** net 16 bytes */
+export const DATAGRAM_DESTINATION = 24;
+/** net u16 or u32: identification */
+export const DATAGRAM_ID = 40;
+/** u16: index of the local VM on a host agent, 0 on a MUX */
+export const DATAGRAM_NIC = 44;
+/** u8 */
+export const DATAGRAM_PROTOCOL = 46;
+/** u8: 4 or 6; 0 is an empty record */
+export const DATAGRAM_FAMILY = 47;
+export const DATAGRAM_KEY_BYTES = 48;
+/** u32: when its first fragment came */
+export const DATAGRAM_TICKS = 48;
+/** u8: 1 when two of its fragments overlapped */
+export const DATAGRAM_IS_POISONED = 52;
+/** u8: 0..8 */
+export const DATAGRAM_RANGE_COUNT = 53;
+/** 32 bytes: PIN_… on a MUX, the new address on a host agent */
+export const DATAGRAM_VALUE = 64;
+/** 8 × { first u16, end u16 } in units of 8 bytes */
+export const DATAGRAM_RANGES = 96;
+export const DATAGRAM_BYTES = 128;
+export const DATAGRAM_RANGE_COUNT_MAX = 8;
+
+// Pin: the value of a datagram on a MUX.
+//
+//   0      8         12        16           17      32
+//   | hash | service | backend | generation | spare |
+
+/** u64: flow hash of its first fragment */
+export const PIN_HASH = 0;
+/** u32: index of the service, or NO_INDEX */
+export const PIN_SERVICE = 8;
+/** u32: index of the backend */
+export const PIN_BACKEND = 12;
+/** u8: which the backend had */
+export const PIN_GENERATION = 16;
+export const PIN_BYTES = 32;
+
+/** A record, and a kept fragment, is given up once it is so old. */
+export const DATAGRAM_TICKS_MAX = 30;
+export const DATAGRAM_WAYS = 4;
+export const FRAGMENT_SET_BYTES = 512;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Kept fragment: a frame as it came, until the first fragment of its datagram is here.
+//
+//   0     48       52      56     57      64      2112
+//   | key | length | ticks | link | spare | frame |
+
+/** 48 bytes: DATAGRAM_… of its datagram */
+export const HELD_KEY = 0;
+/** u32: bytes of the frame, 0 in an empty record */
+export const HELD_LENGTH = 48;
+/** u32: when it came */
+export const HELD_TICKS = 52;
+/** u8: LINK_… */
+export const HELD_LINK = 56;
+export const HELD_FRAME = 64;
+export const HELD_FRAME_BYTES_MAX = 2048;
+export const HELD_BYTES = 2112;
+export const HELD_COUNT_MAX = 64;

@@ -20,7 +20,8 @@ import { classifyIcmp } from './classify-icmp';
 import { classifyService, classifyWiderService, hashOf } from './classify-service';
 import { dropFor, OUTCOME_CONTINUE, OUTCOME_PASS } from './parse';
 import { findVip, isVip, vipInstanceService } from './table/endpoint';
-import { PROTOCOL_ICMP, PROTOCOL_ICMPV6 } from './wire/icmp';
+import { PROTOCOL_ICMP } from './wire/icmp';
+import { PROTOCOL_ICMPV6 } from './wire/icmpv6';
 import { isTcpOrUdp, PORT_PAIR_BYTES, portPair } from './wire/ports';
 
 const NO_PORTS: u32 = 0;
@@ -48,7 +49,7 @@ export function classifyRare(parsed: usize, vip: u32, l4: usize, reason: u32): u
   if (entry == 0) return OUTCOME_PASS;
   const instance = vipInstanceService(entry);
   if (instance != NO_INDEX) return takeAll(parsed, instance, portsOf(parsed, l4, reason));
-  if (reason == REASON_FRAGMENT) return classifyFragment(parsed, vip, l4);
+  if (reason == REASON_FRAGMENT) return classifyFragment(parsed);
   if (reason != REASON_PROTOCOL) return dropFor(reason);
   const protocol: u32 = load<u8>(parsed, PARSED_PROTOCOL);
   if (protocol == (family == 6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) return classifyIcmp(parsed, vip, l4);

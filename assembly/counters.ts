@@ -13,7 +13,12 @@ export function conclude(descriptor: usize, verdict: u32, reason: u32): void {
   store<u8>(descriptor, <u8>verdict, DESCRIPTOR_VERDICT);
   store<u8>(descriptor, <u8>reason, DESCRIPTOR_REASON);
   increment(FIXED_VERDICT_COUNTERS + (verdict << 3));
-  if (verdict == VERDICT_DROP) increment(FIXED_REASON_COUNTERS + (reason << 3));
+  if (verdict == VERDICT_DROP) countReason(reason);
+}
+
+/** Counts a drop reason, REASON_…. */
+export function countReason(reason: u32): void {
+  increment(FIXED_REASON_COUNTERS + (reason << 3));
 }
 
 /** Counts an event, COUNTER_…. */

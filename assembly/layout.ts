@@ -7,6 +7,7 @@
  */
 import {
   ADDRESS_BYTES,
+  ADDRESS_VALUE_BYTES,
   ADDRESS_WORD,
   BACKEND_BYTES,
   BACKEND_BYTES_TOTAL,
@@ -14,6 +15,21 @@ import {
   BACKEND_HEADER_SUM,
   BACKEND_PACKETS,
   BACKEND_STATE,
+  DATAGRAM_BYTES,
+  DATAGRAM_DESTINATION,
+  DATAGRAM_FAMILY,
+  DATAGRAM_ID,
+  DATAGRAM_IS_POISONED,
+  DATAGRAM_KEY_BYTES,
+  DATAGRAM_NIC,
+  DATAGRAM_PROTOCOL,
+  DATAGRAM_RANGE_COUNT,
+  DATAGRAM_RANGE_COUNT_MAX,
+  DATAGRAM_RANGES,
+  DATAGRAM_SOURCE,
+  DATAGRAM_TICKS,
+  DATAGRAM_VALUE,
+  DATAGRAM_WAYS,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_LENGTH,
@@ -27,6 +43,10 @@ import {
   ENDPOINT_PORT,
   ENDPOINT_PROTOCOL,
   ENDPOINT_SERVICE,
+  EXEMPTION_BYTES,
+  EXEMPTION_FAMILY,
+  EXEMPTION_MASK,
+  EXEMPTION_VNI,
   FIXED_CONFIG,
   FIXED_COUNTERS,
   FIXED_END,
@@ -38,16 +58,29 @@ import {
   FIXED_TOUCH_SINK,
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
+  FRAGMENT_SET_BYTES,
+  HELD_BYTES,
+  HELD_COUNT_MAX,
+  HELD_FRAME,
+  HELD_FRAME_BYTES_MAX,
+  HELD_LENGTH,
+  HELD_LINK,
+  HELD_TICKS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
+  NAT_FLOW_FLAGS,
   NAT_FLOW_IDLE_TICKS,
+  NAT_FLOW_KIND,
+  NAT_FLOW_LOCAL_ACK,
   NAT_FLOW_LOCAL_ADDRESS,
   NAT_FLOW_LOCAL_PORT,
   NAT_FLOW_NIC,
   NAT_FLOW_PROTOCOL,
+  NAT_FLOW_REMOTE_ACK,
   NAT_FLOW_REMOTE_PORT,
   NAT_FLOW_STATE,
   NAT_FLOW_TICKS,
+  NAT_FLOW_TWIN,
   NAT_FLOW_VIP,
   NAT_FLOW_VIP_PORT,
   NAT_FLOW_WAYS,
@@ -74,20 +107,41 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  PIN_BACKEND,
+  PIN_BYTES,
+  PIN_GENERATION,
+  PIN_SERVICE,
+  QUOTE_BYTES,
+  QUOTE_DESTINATION_PORT,
+  QUOTE_END,
+  QUOTE_FAMILY,
+  QUOTE_IP,
+  QUOTE_IS_LATER,
+  QUOTE_L4,
+  QUOTE_PROTOCOL,
+  QUOTE_SOURCE_PORT,
+  REGION_ADDRESS_VALUES,
   REGION_ADDRESSES,
   REGION_BACKENDS,
   REGION_COUNT,
   REGION_COUNT_MAX,
   REGION_DESCRIPTORS,
   REGION_ENDPOINTS,
+  REGION_EXEMPTIONS,
   REGION_FLOWS,
+  REGION_FRAGMENTS,
+  REGION_HELD,
   REGION_NAT_FLOWS,
   REGION_NICS,
   REGION_PAIR_BYTES,
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
+  REGION_SLOTS,
   REGION_SNAT_BLOCKS,
+  REGION_SNAT_RANGES,
+  REGION_SNAT_RULES,
+  REGION_SNAT_SHARES,
   REGION_TRANSLATIONS,
   RING_MEMBER_BACKEND,
   RING_MEMBER_BYTES,
@@ -106,18 +160,39 @@ import {
   SNAT_BLOCK_BYTES,
   SNAT_BLOCK_FAMILY,
   SNAT_BLOCK_NUMBER,
+  SNAT_RANGE_BYTES,
+  SNAT_RULE_ALLOCATED,
+  SNAT_RULE_BYTES,
+  SNAT_RULE_EXHAUSTED,
+  SNAT_RULE_FLAGS,
+  SNAT_RULE_IDLE_TICKS,
+  SNAT_RULE_PORT_COUNT,
+  SNAT_RULE_PROTOCOL,
+  SNAT_RULE_RANGE_COUNT,
+  SNAT_RULE_RANGE_FIRST,
   STAGE_FRAME_COUNT,
+  STATE_DATAGRAM_KEY,
+  STATE_HELD_COUNT,
+  STATE_HELD_ORDER,
+  STATE_QUOTE,
+  STATE_REVERSED_IP,
+  STATE_TOLD_SPENT,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
+  TRANSLATION_FLAGS,
   TRANSLATION_IDLE_TICKS,
+  TRANSLATION_KIND,
   TRANSLATION_NIC,
   TRANSLATION_PORT,
   TRANSLATION_PROTOCOL,
-  TRANSLATION_STATE,
+  TRANSLATION_RULE_COUNT,
+  TRANSLATION_RULE_FIRST,
 } from './abi';
 
 export let descriptorsBase: u32 = 0;
+export let descriptorsCount: u32 = 0;
+export let slotsBase: u32 = 0;
 export let endpointsBase: u32 = 0;
 export let endpointsMask: u32 = 0;
 export let servicesBase: u32 = 0;
@@ -133,6 +208,15 @@ export let natFlowsBase: u32 = 0;
 export let natFlowsMask: u32 = 0;
 export let addressesBase: u32 = 0;
 export let addressesMask: u32 = 0;
+export let addressValuesBase: u32 = 0;
+export let snatRulesBase: u32 = 0;
+export let snatRangesBase: u32 = 0;
+export let snatSharesBase: u32 = 0;
+export let exemptionsBase: u32 = 0;
+export let exemptionCountMax: u32 = 0;
+export let fragmentsBase: u32 = 0;
+export let fragmentsMask: u32 = 0;
+export let heldBase: u32 = 0;
 export let snatBlocksBase: u32 = 0;
 export let snatBlocksMask: u32 = 0;
 
@@ -149,6 +233,8 @@ export function init(): u32 {
     if (isHashed(region) && !isPowerOfTwo(regionCount(region))) return region + 1;
   }
   descriptorsBase = regionBase(REGION_DESCRIPTORS);
+  descriptorsCount = regionCount(REGION_DESCRIPTORS);
+  slotsBase = regionBase(REGION_SLOTS);
   endpointsBase = regionBase(REGION_ENDPOINTS);
   endpointsMask = regionCount(REGION_ENDPOINTS) - 1;
   servicesBase = regionBase(REGION_SERVICES);
@@ -164,6 +250,15 @@ export function init(): u32 {
   natFlowsMask = regionCount(REGION_NAT_FLOWS) - 1;
   addressesBase = regionBase(REGION_ADDRESSES);
   addressesMask = regionCount(REGION_ADDRESSES) - 1;
+  addressValuesBase = regionBase(REGION_ADDRESS_VALUES);
+  snatRulesBase = regionBase(REGION_SNAT_RULES);
+  snatRangesBase = regionBase(REGION_SNAT_RANGES);
+  snatSharesBase = regionBase(REGION_SNAT_SHARES);
+  exemptionsBase = regionBase(REGION_EXEMPTIONS);
+  exemptionCountMax = regionCount(REGION_EXEMPTIONS);
+  fragmentsBase = regionBase(REGION_FRAGMENTS);
+  fragmentsMask = regionCount(REGION_FRAGMENTS) - 1;
+  heldBase = regionBase(REGION_HELD);
   snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
   snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
   return 0;
@@ -190,6 +285,13 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_TRANSLATIONS) return TRANSLATION_BYTES;
   if (region == REGION_NAT_FLOWS) return NAT_FLOW_BUCKET_BYTES;
   if (region == REGION_ADDRESSES) return ADDRESS_BYTES;
+  if (region == REGION_ADDRESS_VALUES) return ADDRESS_VALUE_BYTES;
+  if (region == REGION_SNAT_RULES) return SNAT_RULE_BYTES;
+  if (region == REGION_SNAT_RANGES) return SNAT_RANGE_BYTES;
+  if (region == REGION_SNAT_SHARES) return 4;
+  if (region == REGION_EXEMPTIONS) return EXEMPTION_BYTES;
+  if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
+  if (region == REGION_HELD) return HELD_BYTES;
   if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
   return 1;
 }
@@ -202,6 +304,7 @@ function isHashed(region: u32): bool {
     region == REGION_TRANSLATIONS ||
     region == REGION_NAT_FLOWS ||
     region == REGION_ADDRESSES ||
+    region == REGION_FRAGMENTS ||
     region == REGION_SNAT_BLOCKS
   );
 }
@@ -303,27 +406,60 @@ class Translation {
   vip: u32;
   port: u16;
   protocol: u8;
-  state: u8;
+  kind: u8;
   dip: u32;
   backendPort: u16;
-  spare: u16;
+  flags: u8;
+  spare: u8;
   nic: u32;
   idleTicks: u32;
+  ruleFirst: u32;
+  ruleCount: u32;
+}
+
+class SnatRule {
+  vip: u32;
+  rangeFirst: u32;
+  rangeCount: u32;
+  portCount: u32;
+  idleTicks: u16;
+  protocol: u8;
+  flags: u8;
+  spare: u32;
+  allocated: u64;
+  exhausted: u64;
   reserved: u64;
 }
 
+class Exemption {
+  address0: u64;
+  address1: u64;
+  mask0: u64;
+  mask1: u64;
+  vni: u32;
+  family: u32;
+}
+
 class NatFlow {
-  remoteAddress: u32;
+  remoteAddress0: u64;
+  remoteAddress1: u64;
+  localAddress: u32;
   remotePort: u16;
   localPort: u16;
-  localAddress: u32;
   nic: u16;
-  protocol: u16;
+  protocol: u8;
+  kind: u8;
   vip: u32;
   vipPort: u16;
-  state: u16;
+  state: u8;
+  flags: u8;
+  idleTicks: u16;
+  spare: u16;
   ticks: u32;
-  idleTicks: u32;
+  remoteAck: u32;
+  localAck: u32;
+  twin: u32;
+  reserved: u64;
 }
 
 class Parsed {
@@ -346,6 +482,65 @@ class Parsed {
   spare: u16;
   flow: u32;
   vlanTagInner: u32;
+}
+
+class Quote {
+  ip: u32;
+  l4: u32;
+  end: u32;
+  sourcePort: u16;
+  destinationPort: u16;
+  family: u8;
+  protocol: u8;
+  isLater: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
+class Datagram {
+  hash: u64;
+  source0: u64;
+  source1: u64;
+  destination0: u64;
+  destination1: u64;
+  id: u32;
+  nic: u16;
+  protocol: u8;
+  family: u8;
+  ticks: u32;
+  isPoisoned: u8;
+  rangeCount: u8;
+  spare: u64;
+  value0: u64;
+  value1: u64;
+  value2: u64;
+  value3: u64;
+  range01: u64;
+  range23: u64;
+  range45: u64;
+  range67: u64;
+}
+
+class Pin {
+  hash: u64;
+  service: u32;
+  backend: u32;
+  generation: u8;
+  spare0: u32;
+  spare1: u64;
+}
+
+class Held {
+  key0: u64;
+  key1: u64;
+  key2: u64;
+  key3: u64;
+  key4: u64;
+  key5: u64;
+  length: u32;
+  ticks: u32;
+  link: u8;
+  spare: u32;
 }
 
 if (
@@ -422,26 +617,55 @@ if (
 if (
   offsetof<Translation>('port') != TRANSLATION_PORT ||
   offsetof<Translation>('protocol') != TRANSLATION_PROTOCOL ||
-  offsetof<Translation>('state') != TRANSLATION_STATE ||
+  offsetof<Translation>('kind') != TRANSLATION_KIND ||
   offsetof<Translation>('dip') != TRANSLATION_DIP ||
   offsetof<Translation>('backendPort') != TRANSLATION_BACKEND_PORT ||
+  offsetof<Translation>('flags') != TRANSLATION_FLAGS ||
   offsetof<Translation>('nic') != TRANSLATION_NIC ||
   offsetof<Translation>('idleTicks') != TRANSLATION_IDLE_TICKS ||
+  offsetof<Translation>('ruleFirst') != TRANSLATION_RULE_FIRST ||
+  offsetof<Translation>('ruleCount') != TRANSLATION_RULE_COUNT ||
   offsetof<Translation>() != TRANSLATION_BYTES
 ) {
   ERROR('abi.ts: the translation entry has drifted');
 }
 if (
+  offsetof<SnatRule>('rangeFirst') != SNAT_RULE_RANGE_FIRST ||
+  offsetof<SnatRule>('rangeCount') != SNAT_RULE_RANGE_COUNT ||
+  offsetof<SnatRule>('portCount') != SNAT_RULE_PORT_COUNT ||
+  offsetof<SnatRule>('idleTicks') != SNAT_RULE_IDLE_TICKS ||
+  offsetof<SnatRule>('protocol') != SNAT_RULE_PROTOCOL ||
+  offsetof<SnatRule>('flags') != SNAT_RULE_FLAGS ||
+  offsetof<SnatRule>('allocated') != SNAT_RULE_ALLOCATED ||
+  offsetof<SnatRule>('exhausted') != SNAT_RULE_EXHAUSTED ||
+  offsetof<SnatRule>() != SNAT_RULE_BYTES
+) {
+  ERROR('abi.ts: the SNAT rule has drifted');
+}
+if (
+  offsetof<Exemption>('mask0') != EXEMPTION_MASK ||
+  offsetof<Exemption>('vni') != EXEMPTION_VNI ||
+  offsetof<Exemption>('family') != EXEMPTION_FAMILY ||
+  offsetof<Exemption>() != EXEMPTION_BYTES
+) {
+  ERROR('abi.ts: the exemption has drifted');
+}
+if (
+  offsetof<NatFlow>('localAddress') != NAT_FLOW_LOCAL_ADDRESS ||
   offsetof<NatFlow>('remotePort') != NAT_FLOW_REMOTE_PORT ||
   offsetof<NatFlow>('localPort') != NAT_FLOW_LOCAL_PORT ||
-  offsetof<NatFlow>('localAddress') != NAT_FLOW_LOCAL_ADDRESS ||
   offsetof<NatFlow>('nic') != NAT_FLOW_NIC ||
   offsetof<NatFlow>('protocol') != NAT_FLOW_PROTOCOL ||
+  offsetof<NatFlow>('kind') != NAT_FLOW_KIND ||
   offsetof<NatFlow>('vip') != NAT_FLOW_VIP ||
   offsetof<NatFlow>('vipPort') != NAT_FLOW_VIP_PORT ||
   offsetof<NatFlow>('state') != NAT_FLOW_STATE ||
-  offsetof<NatFlow>('ticks') != NAT_FLOW_TICKS ||
+  offsetof<NatFlow>('flags') != NAT_FLOW_FLAGS ||
   offsetof<NatFlow>('idleTicks') != NAT_FLOW_IDLE_TICKS ||
+  offsetof<NatFlow>('ticks') != NAT_FLOW_TICKS ||
+  offsetof<NatFlow>('remoteAck') != NAT_FLOW_REMOTE_ACK ||
+  offsetof<NatFlow>('localAck') != NAT_FLOW_LOCAL_ACK ||
+  offsetof<NatFlow>('twin') != NAT_FLOW_TWIN ||
   offsetof<NatFlow>() != NAT_FLOW_BYTES ||
   NAT_FLOW_BYTES * NAT_FLOW_WAYS != NAT_FLOW_BUCKET_BYTES
 ) {
@@ -469,6 +693,65 @@ if (
   offsetof<Parsed>() != PARSED_BYTES
 ) {
   ERROR('abi.ts: the parsed record has drifted');
+}
+if (
+  offsetof<Quote>('ip') != QUOTE_IP ||
+  offsetof<Quote>('l4') != QUOTE_L4 ||
+  offsetof<Quote>('end') != QUOTE_END ||
+  offsetof<Quote>('sourcePort') != QUOTE_SOURCE_PORT ||
+  offsetof<Quote>('destinationPort') != QUOTE_DESTINATION_PORT ||
+  offsetof<Quote>('family') != QUOTE_FAMILY ||
+  offsetof<Quote>('protocol') != QUOTE_PROTOCOL ||
+  offsetof<Quote>('isLater') != QUOTE_IS_LATER ||
+  offsetof<Quote>() != QUOTE_BYTES
+) {
+  ERROR('abi.ts: the quote has drifted');
+}
+if (
+  offsetof<Datagram>('source0') != DATAGRAM_SOURCE ||
+  offsetof<Datagram>('destination0') != DATAGRAM_DESTINATION ||
+  offsetof<Datagram>('id') != DATAGRAM_ID ||
+  offsetof<Datagram>('nic') != DATAGRAM_NIC ||
+  offsetof<Datagram>('protocol') != DATAGRAM_PROTOCOL ||
+  offsetof<Datagram>('family') != DATAGRAM_FAMILY ||
+  offsetof<Datagram>('ticks') != DATAGRAM_KEY_BYTES ||
+  offsetof<Datagram>('ticks') != DATAGRAM_TICKS ||
+  offsetof<Datagram>('isPoisoned') != DATAGRAM_IS_POISONED ||
+  offsetof<Datagram>('rangeCount') != DATAGRAM_RANGE_COUNT ||
+  offsetof<Datagram>('value0') != DATAGRAM_VALUE ||
+  offsetof<Datagram>('range01') != DATAGRAM_RANGES ||
+  DATAGRAM_RANGES + 4 * DATAGRAM_RANGE_COUNT_MAX != DATAGRAM_BYTES ||
+  offsetof<Datagram>() != DATAGRAM_BYTES ||
+  DATAGRAM_BYTES * DATAGRAM_WAYS != FRAGMENT_SET_BYTES
+) {
+  ERROR('abi.ts: the datagram has drifted');
+}
+if (
+  offsetof<Pin>('service') != PIN_SERVICE ||
+  offsetof<Pin>('backend') != PIN_BACKEND ||
+  offsetof<Pin>('generation') != PIN_GENERATION ||
+  offsetof<Pin>() != PIN_BYTES ||
+  DATAGRAM_VALUE + PIN_BYTES != DATAGRAM_RANGES
+) {
+  ERROR('abi.ts: the pin has drifted');
+}
+if (
+  offsetof<Held>('length') != HELD_LENGTH ||
+  offsetof<Held>('length') != DATAGRAM_KEY_BYTES ||
+  offsetof<Held>('ticks') != HELD_TICKS ||
+  offsetof<Held>('link') != HELD_LINK ||
+  offsetof<Held>() != HELD_FRAME ||
+  HELD_FRAME + HELD_FRAME_BYTES_MAX != HELD_BYTES
+) {
+  ERROR('abi.ts: the kept fragment has drifted');
+}
+if (
+  STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
+  STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
+  STATE_HELD_ORDER + HELD_COUNT_MAX != STATE_TOLD_SPENT ||
+  STATE_REVERSED_IP + 40 > FIXED_END - FIXED_STATE
+) {
+  ERROR('abi.ts: the state overlaps itself');
 }
 if (
   FIXED_REGIONS + REGION_COUNT_MAX * REGION_PAIR_BYTES != FIXED_CONFIG ||

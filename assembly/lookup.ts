@@ -84,6 +84,15 @@ export function rememberFlow(parsed: usize, now: u32): void {
   }
 }
 
+/** chooseBackend and rememberFlow for what few packets are: one copy, so that it takes no room from the many. */
+export function chooseBackendRarely(parsed: usize, now: u32): u32 {
+  return chooseBackend(parsed, now);
+}
+
+export function rememberFlowRarely(parsed: usize, now: u32): void {
+  rememberFlow(parsed, now);
+}
+
 function startFlow(parsed: usize, flow: usize, now: u32): void {
   const backend = load<u32>(parsed, PARSED_BACKEND);
   if (flow != 0) {

@@ -11,40 +11,52 @@
  * that it takes no registers from the many.
  */
 import {
+  CONFIG_FITTING_BYTES,
+  COUNTER_MTU_TOLD,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_SERVICE,
+  FIXED_CONFIG,
   FIXED_PARSED,
+  FIXED_STATE,
   FIXED_TOUCH_SINK,
   NO_INDEX,
   PARSED_BACKEND,
   PARSED_BUCKET,
   PARSED_BYTES,
   PARSED_IP_LENGTH,
-  PARSED_REASON,
   PARSED_SERVICE,
   PARSED_SOURCE,
   PARSED_VERDICT,
   REASON_NONE,
   SOURCE_NONE,
   STAGE_FRAME_COUNT,
-  VERDICT_DROP,
+  STATE_NOW_MS,
   VERDICT_FORWARD,
   VERDICT_REPLY,
 } from './abi';
 import { classify } from './classify';
 import { ticksOf } from './clock';
-import { conclude, countTraffic } from './counters';
+import { conclude, count, countTraffic } from './counters';
 import { descriptorsBase } from './layout';
 import { chooseBackend, rememberFlow } from './lookup';
+import { chooseForFragment, rememberFragment } from './lookup-fragment';
+import { chooseForQuote } from './lookup-quote';
+import { dropFor, isPending, PENDING_FRAGMENT, reasonOf, verdictOf } from './parse';
+import { spendToken } from './rate-limit';
+import { beginRelease, releaseNext } from './release';
 import { answerEcho } from './rewrite/echo';
-import { checkOuterLength, encapsulate } from './rewrite/encapsulate';
+import { allowOuterFragments, encapsulate } from './rewrite/encapsulate';
+import { tellTooBig } from './rewrite/too-big';
 import { backendAt, backendTraffic } from './table/backend';
+import { clearHeldDue, heldAreDue } from './table/held';
 import { serviceAt, serviceTraffic } from './table/service';
+import { fittingBytes, isAboveMtu, judgeLong } from './too-long';
 
-/** Runs the first `count` frames of the batch; every descriptor then has a verdict. */
-export function muxProcess(count: u32, nowMs: u32): void {
+/** Runs the first `count` frames of the batch; every descriptor then has a verdict. Returns the new number of frames. */
+export function muxProcess(count: u32, nowMs: u32): u32 {
   const now = ticksOf(nowMs);
+  store<u32>(FIXED_STATE + STATE_NOW_MS, nowMs);
   for (let first: u32 = 0; first < count; first += STAGE_FRAME_COUNT) {
     const frames = min<u32>(count - first, STAGE_FRAME_COUNT);
     const descriptors = descriptorsBase + first * DESCRIPTOR_BYTES;
@@ -52,6 +64,7 @@ export function muxProcess(count: u32, nowMs: u32): void {
     touchStage(frames);
     forwardStage(descriptors, frames, now);
   }
+  return heldAreDue(now) ? releaseStage(count, now) : count;
 }
 
 /**
@@ -60,14 +73,14 @@ export function muxProcess(count: u32, nowMs: u32): void {
  */
 export function muxExplain(index: u32, nowMs: u32): void {
   const parsed: usize = FIXED_PARSED;
-  classify(descriptorsBase + index * DESCRIPTOR_BYTES, parsed);
-  if (load<u8>(parsed, PARSED_VERDICT) != VERDICT_FORWARD) return;
-  const isChosen = load<u8>(parsed, PARSED_SOURCE) != SOURCE_NONE;
-  let reason = isChosen ? REASON_NONE : chooseBackend(parsed, ticksOf(nowMs));
-  if (reason == REASON_NONE) reason = checkOuterLength(parsed);
-  if (reason == REASON_NONE) return;
-  store<u8>(parsed, VERDICT_DROP, PARSED_VERDICT);
-  store<u8>(parsed, <u8>reason, PARSED_REASON);
+  const descriptor: usize = descriptorsBase + index * DESCRIPTOR_BYTES;
+  store<u32>(FIXED_STATE + STATE_NOW_MS, nowMs);
+  classify(descriptor, parsed);
+  let outcome: u32 = load<u16>(parsed, PARSED_VERDICT);
+  if (outcome == VERDICT_FORWARD) outcome = choose(parsed, ticksOf(nowMs));
+  else if (isPending(outcome)) outcome = choosePending(descriptor, parsed, outcome, ticksOf(nowMs));
+  if (outcome == VERDICT_FORWARD && !isShort(parsed)) outcome = judgeLong(parsed);
+  store<u16>(parsed, <u16>outcome, PARSED_VERDICT);
 }
 
 function classifyStage(descriptors: usize, frames: u32): void {
@@ -91,28 +104,83 @@ function forwardStage(descriptors: usize, frames: u32, now: u32): void {
   }
 }
 
-/** @inline */
-function forward(descriptor: usize, parsed: usize, now: u32): void {
-  const verdict: u32 = load<u8>(parsed, PARSED_VERDICT);
-  let reason: u32 = load<u8>(parsed, PARSED_REASON);
-  if (verdict == VERDICT_FORWARD) {
-    // A leased port names its backend by itself.
-    if (load<u8>(parsed, PARSED_SOURCE) == SOURCE_NONE) {
-      reason = chooseBackend(parsed, now);
-      if (reason == REASON_NONE) rememberFlow(parsed, now);
-    }
-    if (reason == REASON_NONE) reason = checkOuterLength(parsed);
-    if (reason == REASON_NONE) send(descriptor, parsed);
-  } else if (verdict == VERDICT_REPLY) {
-    answerEcho(descriptor, parsed);
+/** Puts kept fragments that may go on behind the batch, and processes them; returns the new number of frames. */
+function releaseStage(count: u32, now: u32): u32 {
+  clearHeldDue(now);
+  beginRelease();
+  while (releaseNext(count, now)) {
+    const descriptor = descriptorsBase + count * DESCRIPTOR_BYTES;
+    classifyStage(descriptor, 1);
+    forwardStage(descriptor, 1, now);
+    count++;
   }
-  const backend = load<u32>(parsed, PARSED_BACKEND);
-  store<u32>(descriptor, load<u32>(parsed, PARSED_SERVICE), DESCRIPTOR_SERVICE);
-  store<u32>(descriptor, backend, DESCRIPTOR_BACKEND);
-  conclude(descriptor, reason == REASON_NONE ? verdict : VERDICT_DROP, reason);
+  return count;
 }
 
-function send(descriptor: usize, parsed: usize): void {
+/** @inline */
+function forward(descriptor: usize, parsed: usize, now: u32): void {
+  let outcome: u32 = load<u16>(parsed, PARSED_VERDICT);
+  if (outcome == VERDICT_FORWARD) {
+    outcome = choose(parsed, now);
+    if (outcome == VERDICT_FORWARD) {
+      rememberFlow(parsed, now);
+      outcome = send(descriptor, parsed);
+    }
+  } else if (outcome == VERDICT_REPLY) {
+    answerEcho(descriptor, parsed);
+  } else if (isPending(outcome)) {
+    outcome = forwardPending(descriptor, parsed, outcome, now);
+  }
+  store<u32>(descriptor, load<u32>(parsed, PARSED_SERVICE), DESCRIPTOR_SERVICE);
+  store<u32>(descriptor, load<u32>(parsed, PARSED_BACKEND), DESCRIPTOR_BACKEND);
+  conclude(descriptor, verdictOf(outcome), reasonOf(outcome));
+}
+
+/** FORWARD or a drop. A leased port names its backend by itself. @inline */
+function choose(parsed: usize, now: u32): u32 {
+  if (load<u8>(parsed, PARSED_SOURCE) != SOURCE_NONE) return VERDICT_FORWARD;
+  const reason = chooseBackend(parsed, now);
+  return reason == REASON_NONE ? VERDICT_FORWARD : dropFor(reason);
+}
+
+/** A fragment or an ICMP error: where its datagram, or the connection it is about, went before. */
+function forwardPending(descriptor: usize, parsed: usize, pending: u32, now: u32): u32 {
+  const outcome = choosePending(descriptor, parsed, pending, now);
+  if (pending == PENDING_FRAGMENT) rememberFragment(descriptor, parsed, outcome, now);
+  return outcome == VERDICT_FORWARD ? send(descriptor, parsed) : outcome;
+}
+
+function choosePending(descriptor: usize, parsed: usize, pending: u32, now: u32): u32 {
+  return pending == PENDING_FRAGMENT ? chooseForFragment(descriptor, parsed, now) : chooseForQuote(parsed, now);
+}
+
+/** Sends a packet to the backend that was chosen, if it is not too long for that. @inline */
+function send(descriptor: usize, parsed: usize): u32 {
+  if (!isShort(parsed)) return sendLong(descriptor, parsed);
+  sendToBackend(descriptor, parsed);
+  return VERDICT_FORWARD;
+}
+
+/** Whether a packet fits the provider network whatever its backend. @inline */
+function isShort(parsed: usize): bool {
+  return load<u32>(parsed, PARSED_IP_LENGTH) <= load<u32>(FIXED_CONFIG + CONFIG_FITTING_BYTES);
+}
+
+function sendLong(descriptor: usize, parsed: usize): u32 {
+  const outcome = judgeLong(parsed);
+  if (outcome == VERDICT_FORWARD) {
+    const mayFragment = isAboveMtu(parsed);
+    sendToBackend(descriptor, parsed);
+    if (mayFragment) allowOuterFragments(parsed);
+  } else if (outcome == VERDICT_REPLY) {
+    spendToken(load<u32>(FIXED_STATE + STATE_NOW_MS));
+    tellTooBig(descriptor, parsed, fittingBytes(parsed));
+    count(COUNTER_MTU_TOLD);
+  }
+  return outcome;
+}
+
+function sendToBackend(descriptor: usize, parsed: usize): void {
   const backend = backendAt(load<u32>(parsed, PARSED_BACKEND));
   encapsulate(descriptor, parsed, backend);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);

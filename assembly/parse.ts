@@ -34,6 +34,13 @@ import { ipVersion } from './wire/ipv4';
 /** Nothing is decided yet. */
 export const OUTCOME_CONTINUE: u32 = 0xffff;
 export const OUTCOME_PASS: u32 = VERDICT_PASS;
+/** A fragment, and an ICMP error: the second stage decides, as it depends on packets of the same batch. Never a verdict. */
+export const PENDING_FRAGMENT: u32 = 0x80;
+export const PENDING_QUOTE: u32 = 0x81;
+
+export function isPending(outcome: u32): bool {
+  return outcome == PENDING_FRAGMENT || outcome == PENDING_QUOTE;
+}
 
 /** An outcome is a verdict and a reason in one number, as they lie in the parsed record. */
 export function dropFor(reason: u32): u32 {

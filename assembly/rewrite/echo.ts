@@ -1,22 +1,25 @@
 /** The MUX's answer to an echo request for a VIP: the request itself, turned around. */
-import { DESCRIPTOR_LINK, DESCRIPTOR_OFFSET, LINK_BARE, PARSED_IP } from '../abi';
+import { DESCRIPTOR_OFFSET, PARSED_FAMILY, PARSED_IP, PARSED_IP_LENGTH, PARSED_L4 } from '../abi';
 import { sourceMac } from '../wire/ethernet';
 import { turnIntoEchoReply } from '../wire/icmp';
-import { ipv4HeaderBytes, ipv4TotalLength, turnIpv4Around } from '../wire/ipv4';
-import { setFrame, writeOutgoingEthernet } from './frame';
+import { turnIntoEchoReplyV6 } from '../wire/icmpv6';
+import { turnIpv4Around } from '../wire/ipv4';
+import { turnIpv6Around } from '../wire/ipv6';
+import { sendBack } from './frame';
 
 const REPLY_TTL: u32 = 64;
 
-/** Rewrites a frame that classify has found to be an echo request. */
+/** Rewrites a frame that classify has found to be an echo request; options and extension headers stay. */
 export function answerEcho(descriptor: usize, parsed: usize): void {
   const ip: usize = load<u32>(parsed, PARSED_IP);
-  const headerBytes = ipv4HeaderBytes(ip);
-  turnIntoEchoReply(ip + headerBytes, ipv4TotalLength(ip) - headerBytes);
-  turnIpv4Around(ip, REPLY_TTL);
-  if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {
-    setFrame(descriptor, ip, ip);
-    return;
+  const icmp: usize = load<u32>(parsed, PARSED_L4);
+  const messageBytes = <u32>(ip - icmp) + load<u32>(parsed, PARSED_IP_LENGTH);
+  if (load<u8>(parsed, PARSED_FAMILY) == 6) {
+    turnIntoEchoReplyV6(ip, icmp, messageBytes);
+    turnIpv6Around(ip, REPLY_TTL);
+  } else {
+    turnIntoEchoReply(icmp, messageBytes);
+    turnIpv4Around(ip, REPLY_TTL);
   }
-  const asker = sourceMac(load<u32>(descriptor, DESCRIPTOR_OFFSET));
-  setFrame(descriptor, writeOutgoingEthernet(parsed, ip, asker), ip);
+  sendBack(descriptor, parsed, ip, sourceMac(load<u32>(descriptor, DESCRIPTOR_OFFSET)));
 }

@@ -15,8 +15,6 @@ import {
   PARSED_HASH,
   PARSED_IP,
   PARSED_IP_LENGTH,
-  REASON_NONE,
-  REASON_OVERSIZE,
   TEMPLATE_BARE_BYTES,
   TEMPLATE_BYTES,
 } from '../abi';
@@ -24,7 +22,7 @@ import { vxlanSourcePortNet } from '../flow-hash';
 import { backendHeaderSum } from '../table/backend';
 import { checksumOf } from '../wire/checksum';
 import { destinationMac } from '../wire/ethernet';
-import { IPV4_LENGTH_MAX, ipv4Tos } from '../wire/ipv4';
+import { clearIpv4DontFragment, IPV4_LENGTH_MAX, ipv4Tos } from '../wire/ipv4';
 import { outgoingTag, writeOutgoingEthernet } from './frame';
 
 const OUTER_IPV4 = 14;
@@ -36,11 +34,16 @@ const OUTER_UDP_LENGTH = 38;
 const IPV4_BYTES: u32 = 20;
 
 /** Whether the outer IPv4 header can say how long the packet will be. */
-export function checkOuterLength(parsed: usize): u32 {
-  return outerLengthOf(parsed) > IPV4_LENGTH_MAX ? REASON_OVERSIZE : REASON_NONE;
+export function outerHasRoom(parsed: usize): bool {
+  return outerLengthOf(parsed) <= IPV4_LENGTH_MAX;
 }
 
-/** Puts the backend's headers in front of a parsed packet and moves the descriptor to them; checkOuterLength comes first. */
+/** What a packet to a backend gets in front of it, from the outer IP header to the inner Ethernet header. */
+export function overheadBytes(_backend: usize): u32 {
+  return TEMPLATE_BARE_BYTES;
+}
+
+/** Puts the backend's headers in front of a parsed packet and moves the descriptor to them; outerHasRoom comes first. */
 export function encapsulate(descriptor: usize, parsed: usize, backend: usize): void {
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);
@@ -77,6 +80,11 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
 
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
   store<u32>(descriptor, <u32>(ip - frame) + ipLength, DESCRIPTOR_LENGTH);
+}
+
+/** Lets routers fragment an encapsulated packet whose outer header is IPv4. */
+export function allowOuterFragments(parsed: usize): void {
+  clearIpv4DontFragment(load<u32>(parsed, PARSED_IP) - TEMPLATE_BARE_BYTES);
 }
 
 function outerLengthOf(parsed: usize): u32 {

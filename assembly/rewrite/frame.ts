@@ -3,8 +3,10 @@ import {
   CONFIG_LOCAL_MAC,
   CONFIG_VLAN_TCI,
   DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
   FIXED_CONFIG,
+  LINK_BARE,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
 } from '../abi';
@@ -35,4 +37,10 @@ export function writeOutgoingEthernet(parsed: usize, ip: usize, destination: u64
 export function setFrame(descriptor: usize, frame: usize, ip: usize): void {
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
   store<u32>(descriptor, <u32>(ip - frame) + ipTotalLength(ip), DESCRIPTOR_LENGTH);
+}
+
+/** The frame of a packet that goes back out the way another one came, to the MAC address that one came from. */
+export function sendBack(descriptor: usize, parsed: usize, ip: usize, sender: u64): void {
+  const isBare = load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE;
+  setFrame(descriptor, isBare ? ip : writeOutgoingEthernet(parsed, ip, sender), ip);
 }

@@ -1,33 +1,129 @@
 /**
- * Network address translation of one end of a TCP or UDP packet, checksums kept true by RFC 1624.
+ * Network address translation of one end of a packet, IPv4 or IPv6, checksums kept true by RFC 1624.
  *
- * The checksum of TCP and UDP covers the addresses too (the pseudo header), so one change has two checksums to mend.
+ * The checksums of TCP, UDP and ICMPv6 cover the addresses too (the pseudo header), so one change has several checksums
+ * to mend. Fragments behind the first have no transport header: there only the address is written.
  */
-import { changeOf16, changeOf32, checksumChanged } from '../wire/checksum';
+import {
+  FRAGMENT_LATER,
+  isIcmp,
+  packetFamily,
+  packetFragment,
+  packetIp,
+  packetL4,
+  packetL4Bytes,
+  packetProtocol,
+} from '../host-packet';
+import { addressValue } from '../table/address-value';
+import { changeOf16, changeOf32, checksumChanged, sumWords } from '../wire/checksum';
+import { ICMP_BYTES, ICMP_CHECKSUM, ICMP_IDENTIFIER, writeIcmpChecksum } from '../wire/icmp';
 import { ipv4Destination, ipv4Source, setIpv4Destination, setIpv4Source } from '../wire/ipv4';
-import { checksumField, DESTINATION_PORT, destinationPort, SOURCE_PORT, sourcePort } from '../wire/ports';
+import { IPV6_ADDRESS_BYTES, ipv6Destination, ipv6Source } from '../wire/ipv6';
+import { checksumField, DESTINATION_PORT, isTcpOrUdp, SOURCE_PORT } from '../wire/ports';
 import { PROTOCOL_UDP } from '../wire/udp';
 
-export function translateDestination(ip: usize, l4: usize, protocol: u32, address: u32, portNet: u32): void {
-  mendChecksum(l4, protocol, ipv4Destination(ip), address, destinationPort(l4), portNet);
+const KEEP_PORT: usize = 0;
+
+/**
+ * Gives a packet another destination.
+ *
+ * @param address an IPv4 address in network order, or the word of an IPv6 address
+ * @param portNet for TCP and UDP the port, for a ping its identifier; of no meaning for other protocols
+ */
+export function translateDestination(packet: usize, address: u32, portNet: u32): void {
+  mendTransport(packet, writeDestination(packet, address), portAt(packet, DESTINATION_PORT), portNet);
+}
+
+/** The same for the source. */
+export function translateSource(packet: usize, address: u32, portNet: u32): void {
+  mendTransport(packet, writeSource(packet, address), portAt(packet, SOURCE_PORT), portNet);
+}
+
+/** Gives a packet another destination address, and leaves the port or identifier as it is. */
+export function readdressDestination(packet: usize, address: u32): void {
+  mendTransport(packet, writeDestination(packet, address), KEEP_PORT, 0);
+}
+
+/** The same for the source. */
+export function readdressSource(packet: usize, address: u32): void {
+  mendTransport(packet, writeSource(packet, address), KEEP_PORT, 0);
+}
+
+/** Writes the address; returns the change to a checksum that covers it, 0 when nothing changed. @inline */
+function writeDestination(packet: usize, address: u32): u32 {
+  const ip = packetIp(packet);
+  if (packetFamily(packet) != 4) return writeIpv6Address(ipv6Destination(ip), address);
+  const before = ipv4Destination(ip);
+  if (before == address) return 0;
   setIpv4Destination(ip, address);
-  store<u16>(l4, <u16>portNet, DESTINATION_PORT);
+  return changeOf32(before, address);
 }
 
-export function translateSource(ip: usize, l4: usize, protocol: u32, address: u32, portNet: u32): void {
-  mendChecksum(l4, protocol, ipv4Source(ip), address, sourcePort(l4), portNet);
+/** @inline */
+function writeSource(packet: usize, address: u32): u32 {
+  const ip = packetIp(packet);
+  if (packetFamily(packet) != 4) return writeIpv6Address(ipv6Source(ip), address);
+  const before = ipv4Source(ip);
+  if (before == address) return 0;
   setIpv4Source(ip, address);
-  store<u16>(l4, <u16>portNet, SOURCE_PORT);
+  return changeOf32(before, address);
 }
 
-function mendChecksum(l4: usize, protocol: u32, addressBefore: u32, address: u32, portBefore: u32, port: u32): void {
+function writeIpv6Address(field: usize, word: u32): u32 {
+  const address = addressValue(word);
+  if (load<u64>(field) == load<u64>(address) && load<u64>(field, 8) == load<u64>(address, 8)) return 0;
+  const change = changeOf16(sumWords(field, IPV6_ADDRESS_BYTES), sumWords(address, IPV6_ADDRESS_BYTES));
+  v128.store(field, v128.load(address));
+  return change;
+}
+
+/** Where the port of one end lies, or the identifier of a ping; KEEP_PORT for what has none. @inline */
+function portAt(packet: usize, field: usize): usize {
+  if (isTcpOrUdp(packetProtocol(packet))) return packetL4(packet) + field;
+  return isIcmp(packet) ? packetL4(packet) + ICMP_IDENTIFIER : KEEP_PORT;
+}
+
+/**
+ * Writes a port, unless its place is KEEP_PORT, and mends the checksum of the transport header for it and for an address
+ * that has changed by `addressChange`.
+ */
+function mendTransport(packet: usize, addressChange: u32, port: usize, portNet: u32): void {
+  if (packetFragment(packet) == FRAGMENT_LATER) return;
+  let portChange: u32 = 0;
+  if (port != KEEP_PORT) {
+    const before: u32 = load<u16>(port);
+    if (before != portNet) {
+      store<u16>(port, <u16>portNet);
+      portChange = changeOf16(before, portNet);
+    }
+  }
+  const protocol = packetProtocol(packet);
+  if (isTcpOrUdp(protocol)) mendSegment(packetL4(packet), protocol, addressChange + portChange);
+  else if (isIcmp(packet)) mendIcmp(packet, addressChange, portChange);
+}
+
+/** @inline */
+function mendSegment(l4: usize, protocol: u32, change: u32): void {
   // RFC 1624 section 5: an update that changes nothing must not turn one form of zero into the other.
-  if (addressBefore == address && portBefore == port) return;
+  if (change == 0) return;
   const field = l4 + checksumField(protocol);
   const before: u32 = load<u16>(field);
   const isUdp = protocol == PROTOCOL_UDP;
-  // RFC 768: a UDP checksum of zero means there is none, and a computed zero is sent as all ones.
+  // RFC 768: a UDP checksum of zero means there is none, and a computed zero is sent as all ones. IPv6 allows none in
+  // tunnels only (RFC 6935), and which datagram is one we cannot know.
   if (isUdp && before == 0) return;
-  const after = checksumChanged(before, changeOf32(addressBefore, address) + changeOf16(portBefore, port));
+  const after = checksumChanged(before, change);
   store<u16>(field, isUdp && after == 0 ? 0xffff : after);
+}
+
+/** ICMP has no pseudo header, ICMPv6 has. */
+function mendIcmp(packet: usize, addressChange: u32, identifierChange: u32): void {
+  const isIpv6 = packetFamily(packet) == 6;
+  const change = isIpv6 ? addressChange + identifierChange : identifierChange;
+  if (change == 0 || packetL4Bytes(packet) < ICMP_BYTES) return;
+  const icmp = packetL4(packet);
+  const after = checksumChanged(load<u16>(icmp, ICMP_CHECKSUM), change);
+  store<u16>(icmp, after, ICMP_CHECKSUM);
+  // An echo reply may be all zeros but for its checksum, and then an update gives the one form of zero that is wrong.
+  if (after == 0 && !isIpv6) writeIcmpChecksum(icmp, packetL4Bytes(packet));
 }

@@ -1,59 +1,112 @@
 /**
- * The host agent's NAT flows: how to turn a VM's answer back into one from the VIP.
+ * The host agent's NAT flows: how to turn a VM's answer back into one from the VIP, and what comes back for a leased port
+ * into a packet for the VM that called.
  *
- * Keyed exactly by what the answer will show, four flows in a bucket. Unlike the MUX, which can always ask the ring, a
+ * Keyed exactly by what such a packet shows, four flows in a bucket. Unlike the MUX, which can always ask the ring, a
  * host agent that cannot remember a connection must refuse it; so every flow has two buckets to choose from and takes
  * the emptier one, which lets the table fill far before any pair of buckets does (Azar et al., "Balanced Allocations",
- * STOC'94). A flow the VM has answered is not evicted while it lives; one it has never answered may be, so that packets
- * nobody answers cannot push out connections that work.
+ * STOC'94). Making room, and giving it back: table/nat-flow-room.ts.
  *
- *   0            4                 6                8           12    14               16
- *   | remote net | remote port net | local port net | local net | NIC | protocol (u16) |      key
- *   | VIP net    | VIP port net    | state          | ticks     | idle ticks           |      value
- *   16           20                22               24          28                     32
+ * An outbound connection has two entries. That of the VM's side is the flow; the one outside, found by what comes back
+ * for the leased port, only leads to it, so that there is one state and one clock. A link is believed when the entry it
+ * leads to links back.
+ *
+ *   0            16      20            22           24    26         27     28
+ *   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
+ *   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
+ *   28    32         34      35      36           38      40      44           48          52     56 64
  */
 import {
-  COUNTER_NAT_FLOW_EVICTED,
-  COUNTER_NAT_FLOW_EXPIRED,
-  COUNTER_NAT_FLOW_INSERTS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
-  NAT_FLOW_FREE,
+  NAT_FLOW_CLOSING,
+  NAT_FLOW_FLAG_TCP_RESET,
+  NAT_FLOW_FLAGS,
   NAT_FLOW_IDLE_TICKS,
+  NAT_FLOW_KIND,
+  NAT_FLOW_KIND_OUTSIDE,
+  NAT_FLOW_LOCAL_ACK,
+  NAT_FLOW_LOCAL_ADDRESS,
+  NAT_FLOW_LOCAL_PORT,
   NAT_FLOW_NEW,
   NAT_FLOW_NIC,
+  NAT_FLOW_PROTOCOL,
+  NAT_FLOW_REMOTE_ACK,
   NAT_FLOW_REPLIED,
+  NAT_FLOW_RESET,
   NAT_FLOW_STATE,
   NAT_FLOW_TICKS,
+  NAT_FLOW_TWIN,
   NAT_FLOW_VIP,
   NAT_FLOW_VIP_PORT,
 } from '../abi';
 import { ticksSince } from '../clock';
-import { count } from '../counters';
 import { sipHash } from '../flow-hash';
 import { natFlowsBase, natFlowsMask } from '../layout';
+import { acknowledges, closesConnection, opensConnection, resetsConnection, tcpAcknowledgment } from '../wire/tcp';
 
-/** Remote address, remote port, local port: the first eight bytes of the key. */
-export function natKeyRemote(remote: u32, remotePortNet: u32, localPortNet: u32): u64 {
-  return <u64>remote | ((<u64>remotePortNet) << 32) | ((<u64>localPortNet) << 48);
+const FAMILY_MASK: u32 = 0x0f;
+const CLOSING_IDLE_TICKS: u32 = 60;
+const RESET_IDLE_TICKS: u32 = 4;
+/** Set when a key is of IPv6: 4 is 100, 6 is 110. */
+const KIND_BIT_IPV6: u32 = 0x02000000;
+
+// A key lies in memory as in a flow: 16 bytes, 8 bytes, 4 bytes. Each part is written in one store, and read likewise.
+
+/** The far end: an IPv4 address in the low half of `low`, or the two words of an IPv6 address. */
+export function writeNatKeyRemote(key: usize, low: u64, high: u64): void {
+  store<u64>(key, low);
+  store<u64>(key, high, 8);
 }
 
-/** Local address, NIC, protocol: the other eight. */
-export function natKeyLocal(local: u32, nic: u32, protocol: u32): u64 {
-  return <u64>local | ((<u64>nic) << 32) | ((<u64>protocol) << 48);
+/** Our end, an IPv4 address or an address word, and the ports: the remote one low, both net. */
+export function writeNatKeyEnds(key: usize, local: u32, ports: u32): void {
+  store<u64>(key, <u64>local | ((<u64>ports) << 32), NAT_FLOW_LOCAL_ADDRESS);
+}
+
+/** @param kind the family plus NAT_FLOW_KIND_… */
+export function writeNatKeyOwner(key: usize, nic: u32, protocol: u32, kind: u32): void {
+  store<u32>(key, nic | (protocol << 16) | (kind << 24), NAT_FLOW_NIC);
 }
 
 /** The flow of a key, alive or not; 0 when the table does not know it. */
-export function findNatFlow(keyRemote: u64, keyLocal: u64): usize {
-  const hash = sipHash(keyRemote, keyLocal);
-  const flow = findIn(firstBucket(hash), keyRemote, keyLocal);
-  return flow != 0 ? flow : findIn(secondBucket(hash), keyRemote, keyLocal);
+export function findNatFlow(key: usize): usize {
+  const hash = natKeyHash(key);
+  const flow = findIn(firstBucket(hash), key);
+  return flow != 0 ? flow : findIn(secondBucket(hash), key);
 }
 
+/** SipHash of a key: two words hold all of an IPv4 key, four that of IPv6. */
+export function natKeyHash(key: usize): u64 {
+  const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
+  const owner = load<u32>(key, NAT_FLOW_NIC);
+  const first = load<u64>(key);
+  const rest = (ends >> 32) | ((<u64>owner) << 32);
+  if ((owner & KIND_BIT_IPV6) == 0) return sipHash(first | (ends << 32), rest);
+  return sipHash(sipHash(first, load<u64>(key, 8)) ^ (ends << 32), rest);
+}
+
+/** Whether a flow counts: not idle for too long, and of an entry outside, that it leads to such a flow. */
 export function natFlowIsLive(flow: usize, now: u32): bool {
-  return ageOf(flow, now) <= load<u32>(flow, NAT_FLOW_IDLE_TICKS);
+  if (isOutside(flow)) {
+    const twin = natFlowTwin(flow);
+    return twin != 0 && isWithinLimit(twin, now);
+  }
+  return isWithinLimit(flow, now);
 }
 
+/** The other entry of an outbound connection; 0 when there is none, or one that has another twin. */
+export function natFlowTwin(flow: usize): usize {
+  const twin: usize = load<u32>(flow, NAT_FLOW_TWIN);
+  return twin != 0 && load<u32>(twin, NAT_FLOW_TWIN) == <u32>flow ? twin : 0;
+}
+
+/** Whether an entry is found by what comes back for a leased port. */
+export function isOutside(flow: usize): bool {
+  return (load<u8>(flow, NAT_FLOW_KIND) & NAT_FLOW_KIND_OUTSIDE) != 0;
+}
+
+/** What takes the place of the local address: the VIP, of an entry outside the DIP. */
 export function natFlowVip(flow: usize): u32 {
   return load<u32>(flow, NAT_FLOW_VIP);
 }
@@ -62,117 +115,105 @@ export function natFlowVipPort(flow: usize): u32 {
   return load<u16>(flow, NAT_FLOW_VIP_PORT);
 }
 
-/** A packet to the VM used this flow. */
-export function touchNatFlow(flow: usize, now: u32): void {
+/** Our end in the key: the VM's address, of an entry outside the VIP. */
+export function natFlowLocal(flow: usize): u32 {
+  return load<u32>(flow, NAT_FLOW_LOCAL_ADDRESS);
+}
+
+export function natFlowLocalPort(flow: usize): u32 {
+  return load<u16>(flow, NAT_FLOW_LOCAL_PORT);
+}
+
+export function natFlowNic(flow: usize): u32 {
+  return load<u16>(flow, NAT_FLOW_NIC);
+}
+
+export function natFlowProtocol(flow: usize): u32 {
+  return load<u8>(flow, NAT_FLOW_PROTOCOL);
+}
+
+/** 4 or 6; 0 of a free place. */
+export function natFlowFamily(flow: usize): u32 {
+  return load<u8>(flow, NAT_FLOW_KIND) & FAMILY_MASK;
+}
+
+/** NAT_FLOW_NEW … NAT_FLOW_RESET; of an entry outside, that of its flow. */
+export function natFlowState(flow: usize): u32 {
+  if (!isOutside(flow)) return load<u8>(flow, NAT_FLOW_STATE);
+  const twin = natFlowTwin(flow);
+  return twin == 0 ? NAT_FLOW_RESET : <u32>load<u8>(twin, NAT_FLOW_STATE);
+}
+
+/** Ticks since the last packet of a flow; of an entry outside, of the flow it leads to. */
+export function natFlowAge(flow: usize, now: u32): u32 {
+  const twin = isOutside(flow) ? natFlowTwin(flow) : 0;
+  return ticksSince(load<u32>(twin == 0 ? flow : twin, NAT_FLOW_TICKS), now);
+}
+
+/** A packet without TCP flags used the flow; `answers`: it comes from the end that was called. */
+export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
   store<u32>(flow, now, NAT_FLOW_TICKS);
+  if (answers && load<u8>(flow, NAT_FLOW_STATE) != NAT_FLOW_REPLIED) store<u8>(flow, NAT_FLOW_REPLIED, NAT_FLOW_STATE);
 }
 
-/** The VM answered. */
-export function touchNatFlowReplied(flow: usize, now: u32): void {
-  store<u16>(flow, NAT_FLOW_REPLIED, NAT_FLOW_STATE);
+/**
+ * A TCP segment used the flow.
+ *
+ * FIN of either end leaves it a minute, RST a few seconds, and a SYN of the end that called begins anew. A segment behind
+ * a RST shows that its receiver did not obey (RFC 5961): the flow lives on.
+ *
+ * @param flags TCP flags
+ * @param answers it comes from the end that was called
+ */
+export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): void {
   store<u32>(flow, now, NAT_FLOW_TICKS);
+  const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
+  let next = state;
+  if (resetsConnection(flags)) next = NAT_FLOW_RESET;
+  else if (closesConnection(flags)) next = NAT_FLOW_CLOSING;
+  else if (state == NAT_FLOW_CLOSING) next = !answers && opensConnection(flags) ? NAT_FLOW_NEW : state;
+  else if (answers) next = NAT_FLOW_REPLIED;
+  else if (state == NAT_FLOW_RESET) next = NAT_FLOW_NEW;
+  if (next != state) store<u8>(flow, <u8>next, NAT_FLOW_STATE);
 }
 
-/** Room for a flow that the table does not know; 0 when every flow of its buckets is alive and answered. */
-export function findNatFlowRoom(keyRemote: u64, keyLocal: u64, now: u32): usize {
-  const hash = sipHash(keyRemote, keyLocal);
-  const first = firstBucket(hash);
-  const second = secondBucket(hash);
-  const free = freeCount(first) >= freeCount(second) ? findFree(first) : findFree(second);
-  if (free != 0) return free;
-  let flow = findExpired(first, now);
-  if (flow == 0) flow = findExpired(second, now);
-  if (flow != 0) {
-    count(COUNTER_NAT_FLOW_EXPIRED);
-    return flow;
-  }
-  flow = olderNew(findOldestNew(first, now), findOldestNew(second, now), now);
-  if (flow != 0) count(COUNTER_NAT_FLOW_EVICTED);
-  return flow;
+/** Keeps the acknowledgment number of a segment, where the rule resets connections that were idle for too long. */
+export function noteAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
+  if ((load<u8>(flow, NAT_FLOW_FLAGS) & NAT_FLOW_FLAG_TCP_RESET) == 0 || !acknowledges(flags)) return;
+  const acknowledgment = tcpAcknowledgment(tcp);
+  if (isFromVm) store<u32>(flow, acknowledgment, NAT_FLOW_LOCAL_ACK);
+  else store<u32>(flow, acknowledgment, NAT_FLOW_REMOTE_ACK);
 }
 
-export function writeNatFlow(
-  flow: usize,
-  keyRemote: u64,
-  keyLocal: u64,
-  vip: u32,
-  vipPortNet: u32,
-  now: u32,
-  idleTicks: u32,
-): void {
-  count(COUNTER_NAT_FLOW_INSERTS);
-  store<u64>(flow, keyRemote);
-  store<u64>(flow, keyLocal, 8);
-  store<u32>(flow, vip, NAT_FLOW_VIP);
-  store<u16>(flow, <u16>vipPortNet, NAT_FLOW_VIP_PORT);
-  store<u16>(flow, NAT_FLOW_NEW, NAT_FLOW_STATE);
-  store<u32>(flow, now, NAT_FLOW_TICKS);
-  store<u32>(flow, idleTicks, NAT_FLOW_IDLE_TICKS);
-}
-
-/** Forgets every flow of a NIC, so that its index can be given to another one. */
-export function natFlowPurge(nic: u32): void {
-  const end = natFlowsBase + (natFlowsMask + 1) * NAT_FLOW_BUCKET_BYTES;
-  for (let flow: usize = natFlowsBase; flow < end; flow += NAT_FLOW_BYTES) {
-    if (load<u16>(flow, NAT_FLOW_NIC) == nic) store<u16>(flow, NAT_FLOW_FREE, NAT_FLOW_STATE);
-  }
-}
-
-function firstBucket(hash: u64): usize {
+/** The two buckets a key may be in. */
+export function firstBucket(hash: u64): usize {
   return natFlowsBase + (<u32>hash & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
 }
 
-function secondBucket(hash: u64): usize {
+export function secondBucket(hash: u64): usize {
   return natFlowsBase + (<u32>(hash >> 32) & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
 }
 
-function findIn(bucket: usize, keyRemote: u64, keyLocal: u64): usize {
+function findIn(bucket: usize, key: usize): usize {
+  const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (load<u64>(flow) == keyRemote && load<u64>(flow, 8) == keyLocal && stateOf(flow) != NAT_FLOW_FREE) return flow;
+    if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == ends && isRestEqual(flow, key)) return flow;
   }
   return 0;
 }
 
-function freeCount(bucket: usize): u32 {
-  let free: u32 = 0;
-  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (stateOf(flow) == NAT_FLOW_FREE) free++;
-  }
-  return free;
+function isRestEqual(flow: usize, key: usize): bool {
+  return (
+    load<u32>(flow, NAT_FLOW_NIC) == load<u32>(key, NAT_FLOW_NIC) &&
+    load<u64>(flow) == load<u64>(key) &&
+    load<u64>(flow, 8) == load<u64>(key, 8)
+  );
 }
 
-function findFree(bucket: usize): usize {
-  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (stateOf(flow) == NAT_FLOW_FREE) return flow;
-  }
-  return 0;
-}
-
-function findExpired(bucket: usize, now: u32): usize {
-  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (!natFlowIsLive(flow, now)) return flow;
-  }
-  return 0;
-}
-
-function findOldestNew(bucket: usize, now: u32): usize {
-  let oldest: usize = 0;
-  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (stateOf(flow) == NAT_FLOW_NEW) oldest = olderNew(oldest, flow, now);
-  }
-  return oldest;
-}
-
-/** The one of two flows (0: none) that has waited longer. */
-function olderNew(a: usize, b: usize, now: u32): usize {
-  if (a == 0 || b == 0) return a | b;
-  return ageOf(a, now) >= ageOf(b, now) ? a : b;
-}
-
-function ageOf(flow: usize, now: u32): u32 {
-  return ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
-}
-
-function stateOf(flow: usize): u32 {
-  return load<u16>(flow, NAT_FLOW_STATE);
+function isWithinLimit(flow: usize, now: u32): bool {
+  const idleTicks: u32 = load<u16>(flow, NAT_FLOW_IDLE_TICKS);
+  const age = ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
+  const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
+  if (state <= <u32>NAT_FLOW_REPLIED) return age <= idleTicks;
+  return age <= (state == NAT_FLOW_RESET ? RESET_IDLE_TICKS : min(idleTicks, CLOSING_IDLE_TICKS));
 }

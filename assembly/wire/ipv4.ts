@@ -15,13 +15,16 @@ import {
   REASON_SOURCE,
   REASON_TTL,
 } from '../abi';
-import { changeOf16, changeOf32, checksumChanged, fold64 } from './checksum';
+import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64 } from './checksum';
 
 export const IPV4_BYTES_MIN: u32 = 20;
 export const IPV4_LENGTH_MAX: u32 = 0xffff;
 
+const VERSION_4_IHL_5: u32 = 0x45;
+
 const TOS = 1;
 const TOTAL_LENGTH = 2;
+const ID = 4;
 const FLAGS_OFFSET = 6;
 /** Time to live, and the protocol behind it in one word. */
 const TTL = 8;
@@ -32,9 +35,16 @@ const DESTINATION = 16;
 
 const LOOPBACK_NETWORK: u32 = 127;
 const FIRST_MULTICAST_NETWORK: u32 = 224;
+const MULTICAST_NETWORKS: u32 = 16;
+/** 169.254 */
+const LINK_LOCAL_NETWORK_NET: u32 = 0xfea9;
 
+/** The ECN field in the first word of a header. */
+const ECN_MASK_NET: u32 = 0x0300;
 /** MF and the 13 bits of the fragment offset, 0x3fff on the wire. */
 const FRAGMENT_MASK_NET: u32 = 0xff3f;
+const DONT_FRAGMENT_NET: u32 = 0x0040;
+const MORE_FRAGMENTS_NET: u32 = 0x0020;
 /** The fragment offset alone, 0x1fff on the wire. */
 const FRAGMENT_OFFSET_MASK_NET: u32 = 0xff1f;
 
@@ -52,6 +62,11 @@ export function ipv4Tos(ip: usize): u32 {
 
 export function ipv4TotalLength(ip: usize): u32 {
   return bswap<u16>(load<u16>(ip, TOTAL_LENGTH));
+}
+
+/** Identification of the datagram, as it lies in memory. */
+export function ipv4Id(ip: usize): u32 {
+  return load<u16>(ip, ID);
 }
 
 export function ipv4Protocol(ip: usize): u32 {
@@ -73,6 +88,28 @@ export function ipv4Addresses(ip: usize): u64 {
 
 export function ipv4IsFragment(ip: usize): bool {
   return (load<u16>(ip, FLAGS_OFFSET) & FRAGMENT_MASK_NET) != 0;
+}
+
+/** Fragment offset in bytes. */
+export function ipv4FragmentOffset(ip: usize): u32 {
+  return (<u32>bswap<u16>(load<u16>(ip, FLAGS_OFFSET)) & 0x1fff) << 3;
+}
+
+export function ipv4HasMoreFragments(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & MORE_FRAGMENTS_NET) != 0;
+}
+
+export function ipv4MayFragment(ip: usize): bool {
+  return (load<u16>(ip, FLAGS_OFFSET) & DONT_FRAGMENT_NET) == 0;
+}
+
+/** Allows routers to fragment the packet. */
+export function clearIpv4DontFragment(ip: usize): void {
+  const before: u32 = load<u16>(ip, FLAGS_OFFSET);
+  const after = before & ~DONT_FRAGMENT_NET;
+  if (before == after) return;
+  store<u16>(ip, <u16>after, FLAGS_OFFSET);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
 export function ipv4IsLaterFragment(ip: usize): bool {
@@ -144,9 +181,52 @@ export function turnIpv4Around(ip: usize, ttl: u32): void {
   store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
+/** Writes the two addresses and nothing else. */
+export function setIpv4Addresses(ip: usize, source: u32, destination: u32): void {
+  store<u32>(ip, source, SOURCE);
+  store<u32>(ip, destination, DESTINATION);
+}
+
+/** Writes the header of a packet of our own: no options, may be fragmented, identification 0. */
+export function writeIpv4Header(
+  ip: usize,
+  totalLength: u32,
+  tos: u32,
+  ttl: u32,
+  protocol: u32,
+  source: u32,
+  destination: u32,
+): void {
+  store<u32>(ip, VERSION_4_IHL_5 | (tos << 8) | ((<u32>bswap<u16>(<u16>totalLength)) << 16));
+  store<u32>(ip, 0, ID);
+  store<u32>(ip, ttl | (protocol << 8), TTL);
+  setIpv4Addresses(ip, source, destination);
+  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), CHECKSUM);
+}
+
 function setAddress(ip: usize, field: usize, address: u32): void {
   const before = load<u32>(field);
   if (before == address) return;
   store<u32>(field, address);
   store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf32(before, address)), CHECKSUM);
+}
+
+/** Writes the ECN field, the low two bits of the TOS. */
+export function setIpv4Ecn(ip: usize, ecn: u32): void {
+  const before: u32 = load<u16>(ip);
+  const after = (before & ~ECN_MASK_NET) | (ecn << 8);
+  if (before == after) return;
+  store<u16>(ip, <u16>after);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
+}
+
+/**
+ * Whether no router takes a packet to an address: multicast, limited broadcast, link-local (RFC 3927), loopback.
+ *
+ * @param address as it lies in memory
+ */
+export function ipv4IsLocalScope(address: u32): bool {
+  const first = address & 0xff;
+  if (first == LOOPBACK_NETWORK || address == 0xffffffff) return true;
+  return first - FIRST_MULTICAST_NETWORK < MULTICAST_NETWORKS || (address & 0xffff) == LINK_LOCAL_NETWORK_NET;
 }

@@ -23,8 +23,13 @@ import {
 import { ipVersion } from './ipv4';
 
 export const IPV6_BYTES: u32 = 40;
+export const IPV6_ADDRESS_BYTES: u32 = 16;
 export const IPV6_PAYLOAD_LENGTH_MAX: u32 = 0xffff;
 export const FRAGMENT_HEADER_BYTES: u32 = 8;
+
+/** The ECN field in the second byte. */
+const ECN_MASK: u32 = 0x30;
+const VERSION_6: u32 = 0x60000000;
 
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
@@ -170,4 +175,45 @@ export function turnIpv6Around(ip: usize, hopLimit: u32): void {
   v128.store(ip, v128.load(ip, DESTINATION), SOURCE);
   v128.store(ip, source, DESTINATION);
   store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
+}
+
+/** Writes the ECN field, the low two bits of the traffic class. */
+export function setIpv6Ecn(ip: usize, ecn: u32): void {
+  store<u8>(ip, <u8>((<u32>load<u8>(ip, 1) & ~ECN_MASK) | (ecn << 4)), 1);
+}
+
+/** Whether no router takes a packet to an address: multicast, link-local (fe80::/10), loopback. */
+export function ipv6IsLocalScope(address: usize): bool {
+  const first: u32 = load<u8>(address);
+  if (first == 0xff) return true;
+  if (first == 0xfe && (load<u8>(address, 1) & 0xc0) == 0x80) return true;
+  return load<u64>(address) == 0 && load<u64>(address, 8) == LOOPBACK_HIGH;
+}
+
+/**
+ * Writes the header of a packet of our own, flow label 0.
+ *
+ * @param source where the 16 bytes of its source address lie
+ * @param destination likewise
+ */
+export function writeIpv6Header(
+  ip: usize,
+  payloadLength: u32,
+  trafficClass: u32,
+  hopLimit: u32,
+  nextHeader: u32,
+  source: usize,
+  destination: usize,
+): void {
+  store<u32>(ip, bswap<u32>(VERSION_6 | (trafficClass << 20)));
+  store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
+  store<u8>(ip, <u8>nextHeader, NEXT_HEADER);
+  store<u8>(ip, <u8>hopLimit, HOP_LIMIT);
+  setIpv6Addresses(ip, source, destination);
+}
+
+/** Writes the two addresses, whose 16 bytes each lie at `source` and `destination`, and nothing else. */
+export function setIpv6Addresses(ip: usize, source: usize, destination: usize): void {
+  v128.store(ip, v128.load(source), SOURCE);
+  v128.store(ip, v128.load(destination), DESTINATION);
 }

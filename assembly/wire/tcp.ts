@@ -11,9 +11,11 @@ export const PROTOCOL_TCP: u32 = 6;
 export const TCP_BYTES_MIN: u32 = 20;
 export const TCP_CHECKSUM = 16;
 
+const ACKNOWLEDGMENT = 8;
 const DATA_OFFSET = 12;
 const FLAGS = 13;
 
+const FLAG_FIN: u32 = 0x01;
 const FLAG_SYN: u32 = 0x02;
 const FLAG_RST: u32 = 0x04;
 const FLAG_ACK: u32 = 0x10;
@@ -32,6 +34,20 @@ export function opensConnection(flags: u32): bool {
 
 export function resetsConnection(flags: u32): bool {
   return (flags & FLAG_RST) != 0;
+}
+
+export function closesConnection(flags: u32): bool {
+  return (flags & FLAG_FIN) != 0;
+}
+
+/** Whether the acknowledgment number of a segment means something. */
+export function acknowledges(flags: u32): bool {
+  return (flags & FLAG_ACK) != 0;
+}
+
+/** The acknowledgment number as it lies in memory. */
+export function tcpAcknowledgment(tcp: usize): u32 {
+  return load<u32>(tcp, ACKNOWLEDGMENT);
 }
 
 export function checkTcp(tcp: usize, segmentBytes: u32): u32 {

@@ -12,9 +12,11 @@ export interface ReplayTarget {
   processBatch(nowMs: number): void;
 }
 
-/** What became of the frames of a capture; the parts add up to `frames`. */
+/** What became of the frames of a capture; the parts add up to `frames` and `produced` together. */
 export interface ReplaySummary {
   frames: number;
+  /** Frames the data plane added: a fragment that was held is counted again here when it is sent on. */
+  produced: number;
   forwarded: number;
   delivered: number;
   replied: number;
@@ -45,7 +47,16 @@ export async function replay(
   sink: ReplaySink,
   onTruncated: (bytesLeft: number) => void = () => {},
 ): Promise<ReplaySummary> {
-  const summary: ReplaySummary = { frames: 0, forwarded: 0, delivered: 0, replied: 0, held: 0, passed: 0, dropped: {} };
+  const summary: ReplaySummary = {
+    frames: 0,
+    produced: 0,
+    forwarded: 0,
+    delivered: 0,
+    replied: 0,
+    held: 0,
+    passed: 0,
+    dropped: {},
+  };
   const runner = new Runner(target, sink, summary);
   let emptyLinkType: number | undefined;
   const onEmpty = (linkType: number | undefined) => {
@@ -62,6 +73,7 @@ class Runner {
   #link: Link | undefined;
   #nowMs = 0;
   #timestamps: bigint[] = [];
+  #lastTimestamp = 0n;
 
   constructor(
     readonly target: ReplayTarget,
@@ -88,13 +100,20 @@ class Runner {
       if (this.target.batch.count === 0) this.#nowMs = Math.max(this.#nowMs, frame.timestampMs);
       this.target.batch.add(bytes, link, 'shared');
       this.#timestamps.push(frame.timestampNs);
+      this.#lastTimestamp = frame.timestampNs;
     }
     await this.#flush();
   }
 
-  /** A capture without frames gives one without frames, of the link its header names. */
+  /**
+   * Writes what had no room in the last batches. A capture without frames gives one without frames, of the link its
+   * header names.
+   */
   async finish(emptyLinkType: number | undefined): Promise<void> {
-    if (this.#link !== undefined) return;
+    if (this.#link !== undefined) {
+      while ((await this.#process()) > 0);
+      return;
+    }
     await this.#start(emptyLinkType === undefined ? 'ethernet' : linkOf(emptyLinkType), false);
   }
 
@@ -104,16 +123,24 @@ class Runner {
   }
 
   async #flush(): Promise<void> {
+    if (this.target.batch.count > 0) await this.#process();
+  }
+
+  /** Answers how many frames the data plane added; they leave with the last one of the batch. */
+  async #process(): Promise<number> {
     const { batch } = this.target;
-    if (batch.count === 0) return;
     this.target.processBatch(this.#nowMs);
+    const produced = batch.count - this.#timestamps.length;
+    this.summary.produced += produced;
     const out: { bytes: Uint8Array; timestampNs: bigint }[] = [];
     for (let index = 0; index < batch.count; index++) {
-      if (this.#count(batch, index)) out.push({ bytes: batch.bytes(index), timestampNs: this.#timestamps[index] });
+      const timestampNs = this.#timestamps[index] ?? this.#lastTimestamp;
+      if (this.#count(batch, index)) out.push({ bytes: batch.bytes(index), timestampNs });
     }
     if (out.length > 0) await this.sink.frames(out);
     batch.clear();
     this.#timestamps = [];
+    return produced;
   }
 
   /** Counts a frame; answers whether it leaves the data plane. */
@@ -125,7 +152,7 @@ class Runner {
       return false;
     }
     this.summary[COUNTED_AS[verdict]]++;
-    return verdict !== 'pass';
+    return verdict !== 'pass' && verdict !== 'hold';
   }
 }
 

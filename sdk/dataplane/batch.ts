@@ -26,12 +26,17 @@ export interface Processed {
   readonly verdict: Verdict;
   /** Why, when the verdict is `drop`. */
   readonly reason: DropReason | undefined;
-  /** The frame as it is to be sent; `undefined` when it was dropped. */
+  /** The frame as it is to be sent; `undefined` when it was dropped or is kept. */
   readonly bytes: Uint8Array | undefined;
+  /** Further frames this one set free, in order: of a MUX fragments that it had kept for their first one. */
+  readonly produced: readonly Processed[];
 }
 
 /**
  * A batch of frames.
+ *
+ * Processing may put further frames behind those that were added, as far as there is room: `count` says how many there
+ * are then. An empty batch may be processed too, for nothing but such frames.
  *
  * @example
  * ```ts
@@ -55,7 +60,7 @@ export class Batch {
     this.#slots = dataPlane.region(abi.REGION_SLOTS).base;
   }
 
-  /** Frames in the batch. */
+  /** Frames in the batch: those that were added and, once it has been processed, those that were produced. */
   get count(): number {
     return this.#count;
   }
@@ -70,11 +75,15 @@ export class Batch {
     this.#isProcessed = false;
   }
 
-  /** How many frames are to be processed now: all of them once, then none until the batch has been cleared. */
-  takeUnprocessed(): number {
-    const count = this.#isProcessed ? 0 : this.#count;
+  /**
+   * Runs the frames through a data plane: once, then no more until the batch has been cleared.
+   *
+   * @param run processes so many frames, and answers how many there are afterwards
+   */
+  process(run: (count: number) => number): void {
+    if (this.#isProcessed) return;
     this.#isProcessed = true;
-    return count;
+    this.#count = run(this.#count);
   }
 
   /** Copies a frame in; returns its index. The batch must not be full, and cleared since it was processed. */
@@ -102,7 +111,7 @@ export class Batch {
     return reasonName(this.#dataPlane.bytes[this.#descriptor(index) + abi.DESCRIPTOR_REASON]);
   }
 
-  /** The frame as it is to be sent: a view, valid until the slot is used again. Meaningless for a dropped frame. */
+  /** The frame as it is to be sent: a view, valid until the slot is used again. Meaningless for a dropped or kept one. */
   bytes(index: number): Uint8Array {
     const descriptor = this.#descriptor(index);
     const offset = this.#dataPlane.view.getUint32(descriptor + abi.DESCRIPTOR_OFFSET, true);
@@ -123,11 +132,14 @@ export class Batch {
   /** Verdict, reason and a copy of the frame. */
   processed(index: number): Processed {
     const verdict = this.verdict(index);
-    return {
-      verdict,
-      reason: this.reason(index),
-      bytes: verdict === 'drop' ? undefined : this.bytes(index).slice(),
-    };
+    const isGone = verdict === 'drop' || verdict === 'hold';
+    return { verdict, reason: this.reason(index), bytes: isGone ? undefined : this.bytes(index).slice(), produced: [] };
+  }
+
+  /** The same of the only frame that was added, with all that were produced. */
+  processedAlone(): Processed {
+    const produced = Array.from({ length: this.#count - 1 }, (_, at) => this.processed(at + 1));
+    return { ...this.processed(0), produced };
   }
 
   #descriptor(index: number): number {

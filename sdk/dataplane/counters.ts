@@ -18,6 +18,12 @@ const NAT_FLOW_COUNTERS = {
   evicted: abi.COUNTER_NAT_FLOW_EVICTED,
 } as const;
 
+const SNAT_COUNTERS = {
+  allocated: abi.COUNTER_SNAT_ALLOCATED,
+  exhausted: abi.COUNTER_SNAT_EXHAUSTED,
+  overShare: abi.COUNTER_SNAT_OVER_SHARE,
+} as const;
+
 /** What a data plane has counted since it was loaded. */
 export interface Counters {
   /** Frames per verdict. */
@@ -28,6 +34,11 @@ export interface Counters {
   readonly flows: Readonly<Record<keyof typeof FLOW_COUNTERS, number>>;
   /** The host agent's NAT flows. */
   readonly natFlows: Readonly<Record<keyof typeof NAT_FLOW_COUNTERS, number>>;
+  /**
+   * The host agent's outbound connections: those that were given a leased port, those for which none was free, and those
+   * refused because their VM has its share of the NAT flow table.
+   */
+  readonly snat: Readonly<Record<keyof typeof SNAT_COUNTERS, number>>;
 }
 
 /** Packets and bytes of inner IP packets. */
@@ -52,6 +63,7 @@ export function readCounters(dataPlane: DataPlane): Counters {
     dropped,
     flows: readNamed(dataPlane, FLOW_COUNTERS),
     natFlows: readNamed(dataPlane, NAT_FLOW_COUNTERS),
+    snat: readNamed(dataPlane, SNAT_COUNTERS),
   };
 }
 

@@ -9,9 +9,10 @@ export interface DataPlaneExports extends Record<string, unknown> {
   abiVersion(): number;
   heapBase(): number;
   init(): number;
-  muxProcess(count: number, nowMs: number): void;
+  /** Returns the number of frames in the batch afterwards. */
+  muxProcess(count: number, nowMs: number): number;
   muxExplain(index: number, nowMs: number): void;
-  hostProcess(count: number, nowMs: number): void;
+  hostProcess(count: number, nowMs: number): number;
   addressClear(): void;
   addressInsert(word0Net: number, word1Net: number, word2Net: number, word3Net: number, word: number): void;
   endpointClear(): void;
@@ -27,13 +28,20 @@ export interface DataPlaneExports extends Record<string, unknown> {
   translationClear(): void;
   translationInsert(
     nic: number,
-    vipNet: number,
+    vip: number,
     portNet: number,
     protocol: number,
-    dipNet: number,
+    kind: number,
+    dip: number,
     backendPortNet: number,
     idleTicks: number,
+    flags: number,
   ): void;
+  localAddressInstance(nic: number, address: number, family: number, vip: number): void;
+  localAddressRules(nic: number, address: number, family: number, first: number, count: number): void;
+  snatWithdraw(): void;
+  datagramPurge(nic: number): void;
+  natFlowPurgeRetired(): void;
   natFlowPurge(nic: number): void;
 }
 

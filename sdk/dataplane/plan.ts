@@ -25,6 +25,14 @@ export interface Capacities {
   readonly nicCountMax: number;
   /** Translations of a host agent (NIC, VIP, protocol, port); default 4,096. */
   readonly translationCountMax: number;
+  /** Outbound rules of all local DIPs; default 4,096. */
+  readonly snatRuleCountMax: number;
+  /** Port ranges leased to them; default 16,384. */
+  readonly snatRangeCountMax: number;
+  /** Prefixes a host agent leaves alone on the way out; default 1,024. */
+  readonly exemptionCountMax: number;
+  /** Fragmented datagrams that are remembered at a time; default 1,024. */
+  readonly datagramCountMax: number;
   /** Frames in a batch; default 256. */
   readonly batchFrameCountMax: number;
   /** Longest frame, in bytes, as it arrives; default 9,216. Longer ones are dropped as `oversize`. */
@@ -41,6 +49,10 @@ export const CAPACITIES_DEFAULT: Capacities = {
   ringSlotCountMax: 32 * 65_537,
   nicCountMax: 1024,
   translationCountMax: 4096,
+  snatRuleCountMax: 4096,
+  snatRangeCountMax: 16_384,
+  exemptionCountMax: 1024,
+  datagramCountMax: 1024,
   batchFrameCountMax: 256,
   frameBytesMax: 9216,
 };
@@ -116,21 +128,35 @@ function muxRegions(capacities: Capacities): RegionSizes {
     [abi.REGION_RINGS, [capacities.ringSlotCountMax, 2]],
     [abi.REGION_RING_MEMBERS, [capacities.backendCountMax, abi.RING_MEMBER_BYTES]],
     [abi.REGION_FLOWS, [hashedCount(capacities.flowCountMax / abi.FLOW_WAYS), abi.FLOW_BUCKET_BYTES]],
+    [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
+    [abi.REGION_HELD, [abi.HELD_COUNT_MAX, abi.HELD_BYTES]],
   ]);
 }
 
 function hostRegions(capacities: Capacities): RegionSizes {
+  const { translationCountMax, snatRuleCountMax } = capacities;
+  // A translation may bring its VIP and, for an instance address, its DIP with it; an outbound rule brings both.
+  const translationEntryCount = 3 * translationCountMax + 2 * snatRuleCountMax;
+  // VIP and DIP of all of them may be IPv6 addresses, and as many of former programs are kept.
+  const addressCount = 2 * 2 * (translationCountMax + snatRuleCountMax);
   return new Map([
     [abi.REGION_NICS, [hashedCount(capacities.nicCountMax), abi.NIC_BYTES]],
-    [
-      abi.REGION_TRANSLATIONS,
-      // A translation may bring its VIP with it: one more entry each, at worst.
-      [hashedCount(2 * capacities.translationCountMax), abi.TRANSLATION_BYTES],
-    ],
-    // VIP and DIP of every translation may be IPv6 addresses.
-    [abi.REGION_ADDRESSES, [hashedCount(2 * capacities.translationCountMax), abi.ADDRESS_BYTES]],
+    [abi.REGION_TRANSLATIONS, [hashedCount(translationEntryCount), abi.TRANSLATION_BYTES]],
+    [abi.REGION_ADDRESSES, [hashedCount(addressCount), abi.ADDRESS_BYTES]],
+    [abi.REGION_ADDRESS_VALUES, [addressCount + 1, abi.ADDRESS_VALUE_BYTES]],
     [abi.REGION_NAT_FLOWS, [hashedCount(capacities.flowCountMax / abi.NAT_FLOW_WAYS), abi.NAT_FLOW_BUCKET_BYTES]],
+    [abi.REGION_SNAT_RULES, [snatRuleCountMax, abi.SNAT_RULE_BYTES]],
+    [abi.REGION_SNAT_RANGES, [capacities.snatRangeCountMax, abi.SNAT_RANGE_BYTES]],
+    [abi.REGION_SNAT_SHARES, [capacities.nicCountMax, 4]],
+    [abi.REGION_EXEMPTIONS, [capacities.exemptionCountMax, abi.EXEMPTION_BYTES]],
+    [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
+    // Only a MUX keeps frames: one record is the least a region has.
+    [abi.REGION_HELD, [1, abi.HELD_BYTES]],
   ]);
+}
+
+function fragmentRegion({ datagramCountMax }: Capacities): readonly [count: number, bytes: number] {
+  return [hashedCount(datagramCountMax / abi.DATAGRAM_WAYS), abi.FRAGMENT_SET_BYTES];
 }
 
 /** The power of two that leaves at least half of a hashed table empty. */

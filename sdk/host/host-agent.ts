@@ -1,17 +1,17 @@
-/** A host agent: strips VXLAN, translates to the local VMs, and sends their answers out from the VIP. */
-import * as abi from '../../assembly/abi.js';
+/** A host agent: strips tunnels, translates to the local VMs, and sends their answers and their own connections out. */
 import { Batch, type FramePort, type Link, type Processed } from '../dataplane/batch.js';
-import { idleTicks, wrapMs } from '../dataplane/clock.js';
+import { wrapMs } from '../dataplane/clock.js';
 import { writeConfig } from '../dataplane/config.js';
 import { type Counters, readCounters } from '../dataplane/counters.js';
 import { DataPlane } from '../dataplane/instance.js';
-import { addressNet, macNet, portNet } from '../dataplane/network-order.js';
 import type { Capacities } from '../dataplane/plan.js';
 import { EdgemuxError, type Problem } from '../errors.js';
-import type { HostProgram, Translation } from '../program/types.js';
-
-/** NIC indexes are 16 bits in the NAT flow table. */
-const NIC_INDEX_COUNT = 65_536;
+import type { HostProgram } from '../program/types.js';
+import { writeExemptions } from './exemption-table.js';
+import { HostAddresses } from './host-addresses.js';
+import { NIC_INDEX_COUNT, NicIndexes } from './nic-indexes.js';
+import { type SnatDemand, SnatTable } from './snat-table.js';
+import { TranslationTable } from './translation-table.js';
 
 /**
  * A host agent.
@@ -26,13 +26,20 @@ const NIC_INDEX_COUNT = 65_536;
  */
 export class HostAgent {
   readonly #dataPlane: DataPlane;
-  #nicIndexes = new Map<string, number>();
+  readonly #nics: NicIndexes;
+  readonly #addresses: HostAddresses;
+  readonly #translations: TranslationTable;
+  readonly #snat: SnatTable;
   #program: HostProgram | undefined;
   /** Frames for processBatch, in linear memory. */
   readonly batch: Batch;
 
   private constructor(dataPlane: DataPlane) {
     this.#dataPlane = dataPlane;
+    this.#nics = new NicIndexes(dataPlane);
+    this.#addresses = new HostAddresses(dataPlane);
+    this.#translations = new TranslationTable(dataPlane, this.#nics, this.#addresses);
+    this.#snat = new SnatTable(dataPlane, this.#nics, this.#addresses);
     this.batch = new Batch(dataPlane);
   }
 
@@ -48,23 +55,21 @@ export class HostAgent {
   }
 
   /**
-   * Makes the agent obey a program. Connections of VMs that are still here go on.
+   * Makes the agent obey a program. Connections of VMs that are still here go on, outbound ones as long as their port is
+   * leased to their DIP.
    *
    * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small; the old program then stays in force
    */
   apply(program: HostProgram): void {
     checkCapacities(program, this.#dataPlane.capacities);
     // The key of its own table stays the first one: with another, the agent would not find the connections it has.
-    writeConfig(this.#dataPlane, program.attachment, this.#program?.flowHashKey ?? program.flowHashKey);
-    this.#assignNicIndexes(program);
-    const { exports } = this.#dataPlane;
-    exports.nicClear();
-    exports.translationClear();
-    for (const nic of program.nics) {
-      const { low, high } = macNet(nic.macAddress);
-      exports.nicInsert(low, high, nic.vni, this.#nicIndex(nic.key));
-    }
-    for (const translation of program.translations) this.#insert(program, translation);
+    const hashKey = this.#program?.flowHashKey ?? program.flowHashKey;
+    writeConfig(this.#dataPlane, program.attachment, hashKey, program.encapsulation);
+    this.#nics.assign(program);
+    this.#addresses.apply(addressesOf(program));
+    this.#translations.apply(program);
+    this.#snat.apply(program);
+    writeExemptions(this.#dataPlane, program.exemptions ?? []);
     this.#program = program;
   }
 
@@ -84,14 +89,14 @@ export class HostAgent {
     this.batch.clear();
     this.batch.add(frame, from.link, from.port);
     this.processBatch(nowMs);
-    const processed = this.batch.processed(0);
+    const processed = this.batch.processedAlone();
     this.batch.clear();
     return processed;
   }
 
   /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
   processBatch(nowMs: number): void {
-    this.#dataPlane.exports.hostProcess(this.batch.takeUnprocessed(), wrapMs(nowMs));
+    this.batch.process((count) => this.#dataPlane.exports.hostProcess(count, wrapMs(nowMs)));
   }
 
   /** Everything counted since the agent was loaded. */
@@ -99,42 +104,21 @@ export class HostAgent {
     return readCounters(this.#dataPlane);
   }
 
-  /** A NIC keeps its index while it is here; one that left takes its flows with it. */
-  #assignNicIndexes(program: HostProgram): void {
-    const here = new Set(program.nics.map((nic) => nic.key));
-    for (const [key, index] of this.#nicIndexes) {
-      if (here.has(key)) continue;
-      this.#dataPlane.exports.natFlowPurge(index);
-      this.#nicIndexes.delete(key);
-    }
-    const taken = new Set(this.#nicIndexes.values());
-    let free = 0;
-    for (const { key } of program.nics) {
-      if (this.#nicIndexes.has(key)) continue;
-      while (taken.has(free)) free++;
-      taken.add(free);
-      this.#nicIndexes.set(key, free);
-    }
+  /** What the outbound connections of the local DIPs asked of their rules: who needs more ports. */
+  snatDemand(): SnatDemand[] {
+    return this.#snat.demand();
   }
+}
 
-  #nicIndex(key: string): number {
-    return this.#nicIndexes.get(key) ?? NIC_INDEX_COUNT;
+/** Every VIP and DIP that is written into a packet or looked for in one. */
+function* addressesOf({ translations, snatRules = [] }: HostProgram): Iterable<string> {
+  for (const { vip, dip, floatingIp } of translations) {
+    yield vip;
+    if (!floatingIp) yield dip;
   }
-
-  #insert(program: HostProgram, translation: Translation): void {
-    const { exports } = this.#dataPlane;
-    const nic = this.#nicIndex(program.nics[translation.nic].key);
-    const vip = addressNet(translation.vip);
-    exports.translationInsert(nic, vip, 0, abi.ENDPOINT_PROTOCOL_VIP, 0, 0, 0);
-    exports.translationInsert(
-      nic,
-      vip,
-      portNet(translation.port),
-      translation.protocol,
-      translation.floatingIp ? 0 : addressNet(translation.dip),
-      portNet(translation.backendPort),
-      idleTicks(translation.idleTimeoutMs),
-    );
+  for (const { vip, dip } of snatRules) {
+    yield vip;
+    yield dip;
   }
 }
 
@@ -147,6 +131,11 @@ function checkCapacities(program: HostProgram, capacities: Capacities): void {
   };
   check('nicCountMax', program.nics.length, nicCountMax);
   check('translationCountMax', program.translations.length, capacities.translationCountMax);
+  const { snatRules = [], exemptions = [] } = program;
+  check('snatRuleCountMax', snatRules.length, capacities.snatRuleCountMax);
+  const rangeCount = snatRules.reduce((sum, { ranges }) => sum + ranges.length, 0);
+  check('snatRangeCountMax', rangeCount, capacities.snatRangeCountMax);
+  check('exemptionCountMax', exemptions.length, capacities.exemptionCountMax);
   if (problems.length > 0) {
     throw new EdgemuxError('ERR_CAPACITY', 'the data plane was loaded with too little room', problems);
   }

@@ -1,2 +1,3 @@
 /** The host agent. */
 export { HostAgent } from './host-agent.js';
+export type { SnatDemand } from './snat-table.js';

@@ -87,21 +87,26 @@ export class Mux {
    * call processBatch.
    *
    * @param nowMs milliseconds from any epoch, never going back
-   * @returns the verdict, and the frame to send
+   * @returns the verdict, the frame to send, and further frames to send that this one set free
    */
   process(frame: Uint8Array, nowMs: number, link: Link = 'ethernet'): Processed {
     this.batch.clear();
     this.batch.add(frame, link);
     this.processBatch(nowMs);
-    const processed = this.batch.processed(0);
+    const processed = this.batch.processedAlone();
     this.batch.clear();
     return processed;
   }
 
-  /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
+  /**
+   * Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it.
+   *
+   * Fragments that were kept and can be sent on now are put behind them. Call it with an empty batch now and then where
+   * nothing else comes: it sends on what had no room, and gives up what waited for too long.
+   */
   processBatch(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#dataPlane.exports.muxProcess(this.batch.takeUnprocessed(), wrapMs(nowMs));
+    this.batch.process((count) => this.#dataPlane.exports.muxProcess(count, wrapMs(nowMs)));
   }
 
   /** The service that took a frame of the batch; `undefined` for one that is not for a service. */

@@ -26,9 +26,11 @@ describe('a capture that is one', () => {
   test('--json counts what became of each frame', () => {
     expect(edgemuxJson([...REPLAY, '--in', file('a.pcap'), '--out', file('b.pcap')])).toEqual({
       frames: 4,
+      produced: 0,
       forwarded: 2,
       delivered: 0,
       replied: 0,
+      held: 0,
       passed: 1,
       dropped: { 'no-rule': 1 },
     });
@@ -39,9 +41,11 @@ describe('a capture that is one', () => {
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout.split('\n').map((line) => line.trim().split(/\s+/))).toEqual([
       ['frames', '4'],
+      ['produced', '0'],
       ['forwarded', '2'],
       ['delivered', '0'],
       ['replied', '0'],
+      ['held', '0'],
       ['passed', '1'],
       ['dropped', '1'],
       ['no-rule', '1'],

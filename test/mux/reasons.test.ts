@@ -188,6 +188,11 @@ describe('MUX: frames and slots', () => {
   it('passes everything before it is programmed', async () => {
     const mux = await Mux.load(muxModule);
     expect(mux.current).toBeUndefined();
-    expect(mux.process(https().bytes(), 0)).toEqual({ verdict: 'pass', reason: undefined, bytes: https().bytes() });
+    expect(mux.process(https().bytes(), 0)).toEqual({
+      verdict: 'pass',
+      reason: undefined,
+      bytes: https().bytes(),
+      produced: [],
+    });
   });
 });

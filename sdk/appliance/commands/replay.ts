@@ -31,7 +31,10 @@ export function replayCommand(): Command {
       'capture to write: what is forwarded, delivered or replied, not what is passed; - for standard output',
       fileName,
     )
-    .option('--json', 'print { frames, forwarded, delivered, replied, passed, dropped: { reason: count } } as JSON')
+    .option(
+      '--json',
+      'print { frames, produced, forwarded, delivered, replied, held, passed, dropped: { reason: count } } as JSON',
+    )
     .addHelpText(
       'after',
       "\nA host agent takes both directions from one capture: VXLAN to its provider address comes from the underlay, a frame\nwhose source MAC address is a local VM's comes from that VM.",

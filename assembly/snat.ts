@@ -1,0 +1,186 @@
+/**
+ * Outbound connections: a VM that calls out leaves from a VIP and a port that is leased to its address.
+ *
+ *   remote:rport ◄─── VIP:port ◄─── DIP:lport      the flow, and beside it the entry by which what comes back is found
+ *
+ * One port serves as many connections as there are remote addresses and ports: it is taken only for the remote end that
+ * a live connection already reaches from it.
+ */
+import {
+  COUNTER_SNAT_ALLOCATED,
+  COUNTER_SNAT_EXHAUSTED,
+  COUNTER_SNAT_OVER_SHARE,
+  FIXED_STATE,
+  NAT_FLOW_BYTES,
+  NAT_FLOW_KIND_OUTSIDE,
+  REASON_FLOW_TABLE_FULL,
+  REASON_NONE,
+  REASON_SNAT_EXHAUSTED,
+  STATE_SNAT_KEY,
+} from './abi';
+import { count } from './counters';
+import {
+  isIcmpOf,
+  packetFamily,
+  packetKey,
+  packetLocal,
+  packetLocalPort,
+  packetNic,
+  packetProtocol,
+  packetRemote,
+  packetRemotePort,
+} from './host-packet';
+import { natFlowsBase } from './layout';
+import { findLocalAddress, localRuleCount, localRuleFirst } from './table/local-address';
+import {
+  findNatFlow,
+  isOutside,
+  natFlowFamily,
+  natFlowIsLive,
+  natFlowLocal,
+  natFlowLocalPort,
+  natFlowNic,
+  natFlowProtocol,
+  natFlowVip,
+  natKeyHash,
+  writeNatKeyEnds,
+  writeNatKeyOwner,
+  writeNatKeyRemote,
+} from './table/nat-flow';
+import {
+  forgetNatFlow,
+  joinNatFlowTwin,
+  makeNatFlowRoom,
+  mayHaveSnatFlow,
+  natFlowsEnd,
+  writeNatFlow,
+} from './table/nat-flow-room';
+import {
+  countAllocated,
+  countExhausted,
+  placeInRange,
+  snatRangeAfter,
+  snatRangeFirst,
+  snatRangePortCount,
+  snatRule,
+  snatRuleFlags,
+  snatRuleHasPort,
+  snatRuleIdleTicks,
+  snatRulePortCount,
+  snatRuleRange,
+  snatRuleTakes,
+  snatRuleVip,
+} from './table/snat-rule';
+
+/** Ports that are looked at per rule, so that a VM without a free one cannot keep the agent busy. */
+const PORT_TRIES_MAX: u32 = 64;
+const NO_PORT: u32 = 0;
+
+const OUTSIDE_KEY: usize = FIXED_STATE + STATE_SNAT_KEY;
+
+/** The flow that openSnatFlow has made. */
+export let snatFlow: usize = 0;
+
+/** Whether connections of a protocol from a local address are translated at all. */
+export function isSnatted(local: usize, protocol: u32, family: u32): bool {
+  return ruleFor(local, 0, protocol, family) < localRuleCount(local);
+}
+
+/**
+ * Gives the connection a packet opens a leased port, and leaves it in snatFlow. The packet's key is that of the VM's side,
+ * which no flow in the table has.
+ */
+export function openSnatFlow(packet: usize, local: usize, now: u32): u32 {
+  const protocol = packetProtocol(packet);
+  const family = packetFamily(packet);
+  const hash = natKeyHash(packetKey(packet));
+  const remote = packetRemote(packet);
+  writeNatKeyRemote(OUTSIDE_KEY, load<u64>(remote), load<u64>(remote, 8));
+  writeNatKeyOwner(OUTSIDE_KEY, packetNic(packet), protocol, family | NAT_FLOW_KIND_OUTSIDE);
+  const ruleCount = localRuleCount(local);
+  for (let index = ruleFor(local, 0, protocol, family); index < ruleCount; ) {
+    const rule = snatRule(localRuleFirst(local) + index);
+    const portNet = findFreePort(rule, hash, packetRemotePort(packet), now);
+    if (portNet != NO_PORT) return open(packet, rule, portNet, now);
+    countExhausted(rule);
+    index = ruleFor(local, index + 1, protocol, family);
+  }
+  count(COUNTER_SNAT_EXHAUSTED);
+  return REASON_SNAT_EXHAUSTED;
+}
+
+/** Ends the outbound connections whose port is no longer leased to their address. */
+export function snatWithdraw(): void {
+  const end = natFlowsEnd();
+  for (let flow: usize = natFlowsBase; flow < end; flow += NAT_FLOW_BYTES) {
+    if (isOutside(flow) && !isLeased(flow)) forgetNatFlow(flow);
+  }
+}
+
+/** OUTSIDE_KEY has the end the port was found for. */
+function open(packet: usize, rule: usize, portNet: u32, now: u32): u32 {
+  if (!mayHaveSnatFlow(packetNic(packet), now)) {
+    count(COUNTER_SNAT_OVER_SHARE);
+    return REASON_FLOW_TABLE_FULL;
+  }
+  const flow = makeNatFlowRoom(packetKey(packet), now);
+  if (flow == 0) return REASON_FLOW_TABLE_FULL;
+  writeNatFlow(flow, packetKey(packet), snatRuleVip(rule), portNet, snatRuleIdleTicks(rule), snatRuleFlags(rule), now);
+  if (!joinNatFlowTwin(flow, OUTSIDE_KEY, packetLocal(packet), packetLocalPort(packet), now)) {
+    return REASON_FLOW_TABLE_FULL;
+  }
+  count(COUNTER_SNAT_ALLOCATED);
+  countAllocated(rule);
+  snatFlow = flow;
+  return REASON_NONE;
+}
+
+/** A port of a rule without a live connection to the remote end, in network order; the ports lie in a circle. */
+function findFreePort(rule: usize, hash: u64, remotePortNet: u32, now: u32): u32 {
+  const portCount = snatRulePortCount(rule);
+  if (portCount == 0) return NO_PORT;
+  const vip = snatRuleVip(rule);
+  let range = snatRuleRange(rule, <u32>(hash % portCount));
+  let place = placeInRange;
+  const tries = min(portCount, PORT_TRIES_MAX);
+  for (let tried: u32 = 0; tried < tries; tried++) {
+    const portNet: u32 = bswap<u16>(<u16>(snatRangeFirst(range) + place));
+    writeNatKeyEnds(OUTSIDE_KEY, vip, remotePortNet | (portNet << 16));
+    const flow = findNatFlow(OUTSIDE_KEY);
+    if (flow == 0) return portNet;
+    if (!natFlowIsLive(flow, now)) {
+      forgetNatFlow(flow);
+      return portNet;
+    }
+    place++;
+    while (place == snatRangePortCount(range)) {
+      place = 0;
+      range = snatRangeAfter(rule, range);
+    }
+  }
+  return NO_PORT;
+}
+
+/** The first of an address's rules from `index` on that takes the protocol; behind the last when there is none. */
+function ruleFor(local: usize, index: u32, protocol: u32, family: u32): u32 {
+  const ruleCount = localRuleCount(local);
+  const isPing = isIcmpOf(protocol, family);
+  while (index < ruleCount && !snatRuleTakes(snatRule(localRuleFirst(local) + index), protocol, isPing)) index++;
+  return index;
+}
+
+/** Whether the port of an outside entry is still leased to the address it leads to. */
+function isLeased(outside: usize): bool {
+  const protocol = natFlowProtocol(outside);
+  const family = natFlowFamily(outside);
+  const local = findLocalAddress(natFlowNic(outside), natFlowVip(outside), family);
+  if (local == 0) return false;
+  const port: u32 = bswap<u16>(<u16>natFlowLocalPort(outside));
+  const ruleCount = localRuleCount(local);
+  for (let index = ruleFor(local, 0, protocol, family); index < ruleCount; ) {
+    const rule = snatRule(localRuleFirst(local) + index);
+    if (snatRuleVip(rule) == natFlowLocal(outside) && snatRuleHasPort(rule, port)) return true;
+    index = ruleFor(local, index + 1, protocol, family);
+  }
+  return false;
+}

@@ -633,6 +633,8 @@ export const NAT_FLOW_RESET = 4;
 export const NAT_FLOW_FLAG_TCP_RESET = 1;
 /** The VM talks to its own VIP: the remote end is the VIP and the VM's own port. */
 export const NAT_FLOW_FLAG_HAIRPIN = 2;
+/** The VM has got its RST, and the other end is still to get one. */
+export const NAT_FLOW_FLAG_TOLD = 4;
 
 /** 32 bytes of FIXED_STATE: the key of an outside entry while a leased port is looked for. */
 export const STATE_SNAT_KEY = 448;

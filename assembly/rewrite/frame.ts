@@ -19,8 +19,14 @@ export function localMac(): u64 {
 
 /** The outer tag of an outgoing frame: the configured VLAN's, else the one the frame came with, else none (0). */
 export function outgoingTag(parsed: usize): u32 {
+  const configured = configuredTag();
+  return configured != 0 ? configured : load<u32>(parsed, PARSED_VLAN_TAG);
+}
+
+/** The tag of the configured VLAN, 0 without one: what a frame of our own carries. */
+export function configuredTag(): u32 {
   const tciNet: u32 = load<u16>(FIXED_CONFIG + CONFIG_VLAN_TCI);
-  return tciNet != 0 ? vlanTagOf(tciNet) : load<u32>(parsed, PARSED_VLAN_TAG);
+  return tciNet != 0 ? vlanTagOf(tciNet) : 0;
 }
 
 /** The inner tag of an outgoing frame: a configured VLAN takes the place of both tags. */

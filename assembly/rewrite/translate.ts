@@ -49,20 +49,33 @@ export function readdressSource(packet: usize, address: u32): void {
   mendTransport(packet, writeSource(packet, address), KEEP_PORT, 0);
 }
 
-/** Writes the address; returns the change to a checksum that covers it, 0 when nothing changed. @inline */
+/** @inline */
 function writeDestination(packet: usize, address: u32): u32 {
-  const ip = packetIp(packet);
-  if (packetFamily(packet) != 4) return writeIpv6Address(ipv6Destination(ip), address);
+  return replaceDestination(packetIp(packet), packetFamily(packet), address);
+}
+
+/** @inline */
+function writeSource(packet: usize, address: u32): u32 {
+  return replaceSource(packetIp(packet), packetFamily(packet), address);
+}
+
+/**
+ * Writes the destination address of a header and mends that header; returns the change to a checksum that covers it, 0
+ * when nothing changed.
+ *
+ * @inline
+ */
+export function replaceDestination(ip: usize, family: u32, address: u32): u32 {
+  if (family != 4) return writeIpv6Address(ipv6Destination(ip), address);
   const before = ipv4Destination(ip);
   if (before == address) return 0;
   setIpv4Destination(ip, address);
   return changeOf32(before, address);
 }
 
-/** @inline */
-function writeSource(packet: usize, address: u32): u32 {
-  const ip = packetIp(packet);
-  if (packetFamily(packet) != 4) return writeIpv6Address(ipv6Source(ip), address);
+/** The same for the source. @inline */
+export function replaceSource(ip: usize, family: u32, address: u32): u32 {
+  if (family != 4) return writeIpv6Address(ipv6Source(ip), address);
   const before = ipv4Source(ip);
   if (before == address) return 0;
   setIpv4Source(ip, address);

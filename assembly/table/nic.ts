@@ -16,6 +16,19 @@ export function findNic(mac: u64): usize {
   return load<u16>(entry, NIC_STATE) == 0 ? 0 : entry;
 }
 
+/** The entry with an index, 0 when there is none: looked for one by one, for those who have no MAC address. */
+export function findNicByIndex(index: u32): usize {
+  for (let slot: u32 = 0; slot <= nicsMask; slot++) {
+    const entry = entryAt(slot);
+    if (load<u16>(entry, NIC_STATE) != 0 && nicIndex(entry) == index) return entry;
+  }
+  return 0;
+}
+
+export function nicMac(nic: usize): u64 {
+  return load<u64>(nic) & MAC_MASK;
+}
+
 export function nicIndex(nic: usize): u32 {
   return load<u32>(nic, NIC_INDEX);
 }

@@ -81,6 +81,11 @@ export function ipv4Destination(ip: usize): u32 {
   return load<u32>(ip, DESTINATION);
 }
 
+/** Where the source address lies, and behind it the destination. */
+export function ipv4SourceAt(ip: usize): usize {
+  return ip + SOURCE;
+}
+
 /** Source and destination side by side, as the flow hash takes them. */
 export function ipv4Addresses(ip: usize): u64 {
   return load<u64>(ip, SOURCE);
@@ -202,6 +207,15 @@ export function writeIpv4Header(
   store<u32>(ip, ttl | (protocol << 8), TTL);
   setIpv4Addresses(ip, source, destination);
   store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), CHECKSUM);
+}
+
+/** Forbids routers to fragment a packet whose header is right. */
+export function setIpv4DontFragment(ip: usize): void {
+  const before: u32 = load<u16>(ip, FLAGS_OFFSET);
+  const after = before | DONT_FRAGMENT_NET;
+  if (before == after) return;
+  store<u16>(ip, <u16>after, FLAGS_OFFSET);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
 function setAddress(ip: usize, field: usize, address: u32): void {

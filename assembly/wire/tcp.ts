@@ -20,6 +20,10 @@ const FLAG_SYN: u32 = 0x02;
 const FLAG_RST: u32 = 0x04;
 const FLAG_ACK: u32 = 0x10;
 
+export function tcpHeaderBytes(tcp: usize): u32 {
+  return (load<u8>(tcp, DATA_OFFSET) >> 4) << 2;
+}
+
 export function tcpFlags(tcp: usize): u32 {
   return load<u8>(tcp, FLAGS);
 }
@@ -30,6 +34,11 @@ export function tcpFlags(tcp: usize): u32 {
  */
 export function opensConnection(flags: u32): bool {
   return (flags & (FLAG_SYN | FLAG_ACK | FLAG_RST)) == FLAG_SYN;
+}
+
+/** Whether a segment may say how long segments may be: SYN, with or without ACK. */
+export function announcesMss(flags: u32): bool {
+  return (flags & FLAG_SYN) != 0;
 }
 
 export function resetsConnection(flags: u32): bool {
@@ -52,7 +61,7 @@ export function tcpAcknowledgment(tcp: usize): u32 {
 
 export function checkTcp(tcp: usize, segmentBytes: u32): u32 {
   if (segmentBytes < TCP_BYTES_MIN) return REASON_TCP_TRUNCATED;
-  const headerBytes = (load<u8>(tcp, DATA_OFFSET) >> 4) << 2;
+  const headerBytes = tcpHeaderBytes(tcp);
   if (headerBytes < TCP_BYTES_MIN || headerBytes > segmentBytes) return REASON_TCP_HEADER_LENGTH;
   return REASON_NONE;
 }

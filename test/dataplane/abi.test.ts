@@ -72,6 +72,11 @@ function onlyRecord({
   return new DataView(dataPlane.bytes.buffer, taken[0], bytes);
 }
 
+function onlyTranslation(dataPlane: DataPlane): DataView {
+  const place = { region: abi.REGION_TRANSLATIONS, bytes: abi.TRANSLATION_BYTES, offset: abi.TRANSLATION_KIND };
+  return onlyRecord({ dataPlane, ...place });
+}
+
 function bytesOf(record: DataView, offset: number, length: number): Uint8Array {
   return new Uint8Array(record.buffer, record.byteOffset + offset, length);
 }
@@ -106,28 +111,42 @@ describe('boundary: tables the module writes', () => {
 
   it('translation', async () => {
     const dataPlane = await DataPlane.load(muxModule, 'host', ROOM);
+    const flags = abi.TRANSLATION_FLAG_TCP_RESET | abi.TRANSLATION_FLAG_INSTANCE;
     dataPlane.exports.translationInsert(
       513,
       addressNet(VIP),
       portNet(443),
       17,
+      4,
       addressNet(WEB_A),
       portNet(8443),
       0x010203,
+      flags,
     );
-    const record = onlyRecord({
-      dataPlane,
-      region: abi.REGION_TRANSLATIONS,
-      bytes: abi.TRANSLATION_BYTES,
-      offset: abi.TRANSLATION_STATE,
-    });
+    const record = onlyTranslation(dataPlane);
     expect(ipv4Text(bytesOf(record, abi.TRANSLATION_VIP, 4), 0)).toBe(VIP);
     expect(record.getUint16(abi.TRANSLATION_PORT)).toBe(443);
     expect(record.getUint8(abi.TRANSLATION_PROTOCOL)).toBe(17);
+    expect(record.getUint8(abi.TRANSLATION_KIND)).toBe(4 | abi.TRANSLATION_KIND_TRANSLATION);
     expect(ipv4Text(bytesOf(record, abi.TRANSLATION_DIP, 4), 0)).toBe(WEB_A);
     expect(record.getUint16(abi.TRANSLATION_BACKEND_PORT)).toBe(8443);
+    expect(record.getUint8(abi.TRANSLATION_FLAGS)).toBe(flags);
     expect(record.getUint32(abi.TRANSLATION_NIC, true)).toBe(513);
     expect(record.getUint32(abi.TRANSLATION_IDLE_TICKS, true)).toBe(0x010203);
+  });
+
+  it('local address', async () => {
+    const dataPlane = await DataPlane.load(muxModule, 'host', ROOM);
+    dataPlane.exports.localAddressRules(513, addressNet(WEB_A), 4, 0x010203, 0x040506);
+    dataPlane.exports.localAddressInstance(513, addressNet(WEB_A), 4, addressNet(VIP));
+    const record = onlyTranslation(dataPlane);
+    expect(ipv4Text(bytesOf(record, abi.TRANSLATION_VIP, 4), 0)).toBe(WEB_A);
+    expect(record.getUint8(abi.TRANSLATION_KIND)).toBe(4 | abi.TRANSLATION_KIND_LOCAL);
+    expect(ipv4Text(bytesOf(record, abi.TRANSLATION_DIP, 4), 0)).toBe(VIP);
+    expect(record.getUint8(abi.TRANSLATION_FLAGS)).toBe(abi.TRANSLATION_FLAG_INSTANCE);
+    expect(record.getUint32(abi.TRANSLATION_NIC, true)).toBe(513);
+    expect(record.getUint32(abi.TRANSLATION_RULE_FIRST, true)).toBe(0x010203);
+    expect(record.getUint32(abi.TRANSLATION_RULE_COUNT, true)).toBe(0x040506);
   });
 
   it('flow', async () => {
@@ -156,39 +175,48 @@ describe('boundary: tables the module writes', () => {
     const dataPlane = await DataPlane.load(muxModule, 'host', ROOM);
     writeConfig(dataPlane, hostProgram.attachment, hostProgram.flowHashKey);
     const { low, high } = macNet(WEB_A_MAC);
+    const vip = addressNet(VIP);
+    const reset = abi.TRANSLATION_FLAG_TCP_RESET;
     dataPlane.exports.nicInsert(low, high, VNI, 513);
-    dataPlane.exports.translationInsert(513, addressNet(VIP), 0, abi.ENDPOINT_PROTOCOL_VIP, 0, 0, 0);
-    dataPlane.exports.translationInsert(513, addressNet(VIP), portNet(443), 6, addressNet(WEB_A), portNet(8443), 235);
+    dataPlane.exports.translationInsert(513, vip, 0, 0, 4 | abi.TRANSLATION_KIND_VIP, 0, 0, 0, 0);
+    dataPlane.exports.translationInsert(513, vip, portNet(443), 6, 4, addressNet(WEB_A), portNet(8443), 235, reset);
     const batch = new Batch(dataPlane);
-    const syn = eth()
+    const segment = eth()
       .ipv4(MUX, HOST_A)
       .udp(50000, 4789)
       .vxlan(VNI)
       .eth({ dst: WEB_A_MAC })
       .ipv4(CLIENT, VIP)
-      .tcp(40000, 443, SYN);
-    batch.add(syn.bytes());
+      .tcp(40000, 443, ACK, { ack: 0x01020304 });
+    batch.add(segment.bytes());
     dataPlane.exports.hostProcess(1, NOW_MS);
     const { base, count } = dataPlane.region(abi.REGION_NAT_FLOWS);
     const at = Array.from({ length: count * abi.NAT_FLOW_WAYS }, (_, index) => base + index * abi.NAT_FLOW_BYTES).find(
-      (flow) => dataPlane.bytes[flow + abi.NAT_FLOW_STATE] !== abi.NAT_FLOW_FREE,
+      (flow) => dataPlane.bytes[flow + abi.NAT_FLOW_KIND] !== 0,
     ) as number;
     const record = new DataView(dataPlane.bytes.buffer, at, abi.NAT_FLOW_BYTES);
     expect(ipv4Text(bytesOf(record, abi.NAT_FLOW_REMOTE_ADDRESS, 4), 0)).toBe(CLIENT);
+    expect(toHex(bytesOf(record, abi.NAT_FLOW_REMOTE_ADDRESS + 4, 12))).toBe('0'.repeat(24));
     expect(record.getUint16(abi.NAT_FLOW_REMOTE_PORT)).toBe(40000);
     expect(record.getUint16(abi.NAT_FLOW_LOCAL_PORT)).toBe(8443);
     expect(ipv4Text(bytesOf(record, abi.NAT_FLOW_LOCAL_ADDRESS, 4), 0)).toBe(WEB_A);
     expect(record.getUint16(abi.NAT_FLOW_NIC, true)).toBe(513);
-    expect(record.getUint16(abi.NAT_FLOW_PROTOCOL, true)).toBe(6);
+    expect(record.getUint8(abi.NAT_FLOW_PROTOCOL)).toBe(6);
+    expect(record.getUint8(abi.NAT_FLOW_KIND)).toBe(4 | abi.NAT_FLOW_KIND_VM);
     expect(ipv4Text(bytesOf(record, abi.NAT_FLOW_VIP, 4), 0)).toBe(VIP);
     expect(record.getUint16(abi.NAT_FLOW_VIP_PORT)).toBe(443);
-    expect(record.getUint16(abi.NAT_FLOW_STATE, true)).toBe(abi.NAT_FLOW_NEW);
+    expect(record.getUint8(abi.NAT_FLOW_STATE)).toBe(abi.NAT_FLOW_NEW);
+    expect(record.getUint8(abi.NAT_FLOW_FLAGS)).toBe(abi.NAT_FLOW_FLAG_TCP_RESET);
+    expect(record.getUint16(abi.NAT_FLOW_IDLE_TICKS, true)).toBe(235);
     expect(record.getUint32(abi.NAT_FLOW_TICKS, true)).toBe(TICK);
-    expect(record.getUint32(abi.NAT_FLOW_IDLE_TICKS, true)).toBe(235);
+    expect(record.getUint32(abi.NAT_FLOW_REMOTE_ACK)).toBe(0x01020304);
+    expect(record.getUint32(abi.NAT_FLOW_TWIN, true)).toBe(0);
     batch.clear();
-    batch.add(eth({ src: WEB_A_MAC }).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK).bytes(), 'ethernet', 'vm');
+    const answer = eth({ src: WEB_A_MAC }).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK, { ack: 0x05060708 });
+    batch.add(answer.bytes(), 'ethernet', 'vm');
     dataPlane.exports.hostProcess(1, NOW_MS);
-    expect(record.getUint16(abi.NAT_FLOW_STATE, true)).toBe(abi.NAT_FLOW_REPLIED);
+    expect(record.getUint8(abi.NAT_FLOW_STATE)).toBe(abi.NAT_FLOW_REPLIED);
+    expect(record.getUint32(abi.NAT_FLOW_LOCAL_ACK)).toBe(0x05060708);
   });
 });
 

@@ -111,8 +111,8 @@ const tunnels: Row[] = [
   ['14 bytes of inner IPv4', inner(), 'drop', 'ipv4-truncated'],
   ['an inner tag', inner().vlan(5).ipv4(CLIENT, VIP).tcp(1, 443, SYN), 'drop', 'inner-vlan'],
   ['an inner service tag', inner().vlan(5, { tpid: 0x88a8 }), 'drop', 'inner-vlan'],
-  ['inner IPv6', inner({ type: 0x86dd }), 'pass'],
-  ['inner IPv6 for nobody', inner({ type: 0x86dd, dst: '02:00:00:00:01:99' }), 'pass'],
+  ['14 bytes of inner IPv6', inner({ type: 0x86dd }), 'drop', 'ipv6-truncated'],
+  ['inner IPv6 for nobody', inner({ type: 0x86dd, dst: '02:00:00:00:01:99' }), 'drop', 'nic-unknown'],
   ['a MAC nobody has', inner({ dst: '02:00:00:00:01:06' }).ipv4(CLIENT, VIP).tcp(1, 443, SYN), 'drop', 'nic-unknown'],
   ['broadcast', inner({ dst: 'ff:ff:ff:ff:ff:ff' }).ipv4(CLIENT, VIP).tcp(1, 443, SYN), 'drop', 'nic-unknown'],
   ['a MAC of zeros', inner({ dst: '00:00:00:00:00:00' }).ipv4(CLIENT, VIP).tcp(1, 443, SYN), 'drop', 'nic-unknown'],
@@ -155,8 +155,8 @@ const innerHeaders: Row[] = [
   ['total length 19', innerWith({ totalLength: 19 }), 'drop', 'ipv4-total-length'],
   ['total length one too many', innerWith({ totalLength: 41 }), 'drop', 'ipv4-truncated'],
   ['a wrong header checksum', innerWith({ checksum: 0 }), 'drop', 'ipv4-checksum'],
-  ['an inner first fragment', innerWith({ mf: true }), 'drop', 'fragment'],
-  ['an inner later fragment', innerWith({ fragmentOffset: 100 }), 'drop', 'fragment'],
+  ['an inner first fragment', innerWith({ mf: true }), 'deliver'],
+  ['an inner later fragment of nothing', innerWith({ fragmentOffset: 100 }), 'drop', 'fragment'],
   ['ICMP to the VIP', inner().ipv4(CLIENT, VIP).icmp(), 'drop', 'protocol'],
   ['19 bytes of TCP', inner().ipv4(CLIENT, VIP, { protocol: 6 }).payload(new Uint8Array(19)), 'drop', 'tcp-truncated'],
   ['data offset 4', innerWith({}, { dataOffset: 4 }), 'drop', 'tcp-header-length'],
@@ -212,7 +212,7 @@ describe('host agent: frames and slots', () => {
     const host = await HostAgent.load(muxModule);
     expect(host.current).toBeUndefined();
     const frame = innerWith().bytes();
-    expect(host.process(frame, 0)).toEqual({ verdict: 'pass', reason: undefined, bytes: frame });
+    expect(host.process(frame, 0)).toEqual({ verdict: 'pass', reason: undefined, bytes: frame, produced: [] });
     expect(host.process(frame, 0, { port: 'vm' }).verdict).toBe('pass');
   });
 });

@@ -134,6 +134,9 @@ describe('host agent: replies', () => {
 
 const answer = ofWebA.ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK);
 
+/** The first 16 of its 20 bytes of TCP header. */
+const cutAnswer = answer.bytes().slice(34, 34 + 16);
+
 describe('host agent: what of a VM is no reply', () => {
   const rows: { name: string; in: Packet; reason?: string }[] = [
     { name: 'a connection the VM opens', in: ofWebA.ipv4(WEB_A, CLIENT).tcp(50000, 80, SYN) },
@@ -157,9 +160,9 @@ describe('host agent: what of a VM is no reply', () => {
     { name: 'ARP', in: eth({ src: WEB_A_MAC, type: 0x0806 }).payload(new Uint8Array(28)) },
     { name: 'a third VLAN tag', in: ofWebA.vlan(1).vlan(2).vlan(3).ipv4(WEB_A, CLIENT).tcp(8443, 40000, ACK) },
     {
-      name: 'a fragment of a reply',
-      in: ofWebA.ipv4(WEB_A, CLIENT, { mf: true }).tcp(8443, 40000, ACK),
-      reason: 'fragment',
+      name: 'the first fragment of a reply whose header is cut',
+      in: ofWebA.ipv4(WEB_A, CLIENT, { mf: true, protocol: 6 }).payload(cutAnswer),
+      reason: 'tcp-truncated',
     },
     { name: 'version 5', in: ofWebA.ipv4(WEB_A, CLIENT, { version: 5 }).tcp(8443, 40000, ACK) },
     {
@@ -192,8 +195,8 @@ describe('host agent: what of a VM is no reply', () => {
     const processed = host.process(packet.bytes(), 0, { link: packet.link, port: 'vm' });
     expect(processed).toEqual(
       reason === undefined
-        ? { verdict: 'pass', reason: undefined, bytes: packet.bytes() }
-        : { verdict: 'drop', reason, bytes: undefined },
+        ? { verdict: 'pass', reason: undefined, bytes: packet.bytes(), produced: [] }
+        : { verdict: 'drop', reason, bytes: undefined, produced: [] },
     );
   });
 

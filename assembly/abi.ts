@@ -636,8 +636,85 @@ export const NAT_FLOW_FLAG_HAIRPIN = 2;
 /** The VM has got its RST, and the other end is still to get one. */
 export const NAT_FLOW_FLAG_TOLD = 4;
 
+// ---------------------------------------------------------------------------------------------------------------
+// Decision: what a host agent is to do with the packet in hand. hostExplain leaves it, completed, as its answer.
+//
+//   0        1       2      4         8      12     16     20              24    28         32
+//   | action | flags | port | address | flow | rule | peer | local address | VNI | outer IP |
+//   | verdict | reason | family | protocol | from VM | spare | NIC | spare | IP | L4 | age | spare |
+//   32        33       34       35         36        37      40    42      44   48   52    56      64
+
+/** Where it lies: it takes the place of the second parsed record, as a host agent has one packet in hand. */
+export const FIXED_DECISION = 67264;
+
+/** u8: ACTION_… */
+export const DECISION_ACTION = 0;
+/** u8: DECISION_FLAG_… */
+export const DECISION_FLAGS = 1;
+/** net u16: the port or identifier that our end gets; without meaning where it keeps its own */
+export const DECISION_PORT = 2;
+/** address: what our end gets: the DIP on the way in, the VIP on the way out */
+export const DECISION_ADDRESS = 4;
+/** u32: address of the flow the packet belongs to, 0 when the table has none; not alive with ACTION_LEASE */
+export const DECISION_FLOW = 8;
+/** u32: address of the translation or the SNAT rule that decided; 0 without one */
+export const DECISION_RULE = 12;
+/** address: with ACTION_TRANSLATE the VIP, which the other end gets in a hairpin; else what it gets, 0 to leave it alone */
+export const DECISION_PEER = 16;
+/** u32: address of the entry of the local address, with ACTION_LEASE */
+export const DECISION_LOCAL = 20;
+/** u32: of the tunnel the packet came in; explain finds NO_INDEX without one */
+export const DECISION_VNI = 24;
+/** u32: address of the outer IP header, 0 without one */
+export const DECISION_OUTER_IP = 28;
+/** u8: VERDICT_…; this and all that follows is written by hostExplain only */
+export const DECISION_VERDICT = 32;
+/** u8: REASON_… */
+export const DECISION_REASON = 33;
+/** u8: 4 or 6: of the packet, once its header has been checked; 0 before */
+export const DECISION_FAMILY = 34;
+/** u8: IP protocol */
+export const DECISION_PROTOCOL = 35;
+/** u8: 1 for a packet of a VM */
+export const DECISION_FROM_VM = 36;
+/** u16: index of the NIC */
+export const DECISION_NIC = 40;
+/** u32: address of the IP header of the packet */
+export const DECISION_IP = 44;
+/** u32: address of its ports or its ICMP message, 0 where they are not there */
+export const DECISION_L4 = 48;
+/** u32: ticks since the last packet of the flow */
+export const DECISION_AGE = 52;
+export const DECISION_BYTES = 64;
+
+/** Nothing but the verdict. */
+export const ACTION_NONE = 0;
+/** In: a translation takes it; the connection is remembered. */
+export const ACTION_TRANSLATE = 1;
+/** In: it comes back for a connection from a leased port. */
+export const ACTION_RETURN = 2;
+/** In: only the address is new, of an instance-level public IP or of a later fragment. */
+export const ACTION_READDRESS_IN = 3;
+/** In: an ICMP error. */
+export const ACTION_ERROR_IN = 4;
+/** Out: a connection of the table. */
+export const ACTION_FLOW = 5;
+/** Out: a new connection, from a leased port; without a rule none was free. */
+export const ACTION_LEASE = 6;
+/** Out: only the address is new. */
+export const ACTION_READDRESS_OUT = 7;
+/** Out: an ICMP error. */
+export const ACTION_ERROR_OUT = 8;
+
+/** Both ends are the same VM: the packet goes to it, whichever way it came. */
+export const DECISION_FLAG_HAIRPIN = 1;
+/** The flow has the packet's connection, and is alive. */
+export const DECISION_FLAG_KNOWN = 2;
+
 /** 32 bytes of FIXED_STATE: the key of an outside entry while a leased port is looked for. */
 export const STATE_SNAT_KEY = 448;
+/** 32 bytes of FIXED_STATE: the key of the flow that the packet an ICMP error quotes is of. */
+export const STATE_QUOTED_KEY = 480;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Parsed record: what the stages of a pipeline hand each other about one frame.

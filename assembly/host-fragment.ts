@@ -3,41 +3,41 @@
  *
  * The value of a datagram's record on a host agent:
  *
- *   0         4           8        32
- *   | address | direction | unused |
+ *   0         4      8           12       32
+ *   | address | peer | direction | unused |
+ *
+ *   peer: what takes the place of the address of the other end, for a VM that talks to itself; else 0
  */
-import { packetFamily, packetIp } from './host-packet';
-import { addressWord } from './table/address';
 import { datagramValue, findDatagram, insertDatagram } from './table/fragment';
-import { ipv4Destination, ipv4Source } from './wire/ipv4';
-import { ipv6Destination, ipv6Source } from './wire/ipv6';
 
 const ADDRESS = 0;
-const DIRECTION = 4;
+const PEER = 4;
+const DIRECTION = 8;
 const DIRECTION_IN: u32 = 1;
 const DIRECTION_OUT: u32 = 2;
 
-/** What the first fragment's destination (way in) or source (way out) became; 0 when it was not seen. */
-export function findFragmentAddress(datagramKey: usize, isIn: bool, now: u32): u32 {
+/** What the first fragment of a datagram settled for this direction; 0 when it was not seen. */
+export function findFragment(datagramKey: usize, isIn: bool, now: u32): usize {
   const record = findDatagram(datagramKey, now);
   if (record == 0) return 0;
   const value = datagramValue(record);
-  return load<u32>(value, DIRECTION) == (isIn ? DIRECTION_IN : DIRECTION_OUT) ? load<u32>(value, ADDRESS) : 0;
+  return load<u32>(value, DIRECTION) == (isIn ? DIRECTION_IN : DIRECTION_OUT) ? value : 0;
 }
 
-/** Notes the new address of a first fragment that was rewritten; the key is that of the fragment as it came. */
-export function rememberFragment(datagramKey: usize, packet: usize, isIn: bool, now: u32): void {
+/** What our end became: the destination on the way in, the source on the way out. */
+export function fragmentAddress(fragment: usize): u32 {
+  return load<u32>(fragment, ADDRESS);
+}
+
+/** What the other end became; 0 when it was left alone. */
+export function fragmentPeer(fragment: usize): u32 {
+  return load<u32>(fragment, PEER);
+}
+
+/** Notes the new addresses of a first fragment; the key is that of the fragment as it came. */
+export function rememberFragment(datagramKey: usize, isIn: bool, address: u32, peer: u32, now: u32): void {
   const value = datagramValue(insertDatagram(datagramKey, now));
-  store<u32>(value, isIn ? destinationOf(packet) : sourceOf(packet), ADDRESS);
+  store<u32>(value, address, ADDRESS);
+  store<u32>(value, peer, PEER);
   store<u32>(value, isIn ? DIRECTION_IN : DIRECTION_OUT, DIRECTION);
-}
-
-function destinationOf(packet: usize): u32 {
-  const ip = packetIp(packet);
-  return packetFamily(packet) == 4 ? ipv4Destination(ip) : addressWord(ipv6Destination(ip));
-}
-
-function sourceOf(packet: usize): u32 {
-  const ip = packetIp(packet);
-  return packetFamily(packet) == 4 ? ipv4Source(ip) : addressWord(ipv6Source(ip));
 }

@@ -33,7 +33,7 @@ import {
 } from './abi';
 import { ticksBetween } from './clock';
 import { conclude, count } from './counters';
-import { descriptorsCount, descriptorsBase, natFlowsBase, natFlowsMask, slotsBase } from './layout';
+import { descriptorsBase, descriptorsCount, natFlowsBase, natFlowsMask, slotsBase } from './layout';
 import { configuredTag, localMac, setFrame } from './rewrite/frame';
 import { writeReset } from './rewrite/reset';
 import {

@@ -1,7 +1,7 @@
 /** Everything the module exports, and nothing else. Numbers only cross this boundary; the rest is in memory (abi.ts). */
 import { ABI_VERSION } from './abi';
 
-export { hostProcess } from './host';
+export { hostExplain, hostProcess } from './host';
 export { init } from './layout';
 export { muxExplain, muxProcess } from './mux';
 export { snatWithdraw } from './snat';

@@ -30,6 +30,25 @@ import {
   DATAGRAM_TICKS,
   DATAGRAM_VALUE,
   DATAGRAM_WAYS,
+  DECISION_ADDRESS,
+  DECISION_AGE,
+  DECISION_BYTES,
+  DECISION_FAMILY,
+  DECISION_FLAGS,
+  DECISION_FLOW,
+  DECISION_FROM_VM,
+  DECISION_IP,
+  DECISION_L4,
+  DECISION_LOCAL,
+  DECISION_NIC,
+  DECISION_OUTER_IP,
+  DECISION_PEER,
+  DECISION_PORT,
+  DECISION_PROTOCOL,
+  DECISION_REASON,
+  DECISION_RULE,
+  DECISION_VERDICT,
+  DECISION_VNI,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_LENGTH,
@@ -49,6 +68,7 @@ import {
   EXEMPTION_VNI,
   FIXED_CONFIG,
   FIXED_COUNTERS,
+  FIXED_DECISION,
   FIXED_END,
   FIXED_NO_BUCKET,
   FIXED_PARSED,
@@ -462,6 +482,33 @@ class NatFlow {
   reserved: u64;
 }
 
+class Decision {
+  action: u8;
+  flags: u8;
+  port: u16;
+  address: u32;
+  flow: u32;
+  rule: u32;
+  peer: u32;
+  local: u32;
+  vni: u32;
+  outerIp: u32;
+  verdict: u8;
+  reason: u8;
+  family: u8;
+  protocol: u8;
+  fromVm: u8;
+  spare0: u8;
+  spare1: u16;
+  nic: u16;
+  spare2: u16;
+  ip: u32;
+  l4: u32;
+  age: u32;
+  spare3: u32;
+  spare4: u32;
+}
+
 class Parsed {
   ip: u32;
   l4: u32;
@@ -670,6 +717,31 @@ if (
   NAT_FLOW_BYTES * NAT_FLOW_WAYS != NAT_FLOW_BUCKET_BYTES
 ) {
   ERROR('abi.ts: the NAT flow has drifted');
+}
+if (
+  offsetof<Decision>('flags') != DECISION_FLAGS ||
+  offsetof<Decision>('port') != DECISION_PORT ||
+  offsetof<Decision>('address') != DECISION_ADDRESS ||
+  offsetof<Decision>('flow') != DECISION_FLOW ||
+  offsetof<Decision>('rule') != DECISION_RULE ||
+  offsetof<Decision>('peer') != DECISION_PEER ||
+  offsetof<Decision>('local') != DECISION_LOCAL ||
+  offsetof<Decision>('vni') != DECISION_VNI ||
+  offsetof<Decision>('outerIp') != DECISION_OUTER_IP ||
+  offsetof<Decision>('verdict') != DECISION_VERDICT ||
+  offsetof<Decision>('reason') != DECISION_REASON ||
+  offsetof<Decision>('family') != DECISION_FAMILY ||
+  offsetof<Decision>('protocol') != DECISION_PROTOCOL ||
+  offsetof<Decision>('fromVm') != DECISION_FROM_VM ||
+  offsetof<Decision>('nic') != DECISION_NIC ||
+  offsetof<Decision>('ip') != DECISION_IP ||
+  offsetof<Decision>('l4') != DECISION_L4 ||
+  offsetof<Decision>('age') != DECISION_AGE ||
+  offsetof<Decision>() != DECISION_BYTES ||
+  DECISION_BYTES != PARSED_BYTES ||
+  FIXED_DECISION != FIXED_PARSED + PARSED_BYTES
+) {
+  ERROR('abi.ts: the decision has drifted');
 }
 if (
   PARSED_L4 != PARSED_IP + 4 ||

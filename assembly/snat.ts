@@ -7,6 +7,7 @@
  * a live connection already reaches from it.
  */
 import {
+  ACTION_LEASE,
   COUNTER_SNAT_ALLOCATED,
   COUNTER_SNAT_EXHAUSTED,
   COUNTER_SNAT_OVER_SHARE,
@@ -20,6 +21,16 @@ import {
 } from './abi';
 import { count } from './counters';
 import {
+  decide,
+  decidedAddress,
+  decidedLocal,
+  decidedPort,
+  decidedRule,
+  decideFlow,
+  decideLocal,
+  decideRule,
+} from './host-decision';
+import {
   isIcmpOf,
   packetFamily,
   packetKey,
@@ -31,6 +42,7 @@ import {
   packetRemotePort,
 } from './host-packet';
 import { natFlowsBase } from './layout';
+import { OUTCOME_CONTINUE } from './parse';
 import { findLocalAddress, localRuleCount, localRuleFirst } from './table/local-address';
 import {
   findNatFlow,
@@ -48,6 +60,8 @@ import {
   writeNatKeyRemote,
 } from './table/nat-flow';
 import {
+  couldHaveSnatFlow,
+  findNatFlowRoom,
   forgetNatFlow,
   joinNatFlowTwin,
   makeNatFlowRoom,
@@ -78,19 +92,18 @@ const NO_PORT: u32 = 0;
 
 const OUTSIDE_KEY: usize = FIXED_STATE + STATE_SNAT_KEY;
 
-/** The flow that openSnatFlow has made. */
-export let snatFlow: usize = 0;
-
 /** Whether connections of a protocol from a local address are translated at all. */
 export function isSnatted(local: usize, protocol: u32, family: u32): bool {
   return ruleFor(local, 0, protocol, family) < localRuleCount(local);
 }
 
 /**
- * Gives the connection a packet opens a leased port, and leaves it in snatFlow. The packet's key is that of the VM's side,
- * which no flow in the table has.
+ * Looks for a leased port for the connection a packet opens, and decides that it gets the first one that is free. The
+ * packet's key is that of the VM's side, for which the table has no live flow.
+ *
+ * @returns OUTCOME_CONTINUE; without a free port the decision has no rule
  */
-export function openSnatFlow(packet: usize, local: usize, now: u32): u32 {
+export function chooseLease(packet: usize, local: usize, now: u32): u32 {
   const protocol = packetProtocol(packet);
   const family = packetFamily(packet);
   const hash = natKeyHash(packetKey(packet));
@@ -101,12 +114,55 @@ export function openSnatFlow(packet: usize, local: usize, now: u32): u32 {
   for (let index = ruleFor(local, 0, protocol, family); index < ruleCount; ) {
     const rule = snatRule(localRuleFirst(local) + index);
     const portNet = findFreePort(rule, hash, packetRemotePort(packet), now);
-    if (portNet != NO_PORT) return open(packet, rule, portNet, now);
-    countExhausted(rule);
+    if (portNet != NO_PORT) {
+      decide(ACTION_LEASE, snatRuleVip(rule), portNet);
+      decideRule(rule);
+      decideLocal(local);
+      return OUTCOME_CONTINUE;
+    }
     index = ruleFor(local, index + 1, protocol, family);
   }
-  count(COUNTER_SNAT_EXHAUSTED);
-  return REASON_SNAT_EXHAUSTED;
+  decide(ACTION_LEASE, 0, NO_PORT);
+  decideLocal(local);
+  return OUTCOME_CONTINUE;
+}
+
+/** Opens the connection chooseLease has decided on, and counts what it found. A flow with its key must be gone. */
+export function openLease(packet: usize, now: u32): u32 {
+  const rule = decidedRule();
+  countTried(packet, rule);
+  if (rule == 0) {
+    count(COUNTER_SNAT_EXHAUSTED);
+    return REASON_SNAT_EXHAUSTED;
+  }
+  if (!mayHaveSnatFlow(packetNic(packet), now)) {
+    count(COUNTER_SNAT_OVER_SHARE);
+    return REASON_FLOW_TABLE_FULL;
+  }
+  // The port may be that of a dead connection to the same end.
+  const dead = findNatFlow(OUTSIDE_KEY);
+  if (dead != 0) forgetNatFlow(dead);
+  const flow = makeNatFlowRoom(packetKey(packet), now);
+  if (flow == 0) return REASON_FLOW_TABLE_FULL;
+  const idleTicks = snatRuleIdleTicks(rule);
+  writeNatFlow(flow, packetKey(packet), decidedAddress(), decidedPort(), idleTicks, snatRuleFlags(rule), now);
+  if (!joinNatFlowTwin(flow, OUTSIDE_KEY, packetLocal(packet), packetLocalPort(packet), now)) {
+    return REASON_FLOW_TABLE_FULL;
+  }
+  count(COUNTER_SNAT_ALLOCATED);
+  countAllocated(rule);
+  decideFlow(flow);
+  return REASON_NONE;
+}
+
+/** What openLease would answer, as far as that can be said without giving any flow up. */
+export function foreseeLease(packet: usize, now: u32): u32 {
+  if (decidedRule() == 0) return REASON_SNAT_EXHAUSTED;
+  const isRoom =
+    couldHaveSnatFlow(packetNic(packet), now) &&
+    findNatFlowRoom(packetKey(packet), now) != 0 &&
+    (findNatFlow(OUTSIDE_KEY) != 0 || findNatFlowRoom(OUTSIDE_KEY, now) != 0);
+  return isRoom ? REASON_NONE : REASON_FLOW_TABLE_FULL;
 }
 
 /** Ends the outbound connections whose port is no longer leased to their address. */
@@ -117,22 +173,18 @@ export function snatWithdraw(): void {
   }
 }
 
-/** OUTSIDE_KEY has the end the port was found for. */
-function open(packet: usize, rule: usize, portNet: u32, now: u32): u32 {
-  if (!mayHaveSnatFlow(packetNic(packet), now)) {
-    count(COUNTER_SNAT_OVER_SHARE);
-    return REASON_FLOW_TABLE_FULL;
+/** The rules before `last` had no port; all of them, when it is 0. */
+function countTried(packet: usize, last: usize): void {
+  const local = decidedLocal();
+  const protocol = packetProtocol(packet);
+  const family = packetFamily(packet);
+  const ruleCount = localRuleCount(local);
+  for (let index = ruleFor(local, 0, protocol, family); index < ruleCount; ) {
+    const rule = snatRule(localRuleFirst(local) + index);
+    if (rule == last) return;
+    countExhausted(rule);
+    index = ruleFor(local, index + 1, protocol, family);
   }
-  const flow = makeNatFlowRoom(packetKey(packet), now);
-  if (flow == 0) return REASON_FLOW_TABLE_FULL;
-  writeNatFlow(flow, packetKey(packet), snatRuleVip(rule), portNet, snatRuleIdleTicks(rule), snatRuleFlags(rule), now);
-  if (!joinNatFlowTwin(flow, OUTSIDE_KEY, packetLocal(packet), packetLocalPort(packet), now)) {
-    return REASON_FLOW_TABLE_FULL;
-  }
-  count(COUNTER_SNAT_ALLOCATED);
-  countAllocated(rule);
-  snatFlow = flow;
-  return REASON_NONE;
 }
 
 /** A port of a rule without a live connection to the remote end, in network order; the ports lie in a circle. */
@@ -147,11 +199,7 @@ function findFreePort(rule: usize, hash: u64, remotePortNet: u32, now: u32): u32
     const portNet: u32 = bswap<u16>(<u16>(snatRangeFirst(range) + place));
     writeNatKeyEnds(OUTSIDE_KEY, vip, remotePortNet | (portNet << 16));
     const flow = findNatFlow(OUTSIDE_KEY);
-    if (flow == 0) return portNet;
-    if (!natFlowIsLive(flow, now)) {
-      forgetNatFlow(flow);
-      return portNet;
-    }
+    if (flow == 0 || !natFlowIsLive(flow, now)) return portNet;
     place++;
     while (place == snatRangePortCount(range)) {
       place = 0;

@@ -22,6 +22,7 @@ import {
   REASON_VXLAN_FLAGS,
   REASON_VXLAN_TRUNCATED,
 } from './abi';
+import { noteTunnel } from './host-decision';
 import { fromTunnel } from './host-in';
 import { setPacketOuterEcn } from './host-packet';
 import { availableBytes, dropFor, OUTCOME_CONTINUE, OUTCOME_PASS, parseLink } from './parse';
@@ -59,14 +60,13 @@ export function fromUnderlay(descriptor: usize, packet: usize, now: u32): u32 {
   const outcome = parseLink(descriptor, packet);
   if (outcome != OUTCOME_CONTINUE) return outcome;
   const ip: usize = load<u32>(packet, PARSED_IP);
+  noteTunnel(ip);
   const available = availableBytes(descriptor, packet);
   const isIpv6 = load<u8>(packet, PARSED_FAMILY) == 6;
-  return isIpv6
-    ? fromUnderlayIpv6(descriptor, packet, ip, available, now)
-    : fromUnderlayIpv4(descriptor, packet, ip, available, now);
+  return isIpv6 ? fromUnderlayIpv6(packet, ip, available, now) : fromUnderlayIpv4(packet, ip, available, now);
 }
 
-function fromUnderlayIpv4(descriptor: usize, packet: usize, ip: usize, available: u32, now: u32): u32 {
+function fromUnderlayIpv4(packet: usize, ip: usize, available: u32, now: u32): u32 {
   const start = checkIpv4Start(ip, available);
   if (start != REASON_NONE) return dropFor(start);
   const ours = load<u32>(FIXED_CONFIG + CONFIG_PROVIDER_ADDRESS);
@@ -79,10 +79,10 @@ function fromUnderlayIpv4(descriptor: usize, packet: usize, ip: usize, available
   const l4 = ip + headerBytes;
   const l4Bytes = ipv4TotalLength(ip) - headerBytes;
   if (ipv4IsFragment(ip)) return outerFragment(protocol, l4, l4Bytes, ipv4IsLaterFragment(ip));
-  return fromProvider(descriptor, packet, protocol, l4, l4Bytes, now);
+  return fromProvider(packet, protocol, l4, l4Bytes, now);
 }
 
-function fromUnderlayIpv6(descriptor: usize, packet: usize, ip: usize, available: u32, now: u32): u32 {
+function fromUnderlayIpv6(packet: usize, ip: usize, available: u32, now: u32): u32 {
   const start = checkIpv6Start(ip, available);
   if (start != REASON_NONE) return dropFor(start);
   if (!isOurIpv6(ipv6Destination(ip))) return OUTCOME_PASS;
@@ -95,7 +95,7 @@ function fromUnderlayIpv6(descriptor: usize, packet: usize, ip: usize, available
   if (walkedFragment != 0) {
     return outerFragment(walkedProtocol, walkedL4, l4Bytes, ipv6FragmentOffset(walkedFragment) != 0);
   }
-  return fromProvider(descriptor, packet, walkedProtocol, walkedL4, l4Bytes, now);
+  return fromProvider(packet, walkedProtocol, walkedL4, l4Bytes, now);
 }
 
 function isOurIpv6(address: usize): bool {
@@ -109,11 +109,9 @@ function mayBeTunnel(protocol: u32): bool {
 }
 
 /** A whole packet for us. */
-function fromProvider(descriptor: usize, packet: usize, protocol: u32, l4: usize, l4Bytes: u32, now: u32): u32 {
+function fromProvider(packet: usize, protocol: u32, l4: usize, l4Bytes: u32, now: u32): u32 {
   if (protocol != tunnelProtocol()) return OUTCOME_PASS;
-  return protocol == PROTOCOL_UDP
-    ? fromVxlan(descriptor, packet, l4, l4Bytes, now)
-    : fromNvgre(descriptor, packet, l4, l4Bytes, now);
+  return protocol == PROTOCOL_UDP ? fromVxlan(packet, l4, l4Bytes, now) : fromNvgre(packet, l4, l4Bytes, now);
 }
 
 /** The protocol that carries the fabric's tunnels. */
@@ -131,7 +129,7 @@ function outerFragment(protocol: u32, l4: usize, l4Bytes: u32, isLater: bool): u
   return isTunnel ? dropFor(REASON_FRAGMENT) : OUTCOME_PASS;
 }
 
-function fromVxlan(descriptor: usize, packet: usize, udp: usize, segmentBytes: u32, now: u32): u32 {
+function fromVxlan(packet: usize, udp: usize, segmentBytes: u32, now: u32): u32 {
   if (segmentBytes < UDP_BYTES) return dropFor(REASON_UDP_TRUNCATED);
   if (destinationPort(udp) != VXLAN_PORT_NET) return OUTCOME_PASS;
   const reason = checkUdp(udp, segmentBytes);
@@ -140,13 +138,13 @@ function fromVxlan(descriptor: usize, packet: usize, udp: usize, segmentBytes: u
   if (length < UDP_BYTES + VXLAN_BYTES) return dropFor(REASON_VXLAN_TRUNCATED);
   const vxlan = udp + UDP_BYTES;
   if (!vxlanVniIsValid(vxlan)) return dropFor(REASON_VXLAN_FLAGS);
-  return fromTunnel(descriptor, packet, vxlan + VXLAN_BYTES, length - UDP_BYTES - VXLAN_BYTES, vxlanVni(vxlan), now);
+  return fromTunnel(packet, vxlan + VXLAN_BYTES, length - UDP_BYTES - VXLAN_BYTES, vxlanVni(vxlan), now);
 }
 
-function fromNvgre(descriptor: usize, packet: usize, gre: usize, greBytes: u32, now: u32): u32 {
+function fromNvgre(packet: usize, gre: usize, greBytes: u32, now: u32): u32 {
   if (greBytes < GRE_BYTES_MIN) return dropFor(REASON_GRE_TRUNCATED);
   if (!carriesEthernet(gre)) return OUTCOME_PASS;
   if (!hasNvgreFlags(gre)) return dropFor(REASON_GRE_FLAGS);
   if (greBytes < GRE_BYTES) return dropFor(REASON_GRE_TRUNCATED);
-  return fromTunnel(descriptor, packet, gre + GRE_BYTES, greBytes - GRE_BYTES, nvgreVsid(gre), now);
+  return fromTunnel(packet, gre + GRE_BYTES, greBytes - GRE_BYTES, nvgreVsid(gre), now);
 }

@@ -24,8 +24,7 @@ export function combineEcn(packet: usize): u32 {
   const outer = packetOuterEcn(packet);
   // The other two leave every packet as it is.
   if (outer != CE && outer != ECT_1) return REASON_NONE;
-  const ip = packetIp(packet);
-  const inner = (packetFamily(packet) == 6 ? ipv6TrafficClass(ip) : ipv4Tos(ip)) & ECN_MASK;
+  const inner = innerEcn(packet);
   if (outer == CE) {
     if (inner == NOT_ECT) return REASON_ECN;
     setEcn(packet, CE);
@@ -33,6 +32,16 @@ export function combineEcn(packet: usize): u32 {
     setEcn(packet, ECT_1);
   }
   return REASON_NONE;
+}
+
+/** What combineEcn would answer. */
+export function checkEcn(packet: usize): u32 {
+  return packetOuterEcn(packet) == CE && innerEcn(packet) == NOT_ECT ? REASON_ECN : REASON_NONE;
+}
+
+function innerEcn(packet: usize): u32 {
+  const ip = packetIp(packet);
+  return (packetFamily(packet) == 6 ? ipv6TrafficClass(ip) : ipv4Tos(ip)) & ECN_MASK;
 }
 
 function setEcn(packet: usize, ecn: u32): void {

@@ -54,6 +54,13 @@ let shareCursor: u32 = 0;
  * was there has been forgotten, and counted.
  */
 export function makeNatFlowRoom(key: usize, now: u32): usize {
+  const flow = findNatFlowRoom(key, now);
+  if (flow != 0 && isTaken(flow)) giveUp(flow, now);
+  return flow;
+}
+
+/** The place makeNatFlowRoom would make: an empty one, a dead flow, or the one that has waited longest for an answer. */
+export function findNatFlowRoom(key: usize, now: u32): usize {
   const hash = natKeyHash(key);
   const first = firstBucket(hash);
   const second = secondBucket(hash);
@@ -61,15 +68,7 @@ export function makeNatFlowRoom(key: usize, now: u32): usize {
   if (free != 0) return free;
   let flow = findExpired(first, now);
   if (flow == 0) flow = findExpired(second, now);
-  if (flow != 0) {
-    count(COUNTER_NAT_FLOW_EXPIRED);
-  } else {
-    flow = olderNew(findOldestNew(first, now), findOldestNew(second, now), now);
-    if (flow == 0) return 0;
-    count(COUNTER_NAT_FLOW_EVICTED);
-  }
-  forgetNatFlow(flow);
-  return flow;
+  return flow != 0 ? flow : olderNew(findOldestNew(first, now), findOldestNew(second, now), now);
 }
 
 /** Puts a flow into an empty place, or over one with the same key that has no twin. */
@@ -133,13 +132,17 @@ export function forgetNatFlow(flow: usize): void {
  * theirs leave half of it to all others, and what a VM has leased ports for is far less in practice.
  */
 export function mayHaveSnatFlow(nic: u32, now: u32): bool {
-  // Two entries each, four places in a bucket: a quarter of the places is half a flow per bucket.
-  if (load<u32>(snatSharesBase + (nic << 2)) < (natFlowsMask + 1) >> 1) return true;
+  if (hasSnatShare(nic)) return true;
   const flow = findOwn(nic, now);
+  shareCursor += SHARE_SEARCH_BUCKETS;
   if (flow == 0) return false;
-  count(natFlowIsLive(flow, now) ? COUNTER_NAT_FLOW_EVICTED : COUNTER_NAT_FLOW_EXPIRED);
-  forgetNatFlow(flow);
+  giveUp(flow, now);
   return true;
+}
+
+/** The same, and nothing is given up. */
+export function couldHaveSnatFlow(nic: u32, now: u32): bool {
+  return hasSnatShare(nic) || findOwn(nic, now) != 0;
 }
 
 /** Forgets every flow of a NIC, so that its index can be given to another one. */
@@ -168,11 +171,22 @@ export function isTaken(flow: usize): bool {
   return load<u8>(flow, NAT_FLOW_KIND) != 0;
 }
 
+/** Two entries each, four places in a bucket: a quarter of the places is half a flow per bucket. */
+function hasSnatShare(nic: u32): bool {
+  return load<u32>(snatSharesBase + (nic << 2)) < (natFlowsMask + 1) >> 1;
+}
+
+/** Counts why a flow goes, and forgets it. */
+function giveUp(flow: usize, now: u32): void {
+  count(natFlowIsLive(flow, now) ? COUNTER_NAT_FLOW_EVICTED : COUNTER_NAT_FLOW_EXPIRED);
+  forgetNatFlow(flow);
+}
+
 /** A dead flow of a NIC in the next buckets, else the one that has waited longest for an answer; 0 when all work. */
 function findOwn(nic: u32, now: u32): usize {
   let own: usize = 0;
   for (let searched: u32 = 0; searched < SHARE_SEARCH_BUCKETS; searched++) {
-    const bucket = natFlowsBase + (shareCursor++ & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
+    const bucket = natFlowsBase + ((shareCursor + searched) & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
     for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
       if (!isTaken(flow) || natFlowNic(flow) != nic || natFlowTwin(flow) == 0) continue;
       if (!natFlowIsLive(flow, now)) return flow;

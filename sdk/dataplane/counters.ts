@@ -18,6 +18,11 @@ const NAT_FLOW_COUNTERS = {
   evicted: abi.COUNTER_NAT_FLOW_EVICTED,
 } as const;
 
+const TCP_COUNTERS = {
+  resetsSent: abi.COUNTER_RESETS_SENT,
+  sizesClamped: abi.COUNTER_MSS_CLAMPED,
+} as const;
+
 const SNAT_COUNTERS = {
   allocated: abi.COUNTER_SNAT_ALLOCATED,
   exhausted: abi.COUNTER_SNAT_EXHAUSTED,
@@ -34,6 +39,8 @@ export interface Counters {
   readonly flows: Readonly<Record<keyof typeof FLOW_COUNTERS, number>>;
   /** The host agent's NAT flows. */
   readonly natFlows: Readonly<Record<keyof typeof NAT_FLOW_COUNTERS, number>>;
+  /** What the host agent did to TCP: segments that reset idle connections, maximum segment sizes lowered. */
+  readonly tcp: Readonly<Record<keyof typeof TCP_COUNTERS, number>>;
   /**
    * The host agent's outbound connections: those that were given a leased port, those for which none was free, and those
    * refused because their VM has its share of the NAT flow table.
@@ -63,6 +70,7 @@ export function readCounters(dataPlane: DataPlane): Counters {
     dropped,
     flows: readNamed(dataPlane, FLOW_COUNTERS),
     natFlows: readNamed(dataPlane, NAT_FLOW_COUNTERS),
+    tcp: readNamed(dataPlane, TCP_COUNTERS),
     snat: readNamed(dataPlane, SNAT_COUNTERS),
   };
 }

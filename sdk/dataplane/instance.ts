@@ -12,7 +12,9 @@ export interface DataPlaneExports extends Record<string, unknown> {
   /** Returns the number of frames in the batch afterwards. */
   muxProcess(count: number, nowMs: number): number;
   muxExplain(index: number, nowMs: number): void;
+  /** Returns the number of frames in the batch afterwards. */
   hostProcess(count: number, nowMs: number): number;
+  hostExplain(index: number, nowMs: number): void;
   addressClear(): void;
   addressInsert(word0Net: number, word1Net: number, word2Net: number, word3Net: number, word: number): void;
   endpointClear(): void;

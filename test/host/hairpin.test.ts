@@ -9,7 +9,6 @@ import { muxProgram, VNI, WEB_A_MAC, WEB_B_MAC } from '../support/programs.js';
 import {
   arrive,
   FAMILIES,
-  type Family,
   IDLE_TICKS,
   leave,
   loadHost,
@@ -34,7 +33,11 @@ describe.each(FAMILIES)('hairpin, IPv$family', (family) => {
     const answer = leave(host, ip(ofVm(), dip, vip).tcp(8443, 5555, SYN | ACK, { ack: 10 }));
     expect([answer.verdict, toHex(answer.bytes!)]).toEqual([
       'deliver',
-      toHex(ip(toVm(), vip, dip).tcp(443, 5555, SYN | ACK, { ack: 10 }).bytes()),
+      toHex(
+        ip(toVm(), vip, dip)
+          .tcp(443, 5555, SYN | ACK, { ack: 10 })
+          .bytes(),
+      ),
     ]);
     expect(verifyFrame(answer.bytes!, 'ethernet')).toEqual([]);
   });
@@ -68,7 +71,11 @@ describe.each(FAMILIES)('hairpin, IPv$family', (family) => {
     const answer = leave(host, ip(ofVm(WEB_B_MAC), otherDip, publicIp).tcp(22, 5555, SYN | ACK));
     expect([answer.verdict, toHex(answer.bytes!)]).toEqual([
       'deliver',
-      toHex(ip(toVm(WEB_B_MAC), publicIp, otherDip).tcp(22, 5555, SYN | ACK).bytes()),
+      toHex(
+        ip(toVm(WEB_B_MAC), publicIp, otherDip)
+          .tcp(22, 5555, SYN | ACK)
+          .bytes(),
+      ),
     ]);
   });
 
@@ -109,7 +116,11 @@ describe.each(FAMILIES)('hairpin, IPv$family', (family) => {
     const outside = leave(host, ip(ofVm(), dip, client).tcp(8443, 40000, SYN | ACK));
     expect([outside.verdict, toHex(outside.bytes!)]).toEqual([
       'reply',
-      toHex(ip(toGateway, vip, client).tcp(443, 40000, SYN | ACK).bytes()),
+      toHex(
+        ip(toGateway, vip, client)
+          .tcp(443, 40000, SYN | ACK)
+          .bytes(),
+      ),
     ]);
   });
 
@@ -134,7 +145,10 @@ describe.each(FAMILIES)('hairpin, IPv$family', (family) => {
         [0, 'deliver'],
         [1, 'drop'],
       ] as const) {
-        const host = await loadHost({ snatRules: program.snatRules!, translations: program.translations.map(({ tcpReset: _, ...rest }) => rest) });
+        const host = await loadHost({
+          snatRules: program.snatRules!,
+          translations: program.translations.map(({ tcpReset: _, ...rest }) => rest),
+        });
         arrive(host, ip(tunnel(), dip, vip).tcp(5555, 443, SYN));
         arrive(host, ip(tunnel(), dip, vip).tcp(5555, 443, flags));
         // What belongs to no connection is one of the VM's own, and opens none: the leased ports refuse it.

@@ -138,7 +138,8 @@ describe('host agent: a full table', () => {
     }
     expect(arrive(host, toWebA(443, SYN, 50000), 235 * TICK_MS).reason).toBe('flow-table-full');
     expect(arrive(host, toWebA(443, SYN, 50000), 236 * TICK_MS).verdict).toBe('deliver');
-    expect(host.counters().natFlows.expired).toBe(1);
+    // The sweep has emptied a bucket of four before.
+    expect(host.counters().natFlows.expired).toBe(4);
   });
 });
 

@@ -5,8 +5,9 @@
  *   client ── edge router ── MUX ── host A ── web-a, behind VIP 443 → 8443 and others; outbound from leased ports
  *                                          └─ web-b, with an instance-level public IP
  */
-import { HostAgent, type HostProgram, type SnatRule, type Translation } from 'edgemux';
+import { HostAgent, type HostProgram, type Translation } from 'edgemux';
 import muxModule from 'edgemux/mux-module';
+import type { SnatRule } from '../../sdk/program/types.js';
 import { eth, type Packet } from '../support/packet.js';
 import { HOST_A, HOST_A_MAC, hostProgram, MUX, VNI, WEB_A_MAC, WEB_B_MAC } from '../support/programs.js';
 

@@ -1,0 +1,215 @@
+/**
+ * What a host agent does with a packet once it is decided: remember the connection, write addresses, ports and checksums,
+ * and frame it for the VM or the gateway.
+ *
+ * Up to here nothing has been changed. What may still go wrong is that a table is full, or that a congestion mark cannot
+ * be passed on; foresee says so without doing it.
+ */
+import {
+  ACTION_ERROR_IN,
+  ACTION_FLOW,
+  ACTION_LEASE,
+  ACTION_READDRESS_IN,
+  ACTION_READDRESS_OUT,
+  ACTION_RETURN,
+  ACTION_TRANSLATE,
+  DESCRIPTOR_OFFSET,
+  NAT_FLOW_FLAG_HAIRPIN,
+  NAT_FLOW_TWIN,
+  REASON_FLOW_TABLE_FULL,
+  REASON_NONE,
+  VERDICT_DELIVER,
+  VERDICT_REPLY,
+} from './abi';
+import {
+  decidedAction,
+  decidedAddress,
+  decidedFlow,
+  decidedPeer,
+  decidedPort,
+  decidedRule,
+  isFlowKnown,
+  isHairpin,
+} from './host-decision';
+import { rememberFragment } from './host-fragment';
+import {
+  FRAGMENT_FIRST,
+  FRAGMENT_LATER,
+  packetDatagramKey,
+  packetFamily,
+  packetFragment,
+  packetIp,
+  packetKey,
+  packetL4,
+  packetL4Bytes,
+  packetProtocol,
+} from './host-packet';
+import { useFlow } from './host-transport';
+import { dropFor } from './parse';
+import { frameForGateway, frameForVm } from './rewrite/decapsulate';
+import { checkEcn, combineEcn } from './rewrite/ecn';
+import { clampMss } from './rewrite/mss';
+import { readdressDestination, readdressSource, translateDestination, translateSource } from './rewrite/translate';
+import { translateErrorFromVm, translateErrorToVm } from './rewrite/translate-quote';
+import { foreseeLease, openLease } from './snat';
+import { findNatFlowRoom, forgetNatFlow, makeNatFlowRoom, writeNatFlow } from './table/nat-flow-room';
+import { translationIdleTicks, translationResets } from './table/translation';
+import { destinationMac, ETHERNET_BYTES, sourceMac } from './wire/ethernet';
+import { destinationPort, isTcpOrUdp } from './wire/ports';
+import { quoteSourcePort } from './wire/quote';
+import { PROTOCOL_TCP } from './wire/tcp';
+
+const NO_PORT: u32 = 0;
+const NO_PEER: u32 = 0;
+
+/** Does what was decided with the packet in hand; answers with an outcome. */
+export function act(descriptor: usize, packet: usize, now: u32): u32 {
+  const action = decidedAction();
+  if (action == ACTION_TRANSLATE) return deliverTranslated(descriptor, packet, now);
+  if (action == ACTION_FLOW) return leaveByFlow(descriptor, packet, now);
+  if (action == ACTION_RETURN) return deliverReturned(descriptor, packet, now);
+  if (action == ACTION_LEASE) return leaveByLease(descriptor, packet, now);
+  if (action == ACTION_READDRESS_OUT) return leaveReaddressed(descriptor, packet);
+  if (action == ACTION_READDRESS_IN) return deliverReaddressed(descriptor, packet);
+  if (action == ACTION_ERROR_IN) return deliverError(descriptor, packet);
+  return leaveAsError(descriptor, packet);
+}
+
+/** The outcome act would answer with, and nothing is changed. */
+export function foresee(packet: usize, now: u32): u32 {
+  const action = decidedAction();
+  let reason: u32 = REASON_NONE;
+  if (action == ACTION_LEASE) reason = foreseeLease(packet, now);
+  const needsRoom = action == ACTION_TRANSLATE && decidedFlow() == 0;
+  if (needsRoom && findNatFlowRoom(packetKey(packet), now) == 0) reason = REASON_FLOW_TABLE_FULL;
+  const isIn = action <= <u32>ACTION_ERROR_IN;
+  if (isIn && reason == REASON_NONE) reason = checkEcn(packet);
+  if (reason != REASON_NONE) return dropFor(reason);
+  return isIn || isHairpin() ? VERDICT_DELIVER : VERDICT_REPLY;
+}
+
+// The way in.
+
+function deliverTranslated(descriptor: usize, packet: usize, now: u32): u32 {
+  const reason = rememberClient(packet, now);
+  if (reason != REASON_NONE) return dropFor(reason);
+  const vip = decidedPeer();
+  if (packetFragment(packet) == FRAGMENT_FIRST) rememberFirst(packet, true, isHairpin() ? vip : NO_PEER, now);
+  translateDestination(packet, decidedAddress(), decidedPort());
+  if (isHairpin()) readdressSource(packet, vip);
+  return giveToVm(descriptor, packet);
+}
+
+/** Notes how the VM's answer is to be turned around: the packet's key is what the answer will show. */
+function rememberClient(packet: usize, now: u32): u32 {
+  let flow = decidedFlow();
+  if (!isFlowKnown()) {
+    if (flow != 0) forgetNatFlow(flow);
+    else flow = makeNatFlowRoom(packetKey(packet), now);
+    if (flow == 0) return REASON_FLOW_TABLE_FULL;
+    const translation = decidedRule();
+    const vipPort = isTcpOrUdp(packetProtocol(packet)) ? destinationPort(packetL4(packet)) : NO_PORT;
+    const flags = translationResets(translation) | (isHairpin() ? NAT_FLOW_FLAG_HAIRPIN : 0);
+    writeNatFlow(flow, packetKey(packet), decidedPeer(), vipPort, translationIdleTicks(translation), flags, now);
+  }
+  useFlow(flow, packet, false, false, now);
+  return REASON_NONE;
+}
+
+function deliverReturned(descriptor: usize, packet: usize, now: u32): u32 {
+  useFlow(decidedFlow(), packet, true, false, now);
+  if (packetFragment(packet) == FRAGMENT_FIRST) rememberFirst(packet, true, NO_PEER, now);
+  translateDestination(packet, decidedAddress(), decidedPort());
+  return giveToVm(descriptor, packet);
+}
+
+function deliverReaddressed(descriptor: usize, packet: usize): u32 {
+  readdressDestination(packet, decidedAddress());
+  if (decidedPeer() != NO_PEER) readdressSource(packet, decidedPeer());
+  return giveToVm(descriptor, packet);
+}
+
+function deliverError(descriptor: usize, packet: usize): u32 {
+  translateErrorToVm(packetIp(packet), packetL4(packet), packetL4Bytes(packet), decidedAddress(), decidedPort());
+  return giveToVm(descriptor, packet);
+}
+
+function giveToVm(descriptor: usize, packet: usize): u32 {
+  const reason = combineEcn(packet);
+  if (reason != REASON_NONE) return dropFor(reason);
+  const ip = packetIp(packet);
+  frameForVm(descriptor, ip, destinationMac(ip - ETHERNET_BYTES));
+  return VERDICT_DELIVER;
+}
+
+// The way out.
+
+function leaveByLease(descriptor: usize, packet: usize, now: u32): u32 {
+  const dead = decidedFlow();
+  if (dead != 0) forgetNatFlow(dead);
+  const reason = openLease(packet, now);
+  return reason == REASON_NONE ? leaveByFlow(descriptor, packet, now) : dropFor(reason);
+}
+
+/** As an answer from the VIP, or as the caller from a leased port. */
+function leaveByFlow(descriptor: usize, packet: usize, now: u32): u32 {
+  const flow = decidedFlow();
+  const isCalled = load<u32>(flow, NAT_FLOW_TWIN) == 0;
+  useFlow(flow, packet, isCalled, true, now);
+  if (packetFragment(packet) == FRAGMENT_FIRST) rememberFirst(packet, false, decidedPeer(), now);
+  if (isHairpin()) {
+    translateSource(packet, decidedAddress(), decidedPort());
+    return giveBack(descriptor, packet);
+  }
+  clampSegments(packet);
+  translateSource(packet, decidedAddress(), decidedPort());
+  frameForGateway(descriptor, packet);
+  return VERDICT_REPLY;
+}
+
+function leaveReaddressed(descriptor: usize, packet: usize): u32 {
+  if (isHairpin()) {
+    readdressSource(packet, decidedAddress());
+    return giveBack(descriptor, packet);
+  }
+  clampSegments(packet);
+  readdressSource(packet, decidedAddress());
+  frameForGateway(descriptor, packet);
+  return VERDICT_REPLY;
+}
+
+/** The quoted packet of a hairpin has both ends translated, as both are the VM's. */
+function leaveAsError(descriptor: usize, packet: usize): u32 {
+  const ip = packetIp(packet);
+  const icmp = packetL4(packet);
+  const bytes = packetL4Bytes(packet);
+  translateErrorFromVm(ip, icmp, bytes, decidedAddress(), decidedPort());
+  if (!isHairpin()) {
+    frameForGateway(descriptor, packet);
+    return VERDICT_REPLY;
+  }
+  translateErrorToVm(ip, icmp, bytes, decidedPeer(), quoteSourcePort());
+  return frameForSender(descriptor, packet);
+}
+
+/** To the VM it came from, under the VM's own address. */
+function giveBack(descriptor: usize, packet: usize): u32 {
+  readdressDestination(packet, decidedPeer());
+  return frameForSender(descriptor, packet);
+}
+
+function frameForSender(descriptor: usize, packet: usize): u32 {
+  frameForVm(descriptor, packetIp(packet), sourceMac(load<u32>(descriptor, DESCRIPTOR_OFFSET)));
+  return VERDICT_DELIVER;
+}
+
+/** What comes back to the VM has a tunnel around it. */
+function clampSegments(packet: usize): void {
+  const hasHeader = packetProtocol(packet) == PROTOCOL_TCP && packetFragment(packet) != FRAGMENT_LATER;
+  if (hasHeader) clampMss(packetL4(packet), packetFamily(packet));
+}
+
+/** The fragments behind the first have no ports: they get the addresses it got. To be called while it is as it came. */
+function rememberFirst(packet: usize, isIn: bool, peer: u32, now: u32): void {
+  rememberFragment(packetDatagramKey(packet), isIn, decidedAddress(), peer, now);
+}

@@ -50,6 +50,10 @@ export class Datagrams {
   }
 }
 
-function keyOf(way: Way, nic: string, { source, destination, protocol, fragment }: IpPacket): string {
-  return [way, nic, source, destination, protocol, fragment?.identification].join(' ');
+/**
+ * The protocol is the one that the IPv4 or the fragment header announces: only the first fragment shows the upper
+ * protocol behind further IPv6 headers.
+ */
+function keyOf(way: Way, nic: string, { source, destination, fragment }: IpPacket): string {
+  return [way, nic, source, destination, fragment?.protocol, fragment?.identification].join(' ');
 }

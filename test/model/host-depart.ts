@@ -8,7 +8,7 @@ import { isFirstFragment, isLaterFragment, type Receiver } from './datagrams.js'
 import { drop, type Ending, PASS } from './ending.js';
 import { isExempt } from './exemption.js';
 import { errorFromVm, errorOfInstance, isError } from './host-errors.js';
-import { type HostState, lifeOf, portless } from './host-state.js';
+import { type HostState, isUnmended, lifeOf, portless } from './host-state.js';
 import { echoIdentifier, ICMP, icmpKind } from './icmp.js';
 import { type IpPacket, TCP } from './ip.js';
 import { clampMss, mssMax } from './mss.js';
@@ -40,6 +40,7 @@ export function depart(
   tick: number,
   choose: PortChoice,
 ): Departure | Ending {
+  if (isUnmended(packet.protocol)) return PASS;
   if (isLaterFragment(packet)) return departLaterFragment(state, packet, nic, tick);
   if (isCutBeforeItsPorts(packet)) return PASS;
   const ends = endsOf(packet);

@@ -5,8 +5,6 @@
 import type { HostProgram, Nic, SnatRule, Translation } from '../../sdk/program/types.js';
 import { idleTicksOf } from './clock.js';
 import { Datagrams } from './datagrams.js';
-import { ICMP } from './icmp.js';
-import { type IpPacket, TCP, UDP } from './ip.js';
 import { type FlowEnd, type NatFlow, NatFlows } from './nat-flow.js';
 
 export class HostState {
@@ -61,9 +59,9 @@ export function lifeOf(rule: Translation | SnatRule): { idleTicks: number; tcpRe
   return { idleTicks: idleTicksOf(rule.idleTimeoutMs), tcpReset: rule.tcpReset ?? false };
 }
 
-/** Neither TCP nor UDP nor the ICMP of its family. */
-export function isOtherProtocol({ family, protocol }: IpPacket): boolean {
-  return protocol !== TCP && protocol !== UDP && protocol !== ICMP[family];
+/** UDP-Lite and DCCP: their checksum covers addresses, and nobody here mends it. */
+export function isUnmended(protocol: number): boolean {
+  return protocol === 136 || protocol === 33;
 }
 
 /** An end of a packet without ports. */

@@ -6,7 +6,7 @@ import { parseIp } from '../net/address.js';
 import { isUnicastMac } from '../net/unicast.js';
 import { RING_SLOT_COUNTS, SNAT_BLOCK_PORT_COUNT, SNAT_PORT_COUNT } from '../resources/index.js';
 import { compareText } from './order.js';
-import { invalid } from './records.js';
+import { invalid } from './record-parts.js';
 import type { PortRange } from './snat.js';
 import {
   ANY_PORT,

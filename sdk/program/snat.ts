@@ -49,9 +49,9 @@ export interface LeaseOfRule extends Pick<SnatRule, 'protocol' | 'ranges' | 'idl
  *
  * A lease is a pure function of the fabric, so a DIP that gets other ports loses the connections on those it had. Dealt
  * out in the order of the keys, one new member would move the ports of all behind it. So each member looks for its slot
- * in an order of its own, as for Maglev, and takes the first that nobody before it has: with 50 members in 63 slots, the
- * fullest the table of pool sizes allows, a new member moves about one other, in a small pool hardly ever one. What
- * cannot be helped is a step of the table, which gives every member another number of ports.
+ * in an order of its own, as for Maglev, and takes the first that nobody before it has: with 50 members in 63 slots, as
+ * full as the table of pool sizes makes it up to 800 members, a new one moves about one other, and in a small pool hardly
+ * ever one. What cannot be helped is a step of the table, which gives every member another number of ports.
  */
 export function leasesOf(index: ResourceIndex, membership: Membership): readonly Lease[] {
   return outboundLeases(index, membership).flatMap(leasesOfVip);
@@ -68,7 +68,9 @@ function leasesOfVip(lease: OutboundLease): Lease[] {
   const ports = new VipBlocks(lease.reservedBlocks);
   const taken = wanted.map(({ member, blockCount }) => ports.takeSlot(keyOf(member), blockCount));
   // Whoever found no slot, or one with a hole, takes from what is left when everybody else has theirs.
-  for (const [at, { blockCount }] of wanted.entries()) taken[at].push(...ports.takeRest(blockCount - taken[at].length));
+  for (const [at, { member, blockCount }] of wanted.entries()) {
+    taken[at].push(...ports.takeRest(keyOf(member), blockCount - taken[at].length));
+  }
   return wanted
     .map(({ member, claims }, at) => ({
       vip: lease.vip,
@@ -148,10 +150,14 @@ class VipBlocks {
     return [];
   }
 
-  /** Takes blocks wherever they are: the first run that is long enough, else the first ones. */
-  takeRest(blockCount: number): number[] {
+  /**
+   * Takes blocks wherever they are: the first run that is long enough, else the first ones, seen from a place of the
+   * key's own, so that two that look for some are rarely in each other's way.
+   */
+  takeRest(key: string, blockCount: number): number[] {
     if (blockCount <= 0) return [];
-    const free = this.#freeBlocks(0, BLOCK_COUNT);
+    const own = permutationSeed(key).offset % BLOCK_COUNT;
+    const free = [...this.#freeBlocks(own, BLOCK_COUNT - own), ...this.#freeBlocks(0, own)];
     const start = free.findIndex((block, at) => free[at + blockCount - 1] === block + blockCount - 1);
     return this.#take(free.slice(Math.max(start, 0), Math.max(start, 0) + blockCount));
   }

@@ -148,6 +148,23 @@ describe('SNAT: blocks with a frontend port are left out', () => {
     };
     expect(leasedAround(full(change), 40_000)).toEqual(new Array(10).fill(true));
   });
+  it('and nobody has other ports for it but who had that block', () => {
+    const ranges = (change: (fabric: Json) => void) => {
+      const { snatRanges = [], backends } = muxOf((fabric) => {
+        withMembers(fabric, names(50));
+        change(fabric);
+      });
+      return { snatRanges, backends };
+    };
+    const before = ranges(() => {});
+    const taken = before.snatRanges[20];
+    const after = ranges((fabric) => {
+      rule(fabric).frontendPort = taken.firstPort + 100;
+    });
+    const others = ({ snatRanges }: typeof before) => snatRanges.filter(({ backend }) => backend !== taken.backend);
+    expect(others(after)).toEqual(others(before));
+    expect(after.snatRanges.filter(({ backend }) => backend === taken.backend).slice(-2)[0].portCount).toBe(96);
+  });
   it('and whoever has the slot around it gets as many ports as all', () => {
     const change = (fabric: Json) => {
       rule(fabric).frontendPort = 40_003;

@@ -3,10 +3,10 @@
 import type { MuxProgram } from 'edgemux';
 import { describe, expect, it } from 'vitest';
 import { entropyPort, flowHash, ringSlot } from '../model/flow-hash.js';
+import { bothFamilies, CLIENT, CLIENT6, KEY, muxWith, service, VIP6, WEB4, WEB6 } from '../support/both-families.js';
 import { be16 } from '../support/bytes.js';
 import { eth, type Packet, SYN } from '../support/packet.js';
 import { VIP } from '../support/programs.js';
-import { bothFamilies, CLIENT, CLIENT6, KEY, muxWith, service, VIP6, WEB4, WEB6 } from './both-families.js';
 
 const TCP = 6;
 const UDP = 17;
@@ -60,6 +60,20 @@ describe.each([VIP, VIP6])('MUX: protocols without ports, %s', (vip) => {
     const mux = await muxWith({ services });
     const { verdict, reason } = mux.process(packet.bytes(), 0);
     expect(verdict === 'forward' ? mux.explain(packet.bytes(), 0).fields.service?.key : reason).toBe(out);
+  });
+});
+
+describe('MUX: addresses that are no VIPs', () => {
+  it.each([VIP, VIP6])('a rule and a lease do not make %s one', async (vip) => {
+    const mux = await muxWith({
+      vips: ['80.80.80.99', '2001:db8::99'],
+      services: [service(vip, TCP, 443, { backend: WEB4 }), service(vip, 0, 0, { backend: WEB4 })],
+      snatRanges: [{ vip, firstPort: 1024, portCount: 8, backend: WEB4 }],
+    });
+    const start = vip === VIP ? eth().ipv4(CLIENT, VIP) : eth().ipv6(CLIENT6, VIP6);
+    for (const packet of [start.tcp(40000, 443, SYN), start.udp(53, 1024), carrying(GRE, vip)]) {
+      expect(mux.process(packet.bytes(), 0).verdict).toBe('pass');
+    }
   });
 });
 

@@ -554,6 +554,28 @@ describe.each(FAMILIES)('fragments, IPv$family', (kit) => {
   });
 
   describe('explain', () => {
+    it.each([
+      [
+        'the first one',
+        [],
+        first(),
+        /^VIP .*53\/17 → ring\[\d+\] → DIP 192\.168\.1\.4:53 on host-A, VXLAN 5005 to 10\.0\.0\.21$/,
+      ],
+      ['one that would be kept', [], part(1), /^hold: the first fragment of this datagram is not here yet$/],
+      [
+        'one whose datagram is pinned',
+        [first()],
+        part(1),
+        /^VIP .*53\/17 → fragment of a known datagram → DIP 192\.168\.1\.4 on host-A, /,
+      ],
+      ['one of a poisoned datagram', [first(), part(0)], part(1), /→ drop: fragment-overlap$/],
+      ['one for which there is no room', Array(64).fill(part(1)), part(2), /→ drop: fragment-limit$/],
+    ])('%s', async (_, before, packet, text) => {
+      const run = await MuxRun.of(toA);
+      run.batch(before);
+      expect(run.mux.explain(packet.bytes(), 0).text).toMatch(text);
+    });
+
     it('says what then happens, and keeps, pins and poisons nothing', async () => {
       const run = await MuxRun.of(toA);
       const steps: [Frame, string][] = [

@@ -368,6 +368,46 @@ describe.each(FAMILIES)('ICMP errors, IPv$family', (kit) => {
     });
   });
 
+  describe('explain', () => {
+    const host = (address: string) => (family === 6 ? `[${address}]` : address);
+    const of = (port: number | undefined) => `${host(client)}:${CLIENT_PORT} > ${port ? `${host(vip)}:${port}` : vip}`;
+    const rows: [string, Packet, string][] = [
+      ['by the ring', unreachable(https()), `error about tcp ${of(443)} → VIP ${vip}|443/6 → ring[`],
+      [
+        'a rule for one backend',
+        unreachable(quote((packet) => packet.tcp(2201, CLIENT_PORT, ACK))),
+        `error about tcp ${of(2201)} → VIP ${vip}|2201/6 → inbound NAT rule `,
+      ],
+      [
+        'a leased port',
+        unreachable(quote((packet) => packet.tcp(1088, CLIENT_PORT, ACK))),
+        `error about tcp ${of(1088)} → leased port ${host(vip)}:1088 → DIP `,
+      ],
+      [
+        'no rule',
+        unreachable(quote((packet) => packet.tcp(444, CLIENT_PORT, ACK))),
+        `> ${vip} → error about tcp ${of(444)} → drop: no-rule`,
+      ],
+      ['a quote that says nothing', unreachable(https().slice(0, 20)), `> ${vip} → drop: icmp-quote`],
+      ['no ports', unreachable(ofProtocol(47)), `error about gre ${client} > ${vip} → VIP ${vip}|0/47 → ring[`],
+    ];
+    it.each(rows)('%s', async (_, packet, text) => {
+      const { mux } = await MuxRun.of(toA);
+      expect(mux.explain(packet.bytes(), 0).text).toContain(text);
+    });
+
+    it('a known flow, and of that nothing is left behind', async () => {
+      const run = await MuxRun.of(toA);
+      run.one(toVip(SYN));
+      run.mux.program(toB);
+      const explained = run.mux.explain(unreachable(https()).bytes(), 0);
+      expect(explained.text).toContain(`VIP ${vip}|443/6 → known flow → DIP 192.168.1.4`);
+      expect(explained.fields).toMatchObject({ backendSource: 'quoted-flow', backend: { key: 'web-a' } });
+      expect(run.mux.explain(toVip(ACK).bytes(), 0).fields.about).toBeUndefined();
+      expect(run.mux.counters().flows.hits).toBe(0);
+    });
+  });
+
   it('quotes of every length, sound and random, do no harm', async () => {
     const run = await MuxRun.of(toA, { frameBytesMax: 400, batchFrameCountMax: 2 });
     const whole = https();

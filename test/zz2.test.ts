@@ -24,7 +24,20 @@ test('history', async () => {
   for (const step of randomSteps(program, seed)) {
     if ('program' in step) outs.push(`program ${step.program}`);
     const d = duel.play(step);
-    if (d !== undefined) { outs.push(`END ${d}`); break; }
+    if (d !== undefined) {
+      outs.push(`END ${d}`);
+      break;
+    }
   }
-  console.log(outs.slice(-12).map((l) => l.split('\n').map((x) => x.slice(0, 500)).join('\n')).join('\n'));
+  console.log(
+    outs
+      .slice(-12)
+      .map((l) =>
+        l
+          .split('\n')
+          .map((x) => x.slice(0, 500))
+          .join('\n'),
+      )
+      .join('\n'),
+  );
 }, 600_000);

@@ -28,7 +28,7 @@ for (const [name, { program, begin }] of Object.entries(hostPipelines)) test(nam
       }
       if (duel.packetCount + total >= packets) break;
     }
-    total += duel.packetCount;
+    total += duel.packetCount + 1;
   }
   console.log(name, 'lives', runs, 'packets', total);
   for (const [key, { n, text }] of [...kinds].filter(([k]) => !process.env.SKIP || !new RegExp(process.env.SKIP).test(k)).sort((a, b) => b[1].n - a[1].n).slice(0, 25)) console.log(`${n} × ${key}\n${text.slice(0, 3000)}`);

@@ -26,5 +26,5 @@ test('history', async () => {
     const d = duel.play(step);
     if (d !== undefined) { outs.push(`END ${d}`); break; }
   }
-  console.log(outs.slice(-12).map((l) => l.split('\n').map((x) => x.slice(0, 500)).join('\n')).join('\n'));
+  console.log(outs.slice(-Number(process.env.LAST ?? 12)).map((l) => l.split('\n').map((x) => x.slice(0, 500)).join('\n')).join('\n'));
 }, 600_000);

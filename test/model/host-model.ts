@@ -8,7 +8,6 @@ import type { HostProgram, Nic } from '../../sdk/program/types.js';
 import { be16, concat, macBytes, macText } from '../support/bytes.js';
 import type { Link } from '../support/checksum.js';
 import { tickOf } from './clock.js';
-import { isFirstFragment } from './datagrams.js';
 import { decapsulateEcn } from './ecn.js';
 import { drop, isEnding, PASS } from './ending.js';
 import { deliver } from './host-deliver.js';
@@ -38,6 +37,8 @@ const FAMILY = new Map([
 
 export class HostModel {
   readonly #state: HostState;
+  /** What one end of a connection has not been told yet, when the other one has. */
+  #owed: ProducedFrame[] = [];
 
   constructor(program: HostProgram) {
     this.#state = new HostState(program);
@@ -67,12 +68,13 @@ export class HostModel {
 
   /**
    * The frames of one sweep of the tables: it comes to the dead connections in its own order and not to all of them, so
-   * the model follows what a data plane produced, as long as that was due. Connections that were told are gone.
+   * the model follows what a data plane produced, as long as that was due. Connections that were told are gone; when a
+   * batch has room for one end only, the other end is told at the beginning of the next sweep.
    */
   resetsLike(produced: readonly { readonly bytes?: Uint8Array | undefined }[], nowMs: number): ProducedFrame[] {
     if (produced.length === 0) return [];
     const due = this.#dueResets(nowMs);
-    const sent: ProducedFrame[] = [];
+    const sent = this.#owed.filter(({ bytes }) => isSameBytes(bytes, produced[0]!.bytes));
     while (sent.length < produced.length) {
       const next = [...due].find(([, frames]) => isSameBytes(frames[0]!.bytes, produced[sent.length]!.bytes));
       if (next === undefined) break;
@@ -81,6 +83,7 @@ export class HostModel {
       due.delete(flow);
       sent.push(...frames);
     }
+    this.#owed = sent.splice(produced.length);
     return sent;
   }
 
@@ -118,14 +121,10 @@ export class HostModel {
     if (!ours.some(({ vip }) => vip === destinationOf(family, bytes))) return PASS;
     const packet = checkHeader(family, bytes) ?? takeApart(family, bytes);
     if (isEnding(packet)) return packet;
-    const delivery = deliver(state, packet, nic, tick);
-    if (isEnding(delivery)) return delivery;
-    const marked = decapsulateEcn(trafficClass, packet.trafficClass, family, delivery.packet);
-    if (isEnding(marked)) return marked;
-    if (isFirstFragment(packet) && delivery.change !== undefined) {
-      state.datagrams.record('in', nic.key, packet, { to: 'vm', change: delivery.change }, tick);
-    }
-    return this.#toVm(marked, family, nic, link);
+    const translated = deliver(state, packet, nic, tick);
+    if (isEnding(translated)) return translated;
+    const marked = decapsulateEcn(trafficClass, packet.trafficClass, family, translated);
+    return isEnding(marked) ? marked : this.#toVm(marked, family, nic, link);
   }
 
   #fromVm(frame: Uint8Array, link: Link, tick: number, produced: Uint8Array | undefined): HostResult {

@@ -53,6 +53,7 @@ import { sweepFlows } from './table/flow-sweep';
 import { clearHeldDue, heldAreDue } from './table/held';
 import { serviceAt, serviceTraffic } from './table/service';
 import { fittingBytes, isAboveMtu, judgeLong } from './too-long';
+import { forgetQuote } from './wire/quote';
 
 /** Runs the first `count` frames of the batch; every descriptor then has a verdict. Returns the new number of frames. */
 export function muxProcess(count: u32, nowMs: u32): u32 {
@@ -77,6 +78,7 @@ export function muxExplain(index: u32, nowMs: u32): void {
   const parsed: usize = FIXED_PARSED;
   const descriptor: usize = descriptorsBase + index * DESCRIPTOR_BYTES;
   store<u32>(FIXED_STATE + STATE_NOW_MS, nowMs);
+  forgetQuote();
   classify(descriptor, parsed);
   let outcome: u32 = load<u16>(parsed, PARSED_VERDICT);
   if (outcome == VERDICT_FORWARD) outcome = choose(parsed, ticksOf(nowMs));

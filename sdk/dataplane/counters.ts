@@ -16,6 +16,10 @@ const FLOW_COUNTERS = {
   promotionRefused: abi.COUNTER_FLOW_PROMOTION_REFUSED,
 } as const;
 
+const FRAGMENT_COUNTERS = {
+  released: abi.COUNTER_FRAGMENT_RELEASED,
+} as const;
+
 const NAT_FLOW_COUNTERS = {
   inserts: abi.COUNTER_NAT_FLOW_INSERTS,
   expired: abi.COUNTER_NAT_FLOW_EXPIRED,
@@ -34,6 +38,10 @@ export interface Counters {
    * trust, and how often it was refused because there were too many already.
    */
   readonly flows: Readonly<Record<keyof typeof FLOW_COUNTERS, number>>;
+  /** Fragments a MUX had kept for the first one of their datagram, and released. */
+  readonly fragments: Readonly<Record<keyof typeof FRAGMENT_COUNTERS, number>>;
+  /** Senders a MUX told that their packets are too big for the provider network. */
+  readonly tooBigTold: number;
   /** The host agent's NAT flows. */
   readonly natFlows: Readonly<Record<keyof typeof NAT_FLOW_COUNTERS, number>>;
 }
@@ -59,6 +67,8 @@ export function readCounters(dataPlane: DataPlane): Counters {
     verdicts,
     dropped,
     flows: readNamed(dataPlane, FLOW_COUNTERS),
+    fragments: readNamed(dataPlane, FRAGMENT_COUNTERS),
+    tooBigTold: readCounter(dataPlane, abi.FIXED_COUNTERS + abi.COUNTER_MTU_TOLD * 8),
     natFlows: readNamed(dataPlane, NAT_FLOW_COUNTERS),
   };
 }

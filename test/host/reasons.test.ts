@@ -212,7 +212,7 @@ describe('host agent: frames and slots', () => {
     const host = await HostAgent.load(muxModule);
     expect(host.current).toBeUndefined();
     const frame = innerWith().bytes();
-    expect(host.process(frame, 0)).toEqual({ verdict: 'pass', reason: undefined, bytes: frame });
+    expect(host.process(frame, 0)).toEqual({ verdict: 'pass', reason: undefined, bytes: frame, produced: [] });
     expect(host.process(frame, 0, { port: 'vm' }).verdict).toBe('pass');
   });
 });

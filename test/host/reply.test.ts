@@ -192,8 +192,8 @@ describe('host agent: what of a VM is no reply', () => {
     const processed = host.process(packet.bytes(), 0, { link: packet.link, port: 'vm' });
     expect(processed).toEqual(
       reason === undefined
-        ? { verdict: 'pass', reason: undefined, bytes: packet.bytes() }
-        : { verdict: 'drop', reason, bytes: undefined },
+        ? { verdict: 'pass', reason: undefined, bytes: packet.bytes(), produced: [] }
+        : { verdict: 'drop', reason, bytes: undefined, produced: [] },
     );
   });
 

@@ -17,6 +17,7 @@ import { checkIcmp, echoIdentifier, echoReply, ICMP, icmpKind } from './icmp.js'
 import { checkHeader, checkSender, checkStart, destinationOf, type IpPacket, takeApart } from './ip.js';
 import type { FragmentPart } from './ipv6.js';
 import { ethernetHeader, openLink, outgoingTag } from './link.js';
+import { MuxCounters } from './mux-counters.js';
 import { MuxPolicy } from './mux-policy.js';
 import { readQuote } from './quote.js';
 import { mayBeTold, TokenBucket, tooBig } from './too-big.js';
@@ -56,6 +57,7 @@ export class MuxModel {
   readonly #fragments = new FragmentTable();
   readonly #tokens = new TokenBucket();
   #batchFrameCount = 0;
+  readonly counters = new MuxCounters();
 
   constructor(program: MuxProgram, room: MuxRoom = ROOM) {
     this.#policy = new MuxPolicy(program);
@@ -68,20 +70,31 @@ export class MuxModel {
     this.#flows.keep((service, backend) =>
       policy.isMember(service, backend) ? policy.sameMachine(backend) : undefined,
     );
-    this.#fragments.keep((backend) => policy.sameMachine(backend));
+    this.#fragments.keep(
+      (service) => next.services.find(({ key }) => key === service.key),
+      (backend) => policy.sameMachine(backend),
+    );
+    this.counters.keep(next);
   }
 
   /** One frame of a batch. */
   process(frame: Uint8Array, link: Link, nowMs: number): MuxResult {
     this.#batchFrameCount++;
-    return this.#judge(frame, link, nowMs);
+    return this.#count(this.#judge(frame, link, nowMs));
   }
 
   /** Ends the batch: the frames that are put behind it, kept fragments whose first one is here now. */
   endOfBatch(nowMs: number): MuxResult[] {
     const room = this.#room.batchFrameCountMax - this.#batchFrameCount;
     this.#batchFrameCount = 0;
-    return this.#fragments.release(tickOf(nowMs), room).map(({ frame, link }) => this.#judge(frame, link, nowMs));
+    const { released, expiredCount } = this.#fragments.release(tickOf(nowMs), room);
+    for (let count = 0; count < expiredCount; count++) this.counters.drop('fragment-expired');
+    return released.map(({ frame, link }) => this.#count(this.#judge(frame, link, nowMs)));
+  }
+
+  #count(result: MuxResult): MuxResult {
+    this.counters.count(result.verdict, result.reason);
+    return result;
   }
 
   #judge(frame: Uint8Array, link: Link, nowMs: number): MuxResult {
@@ -149,7 +162,7 @@ export class MuxModel {
       const refused = datagram.refuse(part);
       if (refused !== undefined) return drop(refused);
       const { service, backend, hash } = datagram;
-      if (backend === undefined) return drop('no-backend');
+      if (backend === undefined) return { ...drop('no-backend'), ...(service && { service: service.key }) };
       datagram.cover(part);
       return { service, backend, hash };
     }
@@ -214,6 +227,8 @@ export class MuxModel {
       return { verdict: 'reply', bytes: this.#sentBack(told, packet, arrival), ...chosen };
     }
 
+    if (service !== undefined) this.counters.forward('service', service.key, packet.bytes.length);
+    this.counters.forward('backend', backend.key, packet.bytes.length);
     const tunnel = encapsulate(program, backend, packet, hash, isTooBig);
     if (arrival.link === 'bare') return { verdict: 'forward', bytes: tunnel, ...chosen };
     const header = ethernetHeader(

@@ -1,0 +1,50 @@
+/**
+ * A life of a data plane, by seed: batches of every size at uneven times, and now and then another program.
+ */
+
+import type { HostProgram, MuxProgram } from '../../sdk/program/types.js';
+import type { Step } from './duel.js';
+import { Random } from './random.js';
+import { RandomPackets } from './random-packets.js';
+
+/** Room of a data plane that random steps fit. */
+export const FRAME_BYTES_MAX = 65_600;
+export const BATCH_FRAME_COUNT_MAX = 150;
+const PACKETS_PER_PROGRAM = 1_000;
+
+/** Steps without an end, the same for the same seed. `program` is what the packets are for. */
+export function* randomSteps(program: MuxProgram | HostProgram, seed: number): Generator<Step> {
+  const packets = new RandomPackets(program, new Random(seed), FRAME_BYTES_MAX);
+  const random = new Random(seed + 1_000_000);
+  let nowMs = 1_000_000;
+  let programNumber = 0;
+  for (let packetCount = 0; ; ) {
+    nowMs += idleMs(random);
+    if (packetCount / PACKETS_PER_PROGRAM > programNumber + 1) {
+      yield { program: ++programNumber };
+      // Where a flow went before and where it would go now are two places: this is when its age shows.
+      nowMs += random.oneIn(2) ? TICK_MS * random.pick(IDLE_TICKS) : 0;
+    }
+    const batch = Array.from({ length: batchFrameCount(random) }, () => packets.next());
+    packetCount += batch.length;
+    yield { nowMs, packets: batch };
+  }
+}
+
+const TICK_MS = 1024;
+/** On both sides of what flows and fragments last: resets, rules of 10 and 20 seconds, half-open and closing flows. */
+const IDLE_TICKS = [3, 4, 5, 9, 10, 11, 19, 20, 21, 28, 29, 30, 31, 58, 59, 60, 61];
+
+/** Full ones leave no room for frames that are produced, which go with the next, also with an empty one. */
+function batchFrameCount(random: Random): number {
+  const any = random.between(1, BATCH_FRAME_COUNT_MAX);
+  return random.pick([...new Array<number>(38).fill(any), 0, BATCH_FRAME_COUNT_MAX]);
+}
+
+/** Mostly busy, so that buckets run dry; at times long enough for half-open, closing and idle flows to be forgotten. */
+function idleMs(random: Random): number {
+  const dice = random.below(100);
+  if (dice < 40) return random.below(20);
+  if (dice < 93) return random.below(2_000);
+  return random.pick([5_000, 25_000, 40_000, random.below(70_000)]);
+}

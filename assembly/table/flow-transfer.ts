@@ -49,6 +49,7 @@ import {
   withoutGeneration,
   writeFlow,
 } from './flow-state';
+import { sweepFlows } from './flow-sweep';
 
 const PROTOCOL_TCP: u32 = 6;
 const PROTOCOL_UDP: u32 = 17;
@@ -74,6 +75,8 @@ export function flowExport(to: usize, firstBucket: u32, bucketCount: u32, nowMs:
 /** Takes flows in; answers how many. The SDK has checked every field, and that the backend is one of the service's. */
 export function flowImport(from: usize, recordCount: u32, nowMs: u32): u32 {
   const now = ticksOf(nowMs);
+  // The sweep must not take what comes now for what has lain here since its last visit.
+  sweepFlows(now);
   let imported: u32 = 0;
   const end = from + recordCount * FLOW_IMPORT_BYTES;
   for (let record = from; record < end; record += FLOW_IMPORT_BYTES) imported += importFlow(record, now) ? 1 : 0;

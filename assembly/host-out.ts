@@ -22,7 +22,15 @@ import {
   REASON_NONE,
   REASON_SNAT_UNKNOWN,
 } from './abi';
-import { decide, decidedAddress, decideFlow, decideHairpin, decideOver, decidePeer } from './host-decision';
+import {
+  decide,
+  decidedAddress,
+  decideFlow,
+  decideHairpin,
+  decideLocal,
+  decideOver,
+  decidePeer,
+} from './host-decision';
 import { findFragment, fragmentAddress, fragmentPeer } from './host-fragment';
 import {
   FRAGMENT_LATER,
@@ -201,7 +209,9 @@ function leaveFromInstance(packet: usize, entry: usize): u32 {
     const reason = checkSegmentOf(packet);
     if (reason != REASON_NONE) return dropFor(reason);
   }
-  return decide(ACTION_READDRESS_OUT, instanceVip(entry), NO_PORT);
+  decide(ACTION_READDRESS_OUT, instanceVip(entry), NO_PORT);
+  decideLocal(entry);
+  return OUTCOME_CONTINUE;
 }
 
 /** Whether a destination is reached under the VM's own address. */

@@ -1,6 +1,7 @@
 /** Why a MUX does with a packet what it does. */
 import * as abi from '../../assembly/abi.js';
 import type { DataPlane } from '../dataplane/instance.js';
+import { protocolName } from '../dataplane/protocol-name.js';
 import { type DropReason, reasonName, type Verdict, verdictName } from '../dataplane/reasons.js';
 import { formatIp, hostText } from '../net/address.js';
 import type { Backend, Encapsulation, Service } from '../program/types.js';
@@ -157,16 +158,3 @@ const BACKEND_SOURCES: Readonly<Record<number, BackendSource | undefined>> = {
   [abi.SOURCE_QUOTED_FLOW]: 'quoted-flow',
   [abi.SOURCE_QUOTED_RING]: 'quoted-ring',
 };
-
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'icmp',
-  6: 'tcp',
-  17: 'udp',
-  47: 'gre',
-  50: 'esp',
-  58: 'icmpv6',
-};
-
-function protocolName(protocol: number): string {
-  return PROTOCOLS[protocol] ?? String(protocol);
-}

@@ -410,16 +410,28 @@ export const DISTRIBUTION_SOURCE_IP_PROTOCOL = 2;
 // ---------------------------------------------------------------------------------------------------------------
 // Backend: the headers in front of every packet to it, ready to copy, and who it is.
 //
-//   0                                             64     96           97      100          104       112     128
-//   | Eth 14, IPv4 20, UDP 8, VXLAN 8, inner Eth 14 | room | generation | state | header sum | packets | bytes | |
+//   0          96           97      98     99      100          104       112     120        128
+//   | template | generation | state | kind | spare | header sum | packets | bytes | reserved |
+//
+//   template, by kind:
+//   0        14      34    42      50             64
+//   | Eth 14 | IPv4 20 | UDP 8 | VXLAN 8 | inner Eth 14 |
+//   | Eth 14 | IPv4 20 | GRE 8 | inner Eth 14 |                   56
+//   | Eth 14 | IPv6 40 | UDP 8 | VXLAN 8 | inner Eth 14 |         84
+//   | Eth 14 | IPv6 40 | GRE 8 | inner Eth 14 |                   76
 
-/** 64 bytes; total length, DSCP/ECN, checksum, UDP source port and UDP length are zero and filled in per packet */
+/**
+ * 56..84 bytes; what belongs to the packet is zero and filled in for each: lengths, DSCP and ECN, flow label, IPv4
+ * checksum, UDP source port, the flow id in the GRE key; the inner EtherType is that of IPv4
+ */
 export const BACKEND_TEMPLATE = 0;
 /** u8: changes when the index passes to another DIP, so that an old flow entry cannot reach a stranger */
 export const BACKEND_GENERATION = 96;
 /** u8: 0 free, 1 in use */
 export const BACKEND_STATE = 97;
-/** u32: one's complement sum of the template's IPv4 header, in the byte order of the memory */
+/** u8: KIND_… of the template */
+export const BACKEND_KIND = 98;
+/** u32: one's complement sum of the template's IPv4 header, in the byte order of the memory; 0 without one */
 export const BACKEND_HEADER_SUM = 100;
 /** u64 */
 export const BACKEND_PACKETS = 104;
@@ -428,9 +440,18 @@ export const BACKEND_BYTES_TOTAL = 112;
 export const BACKEND_BYTES = 128;
 export const BACKEND_COUNT_MAX = 65535;
 
+/** Bit 0: GRE in place of UDP and VXLAN. Bit 1: IPv6 in place of IPv4. */
+export const KIND_VXLAN_4 = 0;
+export const KIND_NVGRE_4 = 1;
+export const KIND_VXLAN_6 = 2;
+export const KIND_NVGRE_6 = 3;
+
+/** The template of VXLAN over IPv4. */
 export const TEMPLATE_BYTES = 64;
-/** Bytes in front of the inner IP packet when the link is bare: the template less its outer Ethernet header. */
+/** Bytes in front of the inner IP packet when the link is bare: the same less its outer Ethernet header. */
 export const TEMPLATE_BARE_BYTES = 50;
+/** The longest template: VXLAN over IPv6. */
+export const TEMPLATE_BYTES_MAX = 84;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Ring member: what ringBuild needs of one backend.
@@ -661,7 +682,7 @@ export const DECISION_FLOW = 8;
 export const DECISION_RULE = 12;
 /** address: with ACTION_TRANSLATE the VIP, which the other end gets in a hairpin; else what it gets, 0 to leave it alone */
 export const DECISION_PEER = 16;
-/** u32: address of the entry of the local address, with ACTION_LEASE */
+/** u32: address of the entry of the local address that calls out or has a public IP of its own; else 0 */
 export const DECISION_LOCAL = 20;
 /** u32: of the tunnel the packet came in; explain finds NO_INDEX without one */
 export const DECISION_VNI = 24;
@@ -723,7 +744,7 @@ export const STATE_QUOTED_KEY = 480;
 //   | IP | L4 | length | VLAN tag | hash | key | bucket | service | outcome | backend | ring slot | how | flow | inner tag |
 //
 //   outcome { verdict u8, reason u8, protocol u8, TCP flags u8 }
-//   how     { source u8, family u8, spare u16 }
+//   how     { source u8, family u8, leased port net u16 }
 
 /** u32: address of the IP header */
 export const PARSED_IP = 0;
@@ -757,6 +778,8 @@ export const PARSED_RING_SLOT = 48;
 export const PARSED_SOURCE = 52;
 /** u8: 4 or 6 */
 export const PARSED_FAMILY = 53;
+/** net u16: the port of the VIP that names the backend, with SOURCE_SNAT */
+export const PARSED_LEASED_PORT = 54;
 /** u32: address of the flow's value in its bucket, 0 when the table does not know the flow */
 export const PARSED_FLOW = 56;
 /** u32: the inner one of two VLAN tags, else 0 */

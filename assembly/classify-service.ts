@@ -13,6 +13,7 @@ import {
   PARSED_HASH,
   PARSED_IP,
   PARSED_KEY,
+  PARSED_LEASED_PORT,
   PARSED_PROTOCOL,
   PARSED_SERVICE,
   PARSED_SOURCE,
@@ -49,6 +50,7 @@ export function classifyLeased(parsed: usize, vip: u32, ports: u32): u32 {
   if (backend == NO_INDEX) return dropFor(REASON_NO_RULE);
   store<u32>(parsed, backend, PARSED_BACKEND);
   store<u8>(parsed, SOURCE_SNAT, PARSED_SOURCE);
+  store<u16>(parsed, <u16>(ports >>> 16), PARSED_LEASED_PORT);
   store<u64>(parsed, hashOf(parsed, ports), PARSED_HASH);
   return OUTCOME_CONTINUE;
 }

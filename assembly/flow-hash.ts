@@ -13,7 +13,7 @@
  * `test/dataplane/flow-hash.test.ts` has the vectors.
  *
  * A hash has three uses, each with bits of its own: the high word picks the ring slot, the low bits of the low word
- * the flow bucket, its top 14 bits the outer UDP source port.
+ * the flow bucket, its top bits what tells flows apart on the way: UDP source port, GRE flow id, IPv6 flow label.
  */
 import { CONFIG_HASH_KEY_0, CONFIG_HASH_KEY_1, DISTRIBUTION_SOURCE_IP_PROTOCOL, FIXED_CONFIG } from './abi';
 
@@ -44,6 +44,16 @@ export function distributionProtocol(distribution: u32, protocol: u32): u32 {
 /** The slot of a ring, without a division: the high word scaled to the slot count. */
 export function ringSlotOf(hash: u64, slotCount: u32): u32 {
   return <u32>(((hash >> 32) * <u64>slotCount) >> 32);
+}
+
+/** RFC 7637 section 3.2: the low byte of the GRE key tells flows apart, from the bits that choose a UDP source port. */
+export function nvgreFlowId(hash: u64): u32 {
+  return (<u32>hash >>> 18) & 0xff;
+}
+
+/** RFC 6438: the 20 bits of the outer IPv6 flow label tell flows apart. */
+export function flowLabelOf(hash: u64): u32 {
+  return <u32>hash >>> 12;
 }
 
 /** RFC 7348 section 5 recommends the range 49152..65535 for the source port; returned in network order. */

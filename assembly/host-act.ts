@@ -61,6 +61,7 @@ import { PROTOCOL_TCP } from './wire/tcp';
 
 const NO_PORT: u32 = 0;
 const NO_PEER: u32 = 0;
+const NO_FLOW: usize = 0;
 
 /** Does what was decided with the packet in hand; answers with an outcome. */
 export function act(descriptor: usize, packet: usize, now: u32): u32 {
@@ -81,7 +82,7 @@ export function foresee(packet: usize, now: u32): u32 {
   let reason: u32 = REASON_NONE;
   if (action == ACTION_LEASE) reason = foreseeLease(packet, now);
   const needsRoom = action == ACTION_TRANSLATE && decidedFlow() == 0;
-  if (needsRoom && findNatFlowRoom(packetKey(packet), now) == 0) reason = REASON_FLOW_TABLE_FULL;
+  if (needsRoom && findNatFlowRoom(packetKey(packet), NO_FLOW, now) == 0) reason = REASON_FLOW_TABLE_FULL;
   const isIn = action <= <u32>ACTION_ERROR_IN;
   if (isIn && reason == REASON_NONE) reason = checkEcn(packet);
   if (reason != REASON_NONE) return dropFor(reason);
@@ -93,11 +94,11 @@ export function foresee(packet: usize, now: u32): u32 {
 function deliverTranslated(descriptor: usize, packet: usize, now: u32): u32 {
   const reason = rememberClient(packet, now);
   if (reason != REASON_NONE) return dropFor(reason);
-  const vip = decidedPeer();
-  if (packetFragment(packet) == FRAGMENT_FIRST) rememberFirst(packet, true, isHairpin() ? vip : NO_PEER, now);
+  const datagram = datagramBegunBy(packet);
   translateDestination(packet, decidedAddress(), decidedPort());
+  const vip = decidedPeer();
   if (isHairpin()) readdressSource(packet, vip);
-  return giveToVm(descriptor, packet);
+  return giveFirstToVm(descriptor, packet, datagram, isHairpin() ? vip : NO_PEER, now);
 }
 
 /** Notes how the VM's answer is to be turned around: the packet's key is what the answer will show. */
@@ -118,9 +119,9 @@ function rememberClient(packet: usize, now: u32): u32 {
 
 function deliverReturned(descriptor: usize, packet: usize, now: u32): u32 {
   useFlow(decidedFlow(), packet, true, false, now);
-  if (packetFragment(packet) == FRAGMENT_FIRST) rememberFirst(packet, true, NO_PEER, now);
+  const datagram = datagramBegunBy(packet);
   translateDestination(packet, decidedAddress(), decidedPort());
-  return giveToVm(descriptor, packet);
+  return giveFirstToVm(descriptor, packet, datagram, NO_PEER, now);
 }
 
 function deliverReaddressed(descriptor: usize, packet: usize): u32 {
@@ -132,6 +133,13 @@ function deliverReaddressed(descriptor: usize, packet: usize): u32 {
 function deliverError(descriptor: usize, packet: usize): u32 {
   translateErrorToVm(packetIp(packet), packetL4(packet), packetL4Bytes(packet), decidedAddress(), decidedPort());
   return giveToVm(descriptor, packet);
+}
+
+/** A first fragment that does not reach the VM leaves no trace; `datagram` is 0 for a whole packet. @inline */
+function giveFirstToVm(descriptor: usize, packet: usize, datagram: usize, peer: u32, now: u32): u32 {
+  const outcome = giveToVm(descriptor, packet);
+  if (datagram != 0 && outcome == VERDICT_DELIVER) rememberFragment(datagram, true, decidedAddress(), peer, now);
+  return outcome;
 }
 
 function giveToVm(descriptor: usize, packet: usize): u32 {
@@ -156,7 +164,8 @@ function leaveByFlow(descriptor: usize, packet: usize, now: u32): u32 {
   const flow = decidedFlow();
   const isCalled = load<u32>(flow, NAT_FLOW_TWIN) == 0;
   useFlow(flow, packet, isCalled, true, now);
-  if (packetFragment(packet) == FRAGMENT_FIRST) rememberFirst(packet, false, decidedPeer(), now);
+  const datagram = datagramBegunBy(packet);
+  if (datagram != 0) rememberFragment(datagram, false, decidedAddress(), decidedPeer(), now);
   if (isHairpin()) {
     translateSource(packet, decidedAddress(), decidedPort());
     return giveBack(descriptor, packet);
@@ -209,7 +218,7 @@ function clampSegments(packet: usize): void {
   if (hasHeader) clampMss(packetL4(packet), packetFamily(packet));
 }
 
-/** The fragments behind the first have no ports: they get the addresses it got. To be called while it is as it came. */
-function rememberFirst(packet: usize, isIn: bool, peer: u32, now: u32): void {
-  rememberFragment(packetDatagramKey(packet), isIn, decidedAddress(), peer, now);
+/** The key of the datagram a first fragment begins, while the packet is as it came; 0 for a whole packet. */
+function datagramBegunBy(packet: usize): usize {
+  return packetFragment(packet) == FRAGMENT_FIRST ? packetDatagramKey(packet) : 0;
 }

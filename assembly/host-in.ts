@@ -129,6 +129,7 @@ function refuse(nic: u32, vip: u32, family: u32, reason: u32): u32 {
   return findVip(nic, vip, family) == 0 ? OUTCOME_PASS : dropFor(reason);
 }
 
+/** @inline */
 function deliver(packet: usize, vip: u32, now: u32): u32 {
   const protocol = packetProtocol(packet);
   const isSegment = isTcpOrUdp(protocol) && packetFragment(packet) != FRAGMENT_LATER;
@@ -153,7 +154,7 @@ function deliverSegment(packet: usize, protocol: u32, vip: u32, now: u32): u32 {
   return deliverTranslated(packet, vip, translation, sourcePort(l4), vipPort, now);
 }
 
-/** A packet for a VIP of ours with a translation; ports are 0 where the protocol has none. */
+/** A packet for a VIP of ours with a translation; ports are 0 where the protocol has none. @inline */
 function deliverTranslated(packet: usize, vip: u32, translation: usize, remotePort: u32, vipPort: u32, now: u32): u32 {
   const dip = translatedAddress(translation, vip);
   const dipPort = isTcpOrUdp(packetProtocol(packet)) ? translatedPort(translation, vipPort) : NO_PORT;
@@ -205,6 +206,7 @@ function deliverToCaller(packet: usize, vip: u32, vipEntry: usize, remotePort: u
 function deliverOther(packet: usize, vip: u32, now: u32): u32 {
   const vipEntry = findVip(packetNic(packet), vip, packetFamily(packet));
   if (vipEntry == 0) return OUTCOME_PASS;
+  if (sumsAddresses(packetProtocol(packet))) return dropFor(REASON_PROTOCOL);
   if (packetFragment(packet) == FRAGMENT_LATER) return deliverBehindFirst(packet, vip, vipEntry, now);
   if (isIcmp(packet)) return deliverIcmp(packet, vip, vipEntry, now);
   return deliverPortless(packet, vip, now);
@@ -221,9 +223,7 @@ function deliverBehindFirst(packet: usize, vip: u32, vipEntry: usize, now: u32):
 
 /** Protocols without ports: whoever takes the protocol, or all of them. */
 function deliverPortless(packet: usize, vip: u32, now: u32): u32 {
-  const protocol = packetProtocol(packet);
-  if (sumsAddresses(protocol)) return dropFor(REASON_PROTOCOL);
-  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), protocol);
+  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), packetProtocol(packet));
   if (translation == 0) return dropFor(REASON_PROTOCOL);
   return deliverTranslated(packet, vip, translation, NO_PORT, NO_PORT, now);
 }
@@ -266,9 +266,8 @@ function deliverError(packet: usize, vip: u32, isInstance: bool, now: u32): u32 
 
 /** Another address and nothing else, whatever the packet is. */
 function deliverToInstance(packet: usize, vip: u32): u32 {
-  const protocol = packetProtocol(packet);
-  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), protocol);
-  if (translation == 0 || sumsAddresses(protocol)) return dropFor(REASON_PROTOCOL);
+  const translation = findAnyTranslation(packetNic(packet), vip, packetFamily(packet), packetProtocol(packet));
+  if (translation == 0) return dropFor(REASON_PROTOCOL);
   decide(ACTION_READDRESS_IN, translatedAddress(translation, vip), NO_PORT);
   decideRule(translation);
   return OUTCOME_CONTINUE;

@@ -13,6 +13,7 @@ import {
   BACKEND_BYTES_TOTAL,
   BACKEND_GENERATION,
   BACKEND_HEADER_SUM,
+  BACKEND_KIND,
   BACKEND_PACKETS,
   BACKEND_STATE,
   DATAGRAM_BYTES,
@@ -79,6 +80,7 @@ import {
   FIXED_VERDICT_COUNTERS,
   FLOW_BUCKET_BYTES,
   FRAGMENT_SET_BYTES,
+  HEADROOM_BYTES,
   HELD_BYTES,
   HELD_COUNT_MAX,
   HELD_FRAME,
@@ -118,6 +120,7 @@ import {
   PARSED_IP_LENGTH,
   PARSED_KEY,
   PARSED_L4,
+  PARSED_LEASED_PORT,
   PARSED_PROTOCOL,
   PARSED_REASON,
   PARSED_RING_SLOT,
@@ -197,6 +200,7 @@ import {
   STATE_QUOTE,
   STATE_REVERSED_IP,
   STATE_TOLD_SPENT,
+  TEMPLATE_BYTES_MAX,
   TRANSLATION_BACKEND_PORT,
   TRANSLATION_BYTES,
   TRANSLATION_DIP,
@@ -400,6 +404,8 @@ class Backend {
   room3: u64;
   generation: u8;
   state: u8;
+  kind: u8;
+  spare: u8;
   headerSum: u32;
   packets: u64;
   bytesTotal: u64;
@@ -526,7 +532,7 @@ class Parsed {
   ringSlot: u32;
   source: u8;
   family: u8;
-  spare: u16;
+  leasedPort: u16;
   flow: u32;
   vlanTagInner: u32;
 }
@@ -637,10 +643,13 @@ if (
 if (
   offsetof<Backend>('generation') != BACKEND_GENERATION ||
   offsetof<Backend>('state') != BACKEND_STATE ||
+  offsetof<Backend>('kind') != BACKEND_KIND ||
   offsetof<Backend>('headerSum') != BACKEND_HEADER_SUM ||
   offsetof<Backend>('packets') != BACKEND_PACKETS ||
   offsetof<Backend>('bytesTotal') != BACKEND_BYTES_TOTAL ||
-  offsetof<Backend>() != BACKEND_BYTES
+  offsetof<Backend>() != BACKEND_BYTES ||
+  TEMPLATE_BYTES_MAX > BACKEND_GENERATION ||
+  TEMPLATE_BYTES_MAX + 2 * 4 > HEADROOM_BYTES
 ) {
   ERROR('abi.ts: the backend has drifted');
 }
@@ -760,6 +769,7 @@ if (
   offsetof<Parsed>('ringSlot') != PARSED_RING_SLOT ||
   offsetof<Parsed>('source') != PARSED_SOURCE ||
   offsetof<Parsed>('family') != PARSED_FAMILY ||
+  offsetof<Parsed>('leasedPort') != PARSED_LEASED_PORT ||
   offsetof<Parsed>('flow') != PARSED_FLOW ||
   offsetof<Parsed>('vlanTagInner') != PARSED_VLAN_TAG_INNER ||
   offsetof<Parsed>() != PARSED_BYTES

@@ -7,7 +7,6 @@
  */
 import {
   FIXED_STATE,
-  NO_INDEX,
   PARSED_FAMILY,
   PARSED_IP,
   PARSED_IP_LENGTH,

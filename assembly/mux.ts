@@ -124,7 +124,8 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
     outcome = choose(parsed, now);
     if (outcome == VERDICT_FORWARD) {
       rememberFlow(parsed, now);
-      outcome = send(descriptor, parsed);
+      if (isShort(parsed)) sendToBackend(descriptor, parsed);
+      else outcome = sendLong(descriptor, parsed);
     }
   } else if (outcome == VERDICT_REPLY) {
     answerEcho(descriptor, parsed);
@@ -147,18 +148,11 @@ function choose(parsed: usize, now: u32): u32 {
 function forwardPending(descriptor: usize, parsed: usize, pending: u32, now: u32): u32 {
   const outcome = choosePending(descriptor, parsed, pending, now);
   if (pending == PENDING_FRAGMENT) rememberFragment(descriptor, parsed, outcome, now);
-  return outcome == VERDICT_FORWARD ? send(descriptor, parsed) : outcome;
+  return outcome == VERDICT_FORWARD ? sendLong(descriptor, parsed) : outcome;
 }
 
 function choosePending(descriptor: usize, parsed: usize, pending: u32, now: u32): u32 {
   return pending == PENDING_FRAGMENT ? chooseForFragment(descriptor, parsed, now) : chooseForQuote(parsed, now);
-}
-
-/** Sends a packet to the backend that was chosen, if it is not too long for that. @inline */
-function send(descriptor: usize, parsed: usize): u32 {
-  if (!isShort(parsed)) return sendLong(descriptor, parsed);
-  sendToBackend(descriptor, parsed);
-  return VERDICT_FORWARD;
 }
 
 /** Whether a packet fits the provider network whatever its backend. @inline */
@@ -166,6 +160,7 @@ function isShort(parsed: usize): bool {
   return load<u32>(parsed, PARSED_IP_LENGTH) <= load<u32>(FIXED_CONFIG + CONFIG_FITTING_BYTES);
 }
 
+/** Sends a packet of any length to its backend, or says why not. */
 function sendLong(descriptor: usize, parsed: usize): u32 {
   const outcome = judgeLong(parsed);
   if (outcome == VERDICT_FORWARD) {
@@ -180,6 +175,7 @@ function sendLong(descriptor: usize, parsed: usize): u32 {
   return outcome;
 }
 
+/** @inline */
 function sendToBackend(descriptor: usize, parsed: usize): void {
   const backend = backendAt(load<u32>(parsed, PARSED_BACKEND));
   encapsulate(descriptor, parsed, backend);

@@ -8,7 +8,6 @@ import {
   CONFIG_MTU_BYTES,
   FIXED_CONFIG,
   FIXED_STATE,
-  PARSED_BACKEND,
   PARSED_FAMILY,
   PARSED_IP,
   PARSED_IP_LENGTH,
@@ -21,8 +20,7 @@ import {
 } from './abi';
 import { dropFor } from './parse';
 import { mayTell } from './rate-limit';
-import { outerHasRoom, overheadBytes } from './rewrite/encapsulate';
-import { backendAt } from './table/backend';
+import { chosenKind, outerHasRoom, overheadBytes } from './rewrite/encapsulate';
 import { icmpForbidsError, PROTOCOL_ICMP } from './wire/icmp';
 import { icmpv6ForbidsError, PROTOCOL_ICMPV6 } from './wire/icmpv6';
 import { ipv4HeaderBytes, ipv4IsLaterFragment, ipv4MayFragment } from './wire/ipv4';
@@ -54,7 +52,7 @@ export function fittingBytes(parsed: usize): u32 {
 }
 
 function overheadOf(parsed: usize): u32 {
-  return overheadBytes(backendAt(load<u32>(parsed, PARSED_BACKEND)));
+  return overheadBytes(chosenKind(parsed));
 }
 
 /** RFC 1122 section 3.2.2: not about an ICMP error, nor about a fragment that is not the first. */

@@ -17,8 +17,8 @@ export async function programmed(module: WebAssembly.Module, program: MuxProgram
   });
   const backends = new BackendTable(dataPlane);
   const rings = new RingTable(dataPlane);
-  writeConfig(dataPlane, program.attachment, program.flowHashKey);
-  backends.apply(program.attachment, program.backends);
+  writeConfig(dataPlane, program.attachment, program.flowHashKey, program.encapsulation);
+  backends.apply(program);
   const { keys } = rings.apply(program, backends);
   new ServiceTable(dataPlane).apply(program, backends, rings, keys);
   return dataPlane;

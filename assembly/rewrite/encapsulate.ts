@@ -5,13 +5,19 @@
  *                                  ^14       ^34     ^42       ^50                 ^64
  *
  * The 64 bytes in front of the IP packet are a template of the backend, copied over whatever Ethernet header the
- * packet came with; five fields of it belong to the packet.
+ * packet came with; five fields of it belong to the packet. So it is for IPv4 packets; encapsulate-other.ts has the
+ * other seven combinations of inner family, outer family, and VXLAN or NVGRE.
  */
 import {
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
+  KIND_NVGRE_4,
+  KIND_VXLAN_4,
+  KIND_VXLAN_6,
   LINK_BARE,
+  PARSED_BACKEND,
+  PARSED_FAMILY,
   PARSED_HASH,
   PARSED_IP,
   PARSED_IP_LENGTH,
@@ -19,39 +25,66 @@ import {
   TEMPLATE_BYTES,
 } from '../abi';
 import { vxlanSourcePortNet } from '../flow-hash';
-import { backendHeaderSum } from '../table/backend';
-import { checksumOf } from '../wire/checksum';
-import { destinationMac } from '../wire/ethernet';
-import { clearIpv4DontFragment, IPV4_LENGTH_MAX, ipv4Tos } from '../wire/ipv4';
+import { backendAt, backendHeaderSum, backendKind } from '../table/backend';
+import { destinationMac, ETHERNET_BYTES } from '../wire/ethernet';
+import { GRE_BYTES } from '../wire/gre';
+import { clearIpv4DontFragment, IPV4_BYTES_MIN, IPV4_LENGTH_MAX, ipv4Tos, setIpv4TosAndLength } from '../wire/ipv4';
+import { IPV6_BYTES, IPV6_PAYLOAD_LENGTH_MAX } from '../wire/ipv6';
+import { SOURCE_PORT } from '../wire/ports';
+import { setUdpLength, UDP_BYTES } from '../wire/udp';
+import { VXLAN_BYTES } from '../wire/vxlan';
+import { encapsulateOther } from './encapsulate-other';
 import { outgoingTag, writeOutgoingEthernet } from './frame';
 
 const OUTER_IPV4 = 14;
-const OUTER_TOS = 15;
-const OUTER_TOTAL_LENGTH = 16;
-const OUTER_CHECKSUM = 24;
-const OUTER_SOURCE_PORT = 34;
-const OUTER_UDP_LENGTH = 38;
-const IPV4_BYTES: u32 = 20;
+const OUTER_UDP = 34;
 
-/** Whether the outer IPv4 header can say how long the packet will be. */
+/** Whether the outer IP header can say how long the packet will be; the backend has been chosen. */
 export function outerHasRoom(parsed: usize): bool {
-  return outerLengthOf(parsed) <= IPV4_LENGTH_MAX;
+  const kind = chosenKind(parsed);
+  const outerLength = load<u32>(parsed, PARSED_IP_LENGTH) + overheadBytes(kind);
+  return isOuterIpv6(kind) ? outerLength - IPV6_BYTES <= IPV6_PAYLOAD_LENGTH_MAX : outerLength <= IPV4_LENGTH_MAX;
 }
 
-/** What a packet to a backend gets in front of it, from the outer IP header to the inner Ethernet header. */
-export function overheadBytes(_backend: usize): u32 {
-  return TEMPLATE_BARE_BYTES;
+/** Lets routers fragment an encapsulated packet, as far as IPv4 does. */
+export function allowOuterFragments(parsed: usize): void {
+  const kind = chosenKind(parsed);
+  if (!isOuterIpv6(kind)) clearIpv4DontFragment(load<u32>(parsed, PARSED_IP) - overheadBytes(kind));
 }
 
-/** Puts the backend's headers in front of a parsed packet and moves the descriptor to them; outerHasRoom comes first. */
+/** KIND_… of the backend that was chosen. */
+export function chosenKind(parsed: usize): u32 {
+  return backendKind(backendAt(load<u32>(parsed, PARSED_BACKEND)));
+}
+
+function isOuterIpv6(kind: u32): bool {
+  return (kind & KIND_VXLAN_6) != 0;
+}
+
+/** What a kind of encapsulation puts in front of an IP packet, from the outer IP header to the inner Ethernet header. */
+export function overheadBytes(kind: u32): u32 {
+  const ipBytes = isOuterIpv6(kind) ? IPV6_BYTES : IPV4_BYTES_MIN;
+  return ipBytes + ((kind & KIND_NVGRE_4) != 0 ? GRE_BYTES : UDP_BYTES + VXLAN_BYTES) + ETHERNET_BYTES;
+}
+
+/**
+ * Puts the backend's headers in front of a parsed packet and moves the descriptor to them; it is not too long.
+ *
+ * @inline
+ */
 export function encapsulate(descriptor: usize, parsed: usize, backend: usize): void {
+  const kind = backendKind(backend);
+  // Family 4, kind 0: no other pair gives 4, and one branch costs less than two.
+  if ((load<u8>(parsed, PARSED_FAMILY) | kind) != (4 | KIND_VXLAN_4)) {
+    encapsulateOther(descriptor, parsed, backend, kind, overheadBytes(kind));
+    return;
+  }
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);
-  const outerLength = outerLengthOf(parsed);
+  const outerLength = ipLength + TEMPLATE_BARE_BYTES;
   const headers = ip - TEMPLATE_BYTES;
   // RFC 6040 section 4.1, normal mode: the outer header gets the inner DSCP and ECN field as it is.
   const tos = ipv4Tos(ip);
-  const lengthNet = bswap<u16>(<u16>outerLength);
   const hash = load<u64>(parsed, PARSED_HASH);
   const isBare = load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE;
 
@@ -72,21 +105,10 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
       frame = writeOutgoingEthernet(parsed, headers + OUTER_IPV4, destinationMac(backend));
     }
   }
-  store<u8>(headers, <u8>tos, OUTER_TOS);
-  store<u16>(headers, lengthNet, OUTER_TOTAL_LENGTH);
-  store<u16>(headers, checksumOf(backendHeaderSum(backend) + (tos << 8) + lengthNet), OUTER_CHECKSUM);
-  store<u16>(headers, vxlanSourcePortNet(hash), OUTER_SOURCE_PORT);
-  store<u16>(headers, bswap<u16>(<u16>(outerLength - IPV4_BYTES)), OUTER_UDP_LENGTH);
+  setIpv4TosAndLength(headers + OUTER_IPV4, tos, outerLength, backendHeaderSum(backend));
+  store<u16>(headers + OUTER_UDP, vxlanSourcePortNet(hash), SOURCE_PORT);
+  setUdpLength(headers + OUTER_UDP, outerLength - IPV4_BYTES_MIN);
 
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
   store<u32>(descriptor, <u32>(ip - frame) + ipLength, DESCRIPTOR_LENGTH);
-}
-
-/** Lets routers fragment an encapsulated packet whose outer header is IPv4. */
-export function allowOuterFragments(parsed: usize): void {
-  clearIpv4DontFragment(load<u32>(parsed, PARSED_IP) - TEMPLATE_BARE_BYTES);
-}
-
-function outerLengthOf(parsed: usize): u32 {
-  return load<u32>(parsed, PARSED_IP_LENGTH) + TEMPLATE_BARE_BYTES;
 }

@@ -1,5 +1,12 @@
 /** Backends: one DIP each, with the headers in front of every packet to it. Written by the SDK, layout in abi.ts. */
-import { BACKEND_BYTES, BACKEND_GENERATION, BACKEND_HEADER_SUM, BACKEND_PACKETS, BACKEND_STATE } from '../abi';
+import {
+  BACKEND_BYTES,
+  BACKEND_GENERATION,
+  BACKEND_HEADER_SUM,
+  BACKEND_KIND,
+  BACKEND_PACKETS,
+  BACKEND_STATE,
+} from '../abi';
 import { backendsBase } from '../layout';
 
 export function backendAt(index: u32): usize {
@@ -17,6 +24,11 @@ export function backendGeneration(backend: usize): u32 {
 
 export function backendHeaderSum(backend: usize): u32 {
   return load<u32>(backend, BACKEND_HEADER_SUM);
+}
+
+/** KIND_…: how packets to it are encapsulated. */
+export function backendKind(backend: usize): u32 {
+  return load<u8>(backend, BACKEND_KIND);
 }
 
 export function backendTraffic(backend: usize): usize {

@@ -52,12 +52,17 @@ export function sourceMac(frame: usize): u64 {
   return macAt(frame + SOURCE);
 }
 
+/** Announces an IP packet in the header that ends where the packet starts: its type follows from the packet's version. */
+export function setEtherTypeBefore(ip: usize): void {
+  store<u16>(ip - 2, <u16>(ipVersion(ip) == 6 ? ETHERTYPE_IPV6_NET : ETHERTYPE_IPV4_NET));
+}
+
 /**
- * Writes the header of an IP packet so that it ends where the packet starts; returns its first byte. The type follows
- * from the packet's version. A tag of 0 is none, and without an outer tag there is no inner one.
+ * Writes the header of an IP packet so that it ends where the packet starts; returns its first byte. A tag of 0 is
+ * none, and without an outer tag there is no inner one.
  */
 export function writeEthernetBefore(ip: usize, destination: u64, source: u64, tag: u32, innerTag: u32): usize {
-  store<u16>(ip - 2, <u16>(ipVersion(ip) == 6 ? ETHERTYPE_IPV6_NET : ETHERTYPE_IPV4_NET));
+  setEtherTypeBefore(ip);
   let frame = ip - ETHERNET_BYTES;
   if (innerTag != 0) {
     frame -= VLAN_TAG_BYTES;

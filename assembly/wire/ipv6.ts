@@ -29,7 +29,7 @@ export const FRAGMENT_HEADER_BYTES: u32 = 8;
 
 /** The ECN field in the second byte. */
 const ECN_MASK: u32 = 0x30;
-const VERSION_6: u32 = 0x60000000;
+const VERSION: u32 = 6;
 
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
@@ -169,6 +169,12 @@ export function ipv6FragmentId(fragment: usize): u32 {
   return load<u32>(fragment, FRAGMENT_ID);
 }
 
+/** Fills in the first six bytes of a header. */
+export function setIpv6ClassLabelAndLength(ip: usize, trafficClass: u32, flowLabel: u32, payloadLength: u32): void {
+  store<u32>(ip, bswap<u32>((VERSION << 28) | (trafficClass << 20) | flowLabel));
+  store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
+}
+
 /** Sends a packet back where it came from: addresses exchanged, which no checksum notices, and a new hop limit. */
 export function turnIpv6Around(ip: usize, hopLimit: u32): void {
   const source = v128.load(ip, SOURCE);
@@ -205,7 +211,7 @@ export function writeIpv6Header(
   source: usize,
   destination: usize,
 ): void {
-  store<u32>(ip, bswap<u32>(VERSION_6 | (trafficClass << 20)));
+  store<u32>(ip, bswap<u32>((VERSION << 28) | (trafficClass << 20)));
   store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
   store<u8>(ip, <u8>nextHeader, NEXT_HEADER);
   store<u8>(ip, <u8>hopLimit, HOP_LIMIT);

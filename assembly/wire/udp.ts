@@ -17,6 +17,11 @@ export function udpLength(udp: usize): u32 {
   return bswap<u16>(load<u16>(udp, LENGTH));
 }
 
+/** @inline */
+export function setUdpLength(udp: usize, bytes: u32): void {
+  store<u16>(udp, bswap<u16>(<u16>bytes), LENGTH);
+}
+
 export function checkUdp(udp: usize, segmentBytes: u32): u32 {
   if (segmentBytes < UDP_BYTES) return REASON_UDP_TRUNCATED;
   const length = udpLength(udp);

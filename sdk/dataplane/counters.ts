@@ -12,6 +12,10 @@ const FLOW_COUNTERS = {
   refused: abi.COUNTER_FLOW_REFUSED,
 } as const;
 
+const FRAGMENT_COUNTERS = {
+  released: abi.COUNTER_FRAGMENT_RELEASED,
+} as const;
+
 const NAT_FLOW_COUNTERS = {
   inserts: abi.COUNTER_NAT_FLOW_INSERTS,
   expired: abi.COUNTER_NAT_FLOW_EXPIRED,
@@ -37,6 +41,10 @@ export interface Counters {
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** The MUX's flow table: packets that hit or missed, flows inserted, expired, evicted, and refused for lack of room. */
   readonly flows: Readonly<Record<keyof typeof FLOW_COUNTERS, number>>;
+  /** Fragments a MUX had kept for the first one of their datagram, and released. */
+  readonly fragments: Readonly<Record<keyof typeof FRAGMENT_COUNTERS, number>>;
+  /** Senders a MUX told that their packets are too big for the provider network. */
+  readonly tooBigTold: number;
   /** The host agent's NAT flows. */
   readonly natFlows: Readonly<Record<keyof typeof NAT_FLOW_COUNTERS, number>>;
   /** What the host agent did to TCP: segments that reset idle connections, maximum segment sizes lowered. */
@@ -69,6 +77,8 @@ export function readCounters(dataPlane: DataPlane): Counters {
     verdicts,
     dropped,
     flows: readNamed(dataPlane, FLOW_COUNTERS),
+    fragments: readNamed(dataPlane, FRAGMENT_COUNTERS),
+    tooBigTold: readCounter(dataPlane, abi.FIXED_COUNTERS + abi.COUNTER_MTU_TOLD * 8),
     natFlows: readNamed(dataPlane, NAT_FLOW_COUNTERS),
     tcp: readNamed(dataPlane, TCP_COUNTERS),
     snat: readNamed(dataPlane, SNAT_COUNTERS),

@@ -24,6 +24,7 @@ export interface DataPlaneExports extends Record<string, unknown> {
   /** `block` is a port / 8. */
   snatBlockInsert(address: number, family: number, block: number, backend: number): void;
   flowSweep(): void;
+  pinSweep(): void;
   ringBuild(ring: number, slotCount: number, memberCount: number): void;
   nicClear(): void;
   nicInsert(macLow: number, macHigh: number, vni: number, index: number): void;

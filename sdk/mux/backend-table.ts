@@ -9,9 +9,9 @@ import * as abi from '../../assembly/abi.js';
 import { readTraffic, type Traffic } from '../dataplane/counters.js';
 import type { DataPlane } from '../dataplane/instance.js';
 import { type PermutationSeed, permutationSeed } from '../program/maglev.js';
-import type { Attachment, Backend } from '../program/types.js';
+import type { Backend, MuxProgram } from '../program/types.js';
 import { IndexPool } from './index-pool.js';
-import { encapsulationTemplate } from './template.js';
+import { type Encapsulator, encapsulationTemplate, encapsulatorOf } from './template.js';
 
 interface Entry {
   readonly index: number;
@@ -27,7 +27,7 @@ export class BackendTable {
   #entries = new Map<string, Entry>();
   #byIndex = new Map<number, Entry>();
   /** What the templates in memory were made for. */
-  #attachment: Attachment | undefined;
+  #encapsulator: Encapsulator | undefined;
 
   constructor(dataPlane: DataPlane) {
     const { base, count } = dataPlane.region(abi.REGION_BACKENDS);
@@ -36,16 +36,18 @@ export class BackendTable {
     this.#pool = new IndexPool(Math.min(count, abi.BACKEND_COUNT_MAX));
   }
 
-  /** Brings the table to exactly these backends. */
-  apply(attachment: Attachment, backends: readonly Backend[]): void {
+  /** Brings the table to exactly the backends of a program, whose hosts are in reach. */
+  apply(program: MuxProgram): void {
+    const { backends } = program;
+    const encapsulator = encapsulatorOf(program);
     const wanted = new Set(backends.map((backend) => backend.key));
     for (const [key, entry] of this.#entries) if (!wanted.has(key)) this.#remove(key, entry);
-    const isSameMachine = this.#attachment !== undefined && isEqual(this.#attachment, attachment);
+    const isSameMachine = this.#encapsulator !== undefined && isEqual(this.#encapsulator, encapsulator);
     for (const backend of backends) {
       const known = this.#entries.get(backend.key);
-      if (!known || !isSameMachine || !isEqual(known.backend, backend)) this.#put(attachment, backend);
+      if (!known || !isSameMachine || !isEqual(known.backend, backend)) this.#put(encapsulator, backend);
     }
-    this.#attachment = attachment;
+    this.#encapsulator = encapsulator;
   }
 
   indexOf(key: string): number {
@@ -75,14 +77,14 @@ export class BackendTable {
     return entry;
   }
 
-  #put(attachment: Attachment, backend: Backend): void {
+  #put(encapsulator: Encapsulator, backend: Backend): void {
     const known = this.#entries.get(backend.key);
     const index = known?.index ?? this.#pool.allocate();
     const entry: Entry = { index, backend, seed: known?.seed ?? permutationSeed(backend.key) };
     if (known && !isSameEndpoint(known.backend, backend)) this.#nextGeneration(index);
     this.#entries.set(backend.key, entry);
     this.#byIndex.set(index, entry);
-    this.#write(index, attachment, backend);
+    this.#write(index, encapsulator, backend);
     if (!known) this.#clearTraffic(index);
   }
 
@@ -94,11 +96,12 @@ export class BackendTable {
     this.#pool.release(index);
   }
 
-  #write(index: number, attachment: Attachment, backend: Backend): void {
+  #write(index: number, encapsulator: Encapsulator, backend: Backend): void {
     const address = this.#address(index);
-    const template = encapsulationTemplate(attachment, backend);
+    const template = encapsulationTemplate(encapsulator, backend);
     this.#dataPlane.bytes.set(template.bytes, address + abi.BACKEND_TEMPLATE);
     this.#dataPlane.view.setUint32(address + abi.BACKEND_HEADER_SUM, template.headerSum, true);
+    this.#dataPlane.bytes[address + abi.BACKEND_KIND] = template.kind;
     this.#dataPlane.bytes[address + abi.BACKEND_STATE] = 1;
   }
 
@@ -128,7 +131,7 @@ export class BackendTable {
   }
 }
 
-/** Whether two flat records have the same fields with the same values. */
+/** Whether two flat records with the same fields have the same values. */
 function isEqual<T extends object>(a: T, b: T): boolean {
   return (Object.keys(b) as (keyof T)[]).every((field) => a[field] === b[field]);
 }

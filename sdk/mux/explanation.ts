@@ -1,19 +1,33 @@
 /** Why a MUX does with a packet what it does. */
 import * as abi from '../../assembly/abi.js';
 import type { DataPlane } from '../dataplane/instance.js';
+import { protocolName } from '../dataplane/protocol-name.js';
 import { type DropReason, reasonName, type Verdict, verdictName } from '../dataplane/reasons.js';
-import { formatIp } from '../net/address.js';
-import type { Backend, Service } from '../program/types.js';
+import { formatIp, hostText } from '../net/address.js';
+import type { Backend, Encapsulation, Service } from '../program/types.js';
+import { explanationText } from './explanation-text.js';
 
-/** How the backend was found: by the ring, by the flow table, or as the one backend of an inbound NAT rule. */
-export type BackendSource = 'ring' | 'flow' | 'fixed';
+/**
+ * How the backend was found.
+ *
+ * | source | |
+ * |---|---|
+ * | `ring` | chosen by the ring of the rule |
+ * | `flow` | remembered in the flow table |
+ * | `fixed` | the one backend of an inbound NAT rule or an instance-level public IP |
+ * | `snat` | the port is leased to it for outbound connections |
+ * | `fragment` | the first fragment of the datagram went there |
+ * | `quoted-flow`, `quoted-ring` | as `flow` and `ring`, of the connection an ICMP error is about |
+ */
+export type BackendSource = 'ring' | 'flow' | 'fixed' | 'snat' | 'fragment' | 'quoted-flow' | 'quoted-ring';
 
 /** What the MUX knows about one packet. Fields that were not reached are `undefined`. */
 export interface ExplanationFields {
   readonly verdict: Verdict;
   readonly reason: DropReason | undefined;
-  /** `tcp` or `udp` */
+  /** `tcp`, `udp`, `gre`, `esp`, `icmp`, `icmpv6`, or the number: `132`. */
   readonly protocol: string | undefined;
+  /** `192.0.2.7:40000`, `[2001:db8::7]:40000`; without the port where there is none. */
   readonly source: string | undefined;
   readonly destination: string | undefined;
   /** Flow hash of the 5-tuple, 16 hexadecimal digits. */
@@ -22,9 +36,13 @@ export interface ExplanationFields {
   readonly backendSource: BackendSource | undefined;
   /** The slot of the ring that was read. */
   readonly ringSlot: number | undefined;
+  /** The port of the VIP that is leased to the backend, `80.80.80.80:1027`; with `snat` only. */
+  readonly leasedPort: string | undefined;
   readonly backend: Backend | undefined;
   /** Port on the backend that the host agent will translate to. */
   readonly backendPort: number | undefined;
+  /** What carries the packet to the backend. */
+  readonly encapsulation: Encapsulation | undefined;
 }
 
 /** An explanation: its fields, and one line of text that says the same (`text`, also what console.log shows). */
@@ -34,7 +52,7 @@ export class Explanation {
 
   constructor(fields: ExplanationFields) {
     this.fields = fields;
-    this.text = textOf(fields);
+    this.text = explanationText(fields);
   }
 
   toString(): string {
@@ -62,73 +80,81 @@ export class Explanation {
   }
 }
 
+/** What the boundary's indexes mean, and how packets are carried. */
+export interface Explaining {
+  serviceAt(index: number): Service | undefined;
+  backendAt(index: number): Backend | undefined;
+  readonly encapsulation: Encapsulation;
+}
+
 /** Reads what muxExplain has left in the first parsed record. */
-export function readExplanation(
-  dataPlane: DataPlane,
-  serviceAt: (index: number) => Service | undefined,
-  backendAt: (index: number) => Backend | undefined,
-): Explanation {
+export function readExplanation(dataPlane: DataPlane, explaining: Explaining): Explanation {
   const { view, bytes } = dataPlane;
+  const byte = (offset: number) => bytes[abi.FIXED_PARSED + offset];
   const field = (offset: number) => view.getUint32(abi.FIXED_PARSED + offset, true);
   const index = (offset: number) => (field(offset) === abi.NO_INDEX ? undefined : field(offset));
 
-  const l4 = bytes[abi.FIXED_PARSED + abi.PARSED_PROTOCOL] === 0 ? undefined : field(abi.PARSED_L4);
-  const ip = field(abi.PARSED_IP);
+  const { source, destination, ports } = readAddresses(dataPlane);
   const serviceIndex = index(abi.PARSED_SERVICE);
   const backendIndex = index(abi.PARSED_BACKEND);
-  const service = serviceIndex === undefined ? undefined : serviceAt(serviceIndex);
-  const port = l4 === undefined ? undefined : view.getUint16(l4 + 2);
+  const service = serviceIndex === undefined ? undefined : explaining.serviceAt(serviceIndex);
+  const backend = backendIndex === undefined ? undefined : explaining.backendAt(backendIndex);
+  const isKnown = service !== undefined || backend !== undefined;
+  const isLeased = byte(abi.PARSED_SOURCE) === abi.SOURCE_SNAT;
   return new Explanation({
-    verdict: verdictName(bytes[abi.FIXED_PARSED + abi.PARSED_VERDICT]),
-    reason: reasonName(bytes[abi.FIXED_PARSED + abi.PARSED_REASON]),
-    protocol: l4 === undefined ? undefined : protocolName(bytes[abi.FIXED_PARSED + abi.PARSED_PROTOCOL]),
-    source: l4 === undefined ? undefined : `${formatIp(bytes.slice(ip + 12, ip + 16))}:${view.getUint16(l4)}`,
-    destination: l4 === undefined ? undefined : `${formatIp(bytes.slice(ip + 16, ip + 20))}:${port}`,
-    hash:
-      service &&
-      view
-        .getBigUint64(abi.FIXED_PARSED + abi.PARSED_HASH, true)
-        .toString(16)
-        .padStart(16, '0'),
+    verdict: verdictName(byte(abi.PARSED_VERDICT)),
+    reason: reasonName(byte(abi.PARSED_REASON)),
+    protocol: source === undefined ? undefined : protocolName(byte(abi.PARSED_PROTOCOL)),
+    source: withPort(source, ports?.source),
+    destination: withPort(destination, ports?.destination),
+    hash: isKnown
+      ? view
+          .getBigUint64(abi.FIXED_PARSED + abi.PARSED_HASH, true)
+          .toString(16)
+          .padStart(16, '0')
+      : undefined,
     service,
-    backendSource: BACKEND_SOURCES[bytes[abi.FIXED_PARSED + abi.PARSED_SOURCE]],
+    backendSource: BACKEND_SOURCES[byte(abi.PARSED_SOURCE)],
     ringSlot: index(abi.PARSED_RING_SLOT),
-    backend: backendIndex === undefined ? undefined : backendAt(backendIndex),
-    backendPort: service && (service.backendPort === 0 ? port : service.backendPort),
+    leasedPort: isLeased ? withPort(destination, view.getUint16(abi.FIXED_PARSED + abi.PARSED_LEASED_PORT)) : undefined,
+    backend,
+    backendPort: service && (service.backendPort === 0 ? ports?.destination : service.backendPort),
+    encapsulation: backend && explaining.encapsulation,
   });
+}
+
+interface Addresses {
+  readonly source?: string;
+  readonly destination?: string;
+  readonly ports?: { readonly source: number; readonly destination: number };
+}
+
+/** The addresses of a packet whose IP header was found sound, and the ports of a sound TCP or UDP header behind it. */
+function readAddresses({ view, bytes }: DataPlane): Addresses {
+  const field = (offset: number) => view.getUint32(abi.FIXED_PARSED + offset, true);
+  const protocol = bytes[abi.FIXED_PARSED + abi.PARSED_PROTOCOL];
+  if (protocol === 0) return {};
+  const ip = field(abi.PARSED_IP);
+  const [start, length] = bytes[abi.FIXED_PARSED + abi.PARSED_FAMILY] === 6 ? [ip + 8, 16] : [ip + 12, 4];
+  const addresses = {
+    source: formatIp(bytes.slice(start, start + length)),
+    destination: formatIp(bytes.slice(start + length, start + 2 * length)),
+  };
+  const l4 = field(abi.PARSED_L4);
+  if (l4 === 0 || (protocol !== 6 && protocol !== 17)) return addresses;
+  return { ...addresses, ports: { source: view.getUint16(l4), destination: view.getUint16(l4 + 2) } };
+}
+
+function withPort(address: string | undefined, port: number | undefined): string | undefined {
+  return address === undefined || port === undefined ? address : `${hostText(address)}:${port}`;
 }
 
 const BACKEND_SOURCES: Readonly<Record<number, BackendSource | undefined>> = {
   [abi.SOURCE_FIXED]: 'fixed',
   [abi.SOURCE_RING]: 'ring',
   [abi.SOURCE_FLOW]: 'flow',
+  [abi.SOURCE_SNAT]: 'snat',
+  [abi.SOURCE_FRAGMENT]: 'fragment',
+  [abi.SOURCE_QUOTED_FLOW]: 'quoted-flow',
+  [abi.SOURCE_QUOTED_RING]: 'quoted-ring',
 };
-
-function protocolName(protocol: number): string {
-  return protocol === 6 ? 'tcp' : 'udp';
-}
-
-function textOf(fields: ExplanationFields): string {
-  const { verdict, reason, service, backend } = fields;
-  if (verdict === 'pass') return 'pass: not for a VIP of ours';
-  if (verdict === 'reply') return 'reply: the MUX answers an echo request for a VIP';
-  if (!service || !backend || verdict === 'drop') {
-    const rule = service ? `VIP ${service.key} (${service.rule}) → ` : '';
-    const packet = fields.destination ? `${fields.protocol} ${fields.source} > ${fields.destination} → ` : '';
-    return `${packet}${rule}drop: ${reason}`;
-  }
-  return [
-    `VIP ${service.key}`,
-    how(fields),
-    `DIP ${backend.dip}${service.floatingIp ? ` with floating IP ${service.vip}` : ''}:${fields.backendPort} on ${backend.host}`,
-    `VXLAN ${backend.vni} to ${backend.hostProviderAddress}`,
-  ]
-    .join(' → ')
-    .replace(/ → VXLAN/, ', VXLAN');
-}
-
-function how({ backendSource, ringSlot, service }: ExplanationFields): string {
-  if (backendSource === 'ring') return `ring[${ringSlot}]`;
-  if (backendSource === 'flow') return 'known flow';
-  return `inbound NAT rule ${service?.rule}`;
-}

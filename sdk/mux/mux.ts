@@ -11,8 +11,10 @@ import type { Backend, MuxProgram, Service } from '../program/types.js';
 import { BackendTable } from './backend-table.js';
 import { SNAT_BLOCK_PORT_COUNT } from './endpoint-table.js';
 import { type Explanation, readExplanation } from './explanation.js';
+import { fittingBytes } from './fitting.js';
 import { type RingChange, RingTable } from './ring-table.js';
 import { ServiceTable } from './service-table.js';
+import { checkHostsInReach } from './template.js';
 
 /** What programming a MUX did. */
 export interface Programmed {
@@ -65,12 +67,15 @@ export class Mux {
    * as long as it is a member of their rule, also when it takes no new ones. A new `flowHashKey` is the exception: it
    * makes every connection a stranger.
    *
-   * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small; the MUX then still obeys the old program
+   * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small, `ERR_UNSUPPORTED` with every backend whose
+   * host has no provider address of a family of the MUX's; the MUX then still obeys the old program
    */
   program(program: MuxProgram): Programmed {
     checkCapacities(program, this.#dataPlane.capacities);
-    writeConfig(this.#dataPlane, program.attachment, program.flowHashKey);
-    this.#backends.apply(program.attachment, program.backends);
+    checkHostsInReach(program);
+    writeConfig(this.#dataPlane, program.attachment, program.flowHashKey, program.encapsulation);
+    this.#dataPlane.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FITTING_BYTES, fittingBytes(program), true);
+    this.#backends.apply(program);
     const { keys, ...rings } = this.#rings.apply(program, this.#backends);
     this.#services.apply(program, this.#backends, this.#rings, keys);
     this.#program = program;
@@ -129,11 +134,11 @@ export class Mux {
     this.batch.add(frame, link);
     this.#dataPlane.exports.muxExplain(0, wrapMs(nowMs));
     this.batch.clear();
-    return readExplanation(
-      this.#dataPlane,
-      (index) => this.#services.at(index),
-      (index) => this.#backends.at(index),
-    );
+    return readExplanation(this.#dataPlane, {
+      serviceAt: (index) => this.#services.at(index),
+      backendAt: (index) => this.#backends.at(index),
+      encapsulation: this.#program?.encapsulation ?? 'vxlan',
+    });
   }
 
   /** Everything counted since the MUX was loaded. */

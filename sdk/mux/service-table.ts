@@ -31,8 +31,11 @@ export class ServiceTable {
     this.#dataPlane = dataPlane;
     this.#base = base;
     this.#endpoints = new EndpointTable(dataPlane);
-    // A flow entry names its service by index: before an index means another service, the flows of the old one go.
-    this.#pool = new IndexPool(Math.min(count, abi.SERVICE_COUNT_MAX), () => dataPlane.exports.flowSweep());
+    // Flows and fragmented datagrams name their service by index: before it means another service, those of the old one go.
+    this.#pool = new IndexPool(Math.min(count, abi.SERVICE_COUNT_MAX), () => {
+      dataPlane.exports.flowSweep();
+      dataPlane.exports.pinSweep();
+    });
   }
 
   /** Brings the tables to the services, VIPs and leased ports of a program, whose backends and rings are in place already. */

@@ -57,6 +57,11 @@ export function canonicalIp(text: string): string {
   return formatIp(parseIp(text).bytes);
 }
 
+/** An address as it stands before a port: an IPv6 address in brackets (RFC 3986 section 3.2.2). */
+export function hostText(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
 /** Orders two addresses: negative, zero or positive; every IPv4 address comes before every IPv6 address. */
 export function compareIp(a: IpAddress, b: IpAddress): number {
   if (a.family !== b.family) return a.family - b.family;

@@ -11,33 +11,38 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { EdgemuxError } from '../errors.js';
-import { parseIp } from '../net/address.js';
 import { ByteReader, ByteWriter } from '../net/bytes.js';
-import { RING_SLOT_COUNTS } from '../resources/index.js';
+import { checkProgram } from './check-program.js';
 import {
   invalid,
   readAddress,
   readBackend,
+  readExemption,
   readList,
   readMachine,
   readNic,
   readRing,
   readService,
+  readSnatRange,
+  readSnatRule,
   readTranslation,
   writeAddress,
   writeBackend,
+  writeExemption,
   writeList,
   writeMachine,
   writeNic,
   writeRing,
   writeService,
+  writeSnatRange,
+  writeSnatRule,
   writeTranslation,
 } from './records.js';
 import type { HostProgram, MuxProgram, Program } from './types.js';
 
 const MAGIC = 0x58554d45;
 /** Version of the bytes; a release reads its own only. */
-export const PROGRAM_VERSION = 1;
+export const PROGRAM_VERSION = 2;
 const DIGEST_BYTES = 32;
 
 const KINDS = ['mux', 'host'] as const;
@@ -49,6 +54,9 @@ const SECTION_RINGS = 4;
 const SECTION_SERVICES = 5;
 const SECTION_NICS = 6;
 const SECTION_TRANSLATIONS = 7;
+const SECTION_SNAT_RANGES = 8;
+const SECTION_SNAT_RULES = 9;
+const SECTION_EXEMPTIONS = 10;
 
 /** Bytes of a program; `decodeProgram` gives back an equal one. */
 export function encodeProgram(program: Program): Uint8Array<ArrayBuffer> {
@@ -57,7 +65,7 @@ export function encodeProgram(program: Program): Uint8Array<ArrayBuffer> {
     .u32le(MAGIC)
     .u16le(PROGRAM_VERSION)
     .u8(KINDS.indexOf(program.kind))
-    .u8(program.kind === 'mux' ? 5 : 3)
+    .u8(program.kind === 'mux' ? 6 : 5)
     .bytes(sha256(sections))
     .bytes(sections)
     .toBytes();
@@ -76,14 +84,15 @@ export function withDigest<T extends Program>(program: Omit<T, 'digest'>): T {
  */
 export function decodeProgram(bytes: Uint8Array): Program {
   try {
-    return decode(new ByteReader(bytes));
+    return decode(bytes);
   } catch (error) {
     if (error instanceof EdgemuxError && error.code !== 'ERR_PROGRAM_INVALID') throw invalid(error.message);
     throw error;
   }
 }
 
-function decode(reader: ByteReader): Program {
+function decode(bytes: Uint8Array): Program {
+  const reader = new ByteReader(bytes);
   if (reader.u32le() !== MAGIC) throw invalid('it does not begin with EMUX');
   const version = reader.u16le();
   if (version !== PROGRAM_VERSION)
@@ -91,112 +100,69 @@ function decode(reader: ByteReader): Program {
   const kind = KINDS[reader.u8()];
   if (kind === undefined) throw invalid('neither for a MUX nor for a host');
   const sectionCount = reader.u8();
-  const digest = reader.bytes(DIGEST_BYTES);
+  const digest = bytesToHex(reader.bytes(DIGEST_BYTES));
   const payload = reader.bytes(reader.remaining);
-  if (bytesToHex(sha256(payload)) !== bytesToHex(digest)) throw invalid('the digest does not match: it is damaged');
+  if (bytesToHex(sha256(payload)) !== digest) throw invalid('the digest does not match: it is damaged');
 
-  const sections = new Map<number, ByteReader>();
-  const body = new ByteReader(payload);
-  for (let section = 0; section < sectionCount; section++) {
-    const id = body.u16le();
-    sections.set(id, new ByteReader(body.bytes(body.u32le())));
+  const sections = new Sections(new ByteReader(payload), sectionCount);
+  const program = kind === 'mux' ? readMux(sections, digest) : readHost(sections, digest);
+  checkProgram(program);
+  // One program, one form: otherwise equal programs could have two digests.
+  const canonical = encodeProgram(program);
+  if (bytes.length !== canonical.length || bytes.some((byte, at) => byte !== canonical[at])) {
+    throw invalid('it is not written as this release writes it');
   }
-  const section = <T>(id: number, read: (from: ByteReader) => T): T => {
-    const from = sections.get(id);
-    if (!from) throw invalid(`section ${id} is missing`);
-    return read(from);
-  };
-  const machine = section(SECTION_MACHINE, readMachine);
-  const program: Program =
-    kind === 'mux'
-      ? {
-          kind,
-          ...machine,
-          digest: bytesToHex(digest),
-          vips: section(SECTION_VIPS, (from) => readList(from, readAddress)),
-          services: section(SECTION_SERVICES, (from) => readList(from, readService)),
-          rings: section(SECTION_RINGS, (from) => readList(from, readRing)),
-          backends: section(SECTION_BACKENDS, (from) => readList(from, readBackend)),
-        }
-      : {
-          kind,
-          ...machine,
-          digest: bytesToHex(digest),
-          nics: section(SECTION_NICS, (from) => readList(from, readNic)),
-          translations: section(SECTION_TRANSLATIONS, (from) => readList(from, readTranslation)),
-        };
-  checkReferences(program);
   return program;
 }
 
-/** A digest proves that nobody damaged a program, not that whoever made it did so well. */
-function checkReferences(program: Program): void {
-  checkIpv4(program.attachment.providerAddress);
-  if (program.attachment.vlanId > VLAN_ID_MAX) throw invalid(`VLAN ${program.attachment.vlanId}`);
-  if (program.kind === 'host') checkHost(program);
-  else checkMux(program);
+function readMux(sections: Sections, digest: string): MuxProgram {
+  const snatRanges = sections.list(SECTION_SNAT_RANGES, readSnatRange);
+  return {
+    kind: 'mux',
+    ...sections.read(SECTION_MACHINE, readMachine),
+    digest,
+    vips: sections.list(SECTION_VIPS, readAddress),
+    services: sections.list(SECTION_SERVICES, readService),
+    rings: sections.list(SECTION_RINGS, readRing),
+    backends: sections.list(SECTION_BACKENDS, readBackend),
+    ...(snatRanges.length > 0 && { snatRanges }),
+  };
 }
 
-function checkHost({ nics, translations }: HostProgram): void {
-  checkUnique(
-    'NIC',
-    nics.map(({ key }) => key),
-  );
-  checkUnique(
-    'MAC address',
-    nics.map(({ macAddress }) => macAddress),
-  );
-  for (const { vni } of nics) checkVni(vni);
-  for (const { nic, vip, dip } of translations) {
-    if (nic >= nics.length) throw invalid('a translation of no NIC');
-    checkIpv4(vip);
-    checkIpv4(dip);
+function readHost(sections: Sections, digest: string): HostProgram {
+  const snatRules = sections.list(SECTION_SNAT_RULES, readSnatRule);
+  const exemptions = sections.list(SECTION_EXEMPTIONS, readExemption);
+  return {
+    kind: 'host',
+    ...sections.read(SECTION_MACHINE, readMachine),
+    digest,
+    nics: sections.list(SECTION_NICS, readNic),
+    translations: sections.list(SECTION_TRANSLATIONS, readTranslation),
+    ...(snatRules.length > 0 && { snatRules }),
+    ...(exemptions.length > 0 && { exemptions }),
+  };
+}
+
+/** The sections of a program by their id. */
+class Sections {
+  readonly #sections = new Map<number, ByteReader>();
+
+  constructor(from: ByteReader, count: number) {
+    for (let section = 0; section < count; section++) {
+      const id = from.u16le();
+      this.#sections.set(id, new ByteReader(from.bytes(from.u32le())));
+    }
   }
-}
 
-function checkMux({ backends, rings, services, vips }: MuxProgram): void {
-  checkUnique(
-    'backend',
-    backends.map(({ key }) => key),
-  );
-  checkUnique(
-    'service',
-    services.map(({ key }) => key),
-  );
-  for (const vip of vips) checkIpv4(vip);
-  for (const { vni, dip, hostProviderAddress } of backends) {
-    checkVni(vni);
-    checkIpv4(dip);
-    checkIpv4(hostProviderAddress);
+  read<T>(id: number, read: (from: ByteReader) => T): T {
+    const from = this.#sections.get(id);
+    if (!from) throw invalid(`section ${id} is missing`);
+    return read(from);
   }
-  const ringSlotCounts: readonly number[] = RING_SLOT_COUNTS;
-  for (const { slotCount, members, drained = [] } of rings) {
-    checkUnique('ring member', [...members.map(({ backend }) => backend), ...drained]);
-    if (drained.some((backend) => backend >= backends.length)) throw invalid('a drained member that is no backend');
-    if (!ringSlotCounts.includes(slotCount)) throw invalid(`a ring of ${slotCount} slots`);
-    if (members.some(({ backend }) => backend >= backends.length)) throw invalid('a ring member that is no backend');
-    if (members.some(({ weight }) => weight < 1 || weight > 65_535)) throw invalid('a weight outside 1..65535');
+
+  list<T>(id: number, read: (from: ByteReader) => T): T[] {
+    return this.read(id, (from) => readList(from, read));
   }
-  for (const { key, vip, target } of services) {
-    checkIpv4(vip);
-    const isKnown = 'ring' in target ? target.ring < rings.length : target.backend < backends.length;
-    if (!isKnown) throw invalid(`service ${key} leads nowhere`);
-  }
-}
-
-const VLAN_ID_MAX = 4094;
-const VNI_MAX = 0xffffff;
-
-function checkIpv4(address: string): void {
-  if (parseIp(address).family !== 4) throw invalid(`the address ${address}, where this release has IPv4 only`);
-}
-
-function checkVni(vni: number): void {
-  if (vni > VNI_MAX) throw invalid(`VNI ${vni}`);
-}
-
-function checkUnique(what: string, keys: readonly (string | number)[]): void {
-  if (new Set(keys).size !== keys.length) throw invalid(`the same ${what} twice`);
 }
 
 function encodeSections(program: Program): Uint8Array {
@@ -212,9 +178,12 @@ function encodeSections(program: Program): Uint8Array {
     section(SECTION_BACKENDS, (to) => writeList(to, program.backends, writeBackend));
     section(SECTION_RINGS, (to) => writeList(to, program.rings, writeRing));
     section(SECTION_SERVICES, (to) => writeList(to, program.services, writeService));
+    section(SECTION_SNAT_RANGES, (to) => writeList(to, program.snatRanges ?? [], writeSnatRange));
   } else {
     section(SECTION_NICS, (to) => writeList(to, program.nics, writeNic));
     section(SECTION_TRANSLATIONS, (to) => writeList(to, program.translations, writeTranslation));
+    section(SECTION_SNAT_RULES, (to) => writeList(to, program.snatRules ?? [], writeSnatRule));
+    section(SECTION_EXEMPTIONS, (to) => writeList(to, program.exemptions ?? [], writeExemption));
   }
   return writer.toBytes();
 }

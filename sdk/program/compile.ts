@@ -4,12 +4,13 @@
  * Everything is sorted by stable keys on the way, so that the order of a fabric file has no influence.
  */
 import { EdgemuxError } from '../errors.js';
-import { type Fabric, ResourceIndex } from '../resources/index.js';
-import { type Dip, type Machine, type Topology, topologyOf } from '../topology/index.js';
+import { type Fabric, Membership, ResourceIndex } from '../resources/index.js';
+import { type Dip, type Machine, type Topology, type Tunnel, topologyOf, tunnelBetween } from '../topology/index.js';
 import { withDigest } from './artifact.js';
-import { type Health, type Policy, policyOf } from './policy.js';
+import { hostPolicyOf } from './host-policy.js';
+import { type Health, policyOf, type Sources } from './policy.js';
 import { checkSupported } from './supported.js';
-import type { Attachment, Backend, HostProgram, MuxProgram, Nic, Translation } from './types.js';
+import type { Attachment, Backend, HostProgram, MuxProgram } from './types.js';
 
 /**
  * The key of the flow hash of a fabric that does not choose one. It is public: set
@@ -49,83 +50,76 @@ export interface CompiledFabric {
 export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledFabric {
   const index = new ResourceIndex(fabric);
   const topology = topologyOf(fabric, index);
-  checkSupported(fabric, index, topology);
-  const policy = policyOf(index, topology, options.health ?? (() => undefined));
-  const flowHashKey = fabric.loadBalancerManager?.properties.edgemux.flowHashKey ?? FLOW_HASH_KEY_DEFAULT;
+  const manager = fabric.loadBalancerManager?.properties;
+  const sources: Sources = {
+    index,
+    topology,
+    membership: new Membership(index),
+    isOutboundNatEnabled: manager?.isOutboundNatEnabled ?? true,
+  };
+  checkSupported(sources);
+  const policy = policyOf(sources, options.health ?? (() => undefined));
+  const protocol = fabric.virtualNetworkManager?.properties.networkVirtualizationProtocol;
+  const common = {
+    flowHashKey: manager?.edgemux.flowHashKey ?? FLOW_HASH_KEY_DEFAULT,
+    ...(protocol === 'Nvgre' && { encapsulation: 'nvgre' as const }),
+  };
   return {
     topology,
     muxes: [...topology.muxes.keys()],
     hosts: [...topology.hosts.keys()],
     forMux(id) {
       const mux = known(topology.muxes, 'loadBalancerMuxes', id);
-      const attachment = attachmentOf(mux);
-      const { vips, services, rings, dips } = policy;
-      const backends = dips.map((dip) => backendOf(dip, mux, topology));
+      const { vips, services, rings, dips, snatRanges } = policy;
       return withDigest<MuxProgram>({
         kind: 'mux',
         id: mux.id,
-        attachment,
-        flowHashKey,
+        attachment: attachmentOf(mux),
+        ...common,
         vips,
         services,
         rings,
-        backends,
+        backends: dips.map((dip) => backendOf(dip, mux, topology)),
+        ...(snatRanges.length > 0 && { snatRanges }),
       });
     },
     forHost(id) {
       const host = known(topology.hosts, 'servers', id);
-      const attachment = attachmentOf(host);
       return withDigest<HostProgram>({
         kind: 'host',
         id: host.id,
-        attachment,
-        flowHashKey,
-        ...hostPolicy(policy, host.id),
+        attachment: attachmentOf(host),
+        ...common,
+        ...hostPolicyOf(policy, topology, manager?.outboundNatIPExemptions ?? [], host.id),
       });
     },
   };
 }
 
-// Hosts.
-
-function hostPolicy(policy: Policy, host: string): Pick<HostProgram, 'nics' | 'translations'> {
-  const nicIndex = new Map<string, number>();
-  const local = policy.dips.filter((dip) => dip.host === host);
-  const nics: Nic[] = [];
-  for (const dip of local) {
-    if (nicIndex.has(dip.nic)) continue;
-    nicIndex.set(dip.nic, nics.push({ key: dip.nic, macAddress: dip.macAddress, vni: dip.vni }) - 1);
-  }
-  const translations = policy.endpoints.flatMap(({ service, members }) =>
-    members.flatMap(({ dip }): Translation[] => {
-      const nic = dip.host === host ? nicIndex.get(dip.nic) : undefined;
-      if (nic === undefined) return [];
-      const { vip, protocol, port, backendPort, floatingIp, idleTimeoutMs, rule } = service;
-      return [{ nic, vip, protocol, port, dip: dip.address, backendPort, floatingIp, idleTimeoutMs, rule }];
-    }),
-  );
-  return { nics, translations };
-}
-
-// Machines.
-
 function backendOf(dip: Dip, mux: Machine, topology: Topology): Backend {
   const host = topology.hosts.get(dip.host) as Machine;
-  const isLocal = host.subnet === mux.subnet;
+  const { from, to } = tunnelBetween(mux, host) as Tunnel;
+  const isLocal = from.subnet === to.subnet;
   return {
     key: dip.key,
     dip: dip.address,
     vni: dip.vni,
     macAddress: dip.macAddress,
     host: dip.host,
-    hostProviderAddress: host.providerAddresses[0],
+    hostProviderAddress: to.address,
     nextHopMacAddress: isLocal ? host.macAddress : (mux.gatewayMacAddress ?? host.macAddress),
   };
 }
 
-function attachmentOf(machine: Machine): Attachment {
-  const { providerAddresses, macAddress, gatewayMacAddress, vlanId } = machine;
-  return { providerAddress: providerAddresses[0], macAddress, gatewayMacAddress, vlanId };
+function attachmentOf({ ends: [first, second], macAddress, gatewayMacAddress, mtuBytes }: Machine): Attachment {
+  return {
+    providerAddress: first.address,
+    ...(second && { secondProviderAddress: second.address }),
+    macAddress,
+    gatewayMacAddress,
+    vlanId: first.vlanId,
+    ...(mtuBytes !== undefined && { mtuBytes }),
+  };
 }
 
 function known(machines: ReadonlyMap<string, Machine>, collection: string, id: string): Machine {

@@ -2,56 +2,81 @@
  * The records of a program's sections, each as a pair: what writes it and what reads it.
  *
  *   list | count u32 | item | item | …
- *   text | bytes u16 | UTF-8 |            address | bytes u8: 4 or 16 | network order |
+ *   text | bytes u16 | UTF-8 |            address | bytes u8: 4 or 16; 0 for none | network order |
+ *
+ * What a program may leave out has a value that means so: an address of no bytes, an MTU of 0, a list of none. A flag
+ * is a byte, 0 or 1.
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { EdgemuxError } from '../errors.js';
 import { formatIp, parseIp } from '../net/address.js';
 import type { ByteReader, ByteWriter } from '../net/bytes.js';
 import { formatMac, MAC_BYTES, macBytes } from '../net/mac.js';
-import type {
-  Attachment,
-  Backend,
-  Distribution,
-  HostProgram,
-  MuxProgram,
-  Nic,
-  Ring,
-  Service,
-  Translation,
+import { formatPrefix, parsePrefix } from '../net/prefix.js';
+import type { PortRange } from './snat.js';
+import {
+  ANY_PROTOCOL,
+  type Attachment,
+  type Backend,
+  type Distribution,
+  type Exemption,
+  type HostProgram,
+  type MuxProgram,
+  type Nic,
+  PROTOCOL_ESP,
+  PROTOCOL_GRE,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  type Ring,
+  type RuleProtocol,
+  type Service,
+  type SnatRange,
+  type SnatRule,
+  type Translation,
 } from './types.js';
 
 const HASH_KEY_BYTES = 16;
 const DISTRIBUTIONS: readonly Distribution[] = ['Default', 'SourceIP', 'SourceIPProtocol'];
 
-/** What programs for MUXes and for hosts have in common. */
-export type Machine = Pick<MuxProgram | HostProgram, 'id' | 'attachment' | 'flowHashKey'>;
+const ENCAPSULATIONS = ['vxlan', 'nvgre'] as const;
 
-export function writeMachine(to: ByteWriter, { id, attachment, flowHashKey }: Machine): void {
+/** What programs for MUXes and for hosts have in common. */
+export type Machine = Pick<MuxProgram | HostProgram, 'id' | 'attachment' | 'flowHashKey' | 'encapsulation'>;
+
+export function writeMachine(to: ByteWriter, { id, attachment, flowHashKey, encapsulation = 'vxlan' }: Machine): void {
   writeText(to, id);
   writeAddress(to, attachment.providerAddress);
+  writeAddress(to, attachment.secondProviderAddress);
   to.bytes(macBytes(attachment.macAddress));
   to.u8(attachment.gatewayMacAddress === undefined ? 0 : 1);
   to.bytes(
     attachment.gatewayMacAddress === undefined ? new Uint8Array(MAC_BYTES) : macBytes(attachment.gatewayMacAddress),
   );
-  to.u16le(attachment.vlanId);
-  to.bytes(hexToBytes(flowHashKey));
+  to.u16le(attachment.vlanId).u32le(attachment.mtuBytes ?? 0);
+  to.bytes(hexToBytes(flowHashKey)).u8(ENCAPSULATIONS.indexOf(encapsulation));
 }
 
 export function readMachine(from: ByteReader): Machine {
   const id = readText(from);
   const providerAddress = readAddress(from);
+  const secondProviderAddress = readOptionalAddress(from);
   const macAddress = readMac(from);
-  const isGatewayKnown = from.u8() !== 0;
+  const isGatewayKnown = readFlag(from);
   const gateway = readMac(from);
+  const vlanId = from.u16le();
+  const mtuBytes = from.u32le();
   const attachment: Attachment = {
     providerAddress,
+    ...(secondProviderAddress !== undefined && { secondProviderAddress }),
     macAddress,
     gatewayMacAddress: isGatewayKnown ? gateway : undefined,
-    vlanId: from.u16le(),
+    vlanId,
+    ...(mtuBytes !== 0 && { mtuBytes }),
   };
-  return { id, attachment, flowHashKey: bytesToHex(from.bytes(HASH_KEY_BYTES)) };
+  const flowHashKey = bytesToHex(from.bytes(HASH_KEY_BYTES));
+  const encapsulation = ENCAPSULATIONS[from.u8()];
+  if (encapsulation === undefined) throw invalid('unknown encapsulation');
+  return { id, attachment, flowHashKey, ...(encapsulation !== 'vxlan' && { encapsulation }) };
 }
 
 export function writeBackend(to: ByteWriter, backend: Backend): void {
@@ -94,7 +119,8 @@ export function writeService(to: ByteWriter, service: Service): void {
   to.u8(service.protocol).u16le(service.port).u8(DISTRIBUTIONS.indexOf(service.distribution));
   to.u32le(service.idleTimeoutMs)
     .u16le(service.backendPort)
-    .u8(service.floatingIp ? 1 : 0);
+    .u8(service.floatingIp ? 1 : 0)
+    .u8(service.isInstanceAddress ? 1 : 0);
   writeText(to, service.rule);
   const { target } = service;
   if ('ring' in target) to.u8(0).u32le(target.ring);
@@ -102,7 +128,7 @@ export function writeService(to: ByteWriter, service: Service): void {
 }
 
 export function readService(from: ByteReader): Service {
-  return {
+  const service = {
     key: readText(from),
     vip: readAddress(from),
     protocol: readProtocol(from),
@@ -110,10 +136,25 @@ export function readService(from: ByteReader): Service {
     distribution: readDistribution(from),
     idleTimeoutMs: from.u32le(),
     backendPort: from.u16le(),
-    floatingIp: from.u8() !== 0,
-    rule: readText(from),
-    target: from.u8() === 0 ? { ring: from.u32le() } : { backend: from.u32le() },
+    floatingIp: readFlag(from),
   };
+  const isInstanceAddress = readFlag(from);
+  return {
+    ...service,
+    rule: readText(from),
+    target: readFlag(from) ? { backend: from.u32le() } : { ring: from.u32le() },
+    ...(isInstanceAddress && { isInstanceAddress }),
+  };
+}
+
+export function writeSnatRange(to: ByteWriter, range: SnatRange): void {
+  writeAddress(to, range.vip);
+  writePortRange(to, range);
+  to.u32le(range.backend);
+}
+
+export function readSnatRange(from: ByteReader): SnatRange {
+  return { vip: readAddress(from), ...readPortRange(from), backend: from.u32le() };
 }
 
 export function writeNic(to: ByteWriter, nic: Nic): void {
@@ -132,22 +173,68 @@ export function writeTranslation(to: ByteWriter, translation: Translation): void
   writeAddress(to, translation.dip);
   to.u16le(translation.backendPort)
     .u8(translation.floatingIp ? 1 : 0)
-    .u32le(translation.idleTimeoutMs);
+    .u32le(translation.idleTimeoutMs)
+    .u8(translation.tcpReset ? 1 : 0)
+    .u8(translation.isInstanceAddress ? 1 : 0);
   writeText(to, translation.rule);
 }
 
 export function readTranslation(from: ByteReader): Translation {
-  return {
+  const translation = {
     nic: from.u32le(),
     vip: readAddress(from),
     protocol: readProtocol(from),
     port: from.u16le(),
     dip: readAddress(from),
     backendPort: from.u16le(),
-    floatingIp: from.u8() !== 0,
+    floatingIp: readFlag(from),
     idleTimeoutMs: from.u32le(),
-    rule: readText(from),
   };
+  const tcpReset = readFlag(from);
+  const isInstanceAddress = readFlag(from);
+  return {
+    ...translation,
+    rule: readText(from),
+    ...(tcpReset && { tcpReset }),
+    ...(isInstanceAddress && { isInstanceAddress }),
+  };
+}
+
+export function writeSnatRule(to: ByteWriter, rule: SnatRule): void {
+  to.u32le(rule.nic);
+  writeAddress(to, rule.dip);
+  writeAddress(to, rule.vip);
+  to.u8(rule.protocol);
+  writeList(to, rule.ranges, writePortRange);
+  to.u32le(rule.idleTimeoutMs).u8(rule.tcpReset ? 1 : 0);
+  writeText(to, rule.rule);
+}
+
+export function readSnatRule(from: ByteReader): SnatRule {
+  const rule = {
+    nic: from.u32le(),
+    dip: readAddress(from),
+    vip: readAddress(from),
+    protocol: readSnatProtocol(from),
+    ranges: readList(from, readPortRange),
+    idleTimeoutMs: from.u32le(),
+  };
+  const tcpReset = readFlag(from);
+  return { ...rule, ...(tcpReset && { tcpReset }), rule: readText(from) };
+}
+
+/** A VNI has 24 bits: one of 32 is none. */
+const ANY_VNI = 0xffffffff;
+
+export function writeExemption(to: ByteWriter, { prefix, vni = ANY_VNI }: Exemption): void {
+  const { bytes, length } = parsePrefix(prefix);
+  to.u8(bytes.length).bytes(bytes).u8(length).u32le(vni);
+}
+
+export function readExemption(from: ByteReader): Exemption {
+  const prefix = `${readAddress(from)}/${from.u8()}`;
+  const vni = from.u32le();
+  return { prefix: formatPrefix(parsePrefix(prefix)), ...(vni !== ANY_VNI && { vni }) };
 }
 
 // Parts of records.
@@ -173,8 +260,8 @@ function readText(from: ByteReader): string {
   return from.utf8(from.u16le());
 }
 
-export function writeAddress(to: ByteWriter, address: string): void {
-  const { bytes } = parseIp(address);
+export function writeAddress(to: ByteWriter, address: string | undefined): void {
+  const bytes = address === undefined ? new Uint8Array(0) : parseIp(address).bytes;
   to.u8(bytes.length).bytes(bytes);
 }
 
@@ -182,14 +269,39 @@ export function readAddress(from: ByteReader): string {
   return formatIp(from.bytes(from.u8()));
 }
 
+function readOptionalAddress(from: ByteReader): string | undefined {
+  const bytes = from.bytes(from.u8());
+  return bytes.length === 0 ? undefined : formatIp(bytes);
+}
+
+function writePortRange(to: ByteWriter, { firstPort, portCount }: PortRange): void {
+  to.u16le(firstPort).u16le(portCount);
+}
+
+function readPortRange(from: ByteReader): PortRange {
+  return { firstPort: from.u16le(), portCount: from.u16le() };
+}
+
+function readFlag(from: ByteReader): boolean {
+  return from.u8() !== 0;
+}
+
 function readMac(from: ByteReader): string {
   return formatMac(from.bytes(MAC_BYTES));
 }
 
-function readProtocol(from: ByteReader): Service['protocol'] {
-  const protocol = from.u8();
-  if (protocol !== 0 && protocol !== 6 && protocol !== 17) throw invalid(`protocol ${protocol}`);
-  return protocol;
+function readProtocol(from: ByteReader): RuleProtocol {
+  return protocolAmong(from.u8(), [ANY_PROTOCOL, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_GRE, PROTOCOL_ESP]);
+}
+
+function readSnatProtocol(from: ByteReader): SnatRule['protocol'] {
+  return protocolAmong(from.u8(), [ANY_PROTOCOL, PROTOCOL_TCP, PROTOCOL_UDP]);
+}
+
+function protocolAmong<T extends number>(protocol: number, known: readonly T[]): T {
+  const found = known.find((one) => one === protocol);
+  if (found === undefined) throw invalid(`protocol ${protocol}`);
+  return found;
 }
 
 function readDistribution(from: ByteReader): Distribution {

@@ -1,44 +1,61 @@
-/** What a fabric may ask for and this release cannot do yet: said before anything is compiled, all at once. */
+/** What a fabric may ask for and this release cannot do: said before anything is compiled, all at once. */
 import { EdgemuxError, type Problem } from '../errors.js';
 import { parseIp } from '../net/address.js';
-import { type Fabric, frontendAddressOf, type ResourceIndex } from '../resources/index.js';
-import type { Topology } from '../topology/index.js';
+import { vipsOfRule } from '../resources/index.js';
+import { type Machine, tunnelBetween } from '../topology/index.js';
+import { candidatesOf, membersOf, type Rule, type Sources } from './policy.js';
 
 /** @throws EdgemuxError `ERR_UNSUPPORTED` with every part of the policy that cannot be compiled */
-export function checkSupported(fabric: Fabric, index: ResourceIndex, topology: Topology): void {
-  const problems = [...encapsulation(fabric), ...ipv6(index, topology), ...sharedInterfaces(index, topology)];
+export function checkSupported(sources: Sources): void {
+  const problems = [
+    ...vlans(sources),
+    ...unreachableHosts(sources),
+    ...sharedInterfaces(sources),
+    ...rulesBetweenFamilies(sources),
+    ...outboundRulesBetweenFamilies(sources),
+  ];
   if (problems.length > 0) throw new EdgemuxError('ERR_UNSUPPORTED', 'this release cannot forward all of it', problems);
 }
 
-function encapsulation(fabric: Fabric): Problem[] {
-  const protocol = fabric.virtualNetworkManager?.properties.networkVirtualizationProtocol ?? 'Vxlan';
-  const path = 'virtualNetworkManager.properties.networkVirtualizationProtocol';
-  return protocol === 'Vxlan' ? [] : [{ path, expected: '"Vxlan"', got: JSON.stringify(protocol) }];
-}
-
-function ipv6(index: ResourceIndex, topology: Topology): Problem[] {
-  const addresses = [
-    ...index.all('frontendIPConfiguration').map(({ ref, path }) => [path, frontendAddressOf(index, ref)] as const),
-    ...index.all('ipConfiguration').map(({ ref, path }) => [path, topology.dips.get(ref)?.address] as const),
-    ...index
-      .all('server')
-      .map(({ path, resource }) => [path, topology.hosts.get(resource.resourceId)?.providerAddresses[0]] as const),
+/** A machine has one VLAN for what it sends, whatever the family. */
+function vlans({ index, topology }: Sources): Problem[] {
+  return [
+    ...index.all('server').map(({ path, resource }) => [path, topology.hosts.get(resource.resourceId)] as const),
     ...index
       .all('loadBalancerMux')
-      .map(({ path, resource }) => [path, topology.muxes.get(resource.resourceId)?.providerAddresses[0]] as const),
-  ];
-  return addresses.flatMap(([path, address]) =>
-    address === undefined || parseIp(address).family === 4
-      ? []
-      : [{ path, expected: 'an IPv4 address', got: JSON.stringify(address) }],
-  );
+      .map(({ path, resource }) => [path, topology.muxes.get(resource.resourceId)] as const),
+  ].flatMap(([path, machine]) => {
+    const [first, second] = machine?.ends ?? [];
+    if (!first || !second || first.vlanId === second.vlanId) return [];
+    const got = [first, second].map(({ address, vlanId }) => `${address} in ${vlanId}`).join(', ');
+    return [{ path, expected: 'both provider addresses in one VLAN', got: JSON.stringify(got) }];
+  });
+}
+
+function unreachableHosts({ index, topology }: Sources): Problem[] {
+  const used = new Set([...topology.dips.values()].map(({ host }) => host));
+  return index.all('server').flatMap(({ path, resource }) => {
+    const host = topology.hosts.get(resource.resourceId);
+    if (!host || !used.has(host.id)) return [];
+    return [...topology.muxes.values()]
+      .filter((mux) => !tunnelBetween(mux, host))
+      .map((mux) => ({
+        path: `${path}.properties.edgemux.providerAddresses`,
+        expected: `an ${familiesOf(mux)} address, as MUX ${mux.id} has`,
+        got: JSON.stringify(host.providerAddresses),
+      }));
+  });
+}
+
+function familiesOf({ ends }: Machine): string {
+  return ends.map(({ family }) => `IPv${family}`).join(' or ');
 }
 
 /**
  * A host tells local VMs apart by MAC address alone: what arrives for one can mean one network, and for one pool one
- * address.
+ * address of a family.
  */
-function sharedInterfaces(index: ResourceIndex, topology: Topology): Problem[] {
+function sharedInterfaces({ index, topology }: Sources): Problem[] {
   const vniOfNic = new Map<string, number>();
   const poolsOfNic = new Set<string>();
   return index.all('ipConfiguration').flatMap(({ ref, path, resource }) => {
@@ -50,13 +67,41 @@ function sharedInterfaces(index: ResourceIndex, topology: Topology): Problem[] {
       const expected = 'the subnet of the other ipConfigurations of its network interface';
       problems.push({ path, expected, got: JSON.stringify(subnet?.resourceRef) });
     }
-    vniOfNic.set(dip.nic, dip.vni);
-    for (const { resourceRef } of pools) {
-      const key = `${dip.nic} ${resourceRef.toLowerCase()}`;
-      const expected = 'one ipConfiguration of a network interface per pool';
+    vniOfNic.set(dip.nic, vniOfNic.get(dip.nic) ?? dip.vni);
+    const { family } = parseIp(dip.address);
+    for (const { resourceRef } of new Map(pools.map((pool) => [pool.resourceRef, pool])).values()) {
+      const key = `${dip.nic} ${resourceRef.toLowerCase()} ${family}`;
+      const expected = `one IPv${family} ipConfiguration of a network interface per pool`;
       if (poolsOfNic.has(key)) problems.push({ path, expected, got: JSON.stringify(resourceRef) });
       poolsOfNic.add(key);
     }
     return problems;
   });
+}
+
+/** Nothing here turns IPv4 into IPv6: a VIP needs members of its own family, or a floating IP. */
+function rulesBetweenFamilies(sources: Sources): Problem[] {
+  const rules: Rule[] = [...sources.index.all('loadBalancingRule'), ...sources.index.all('inboundNatRule')];
+  return rules.flatMap((rule) => {
+    if (candidatesOf(sources, rule).length === 0) return [];
+    return vipsOfRule(sources.index, rule.resource.properties)
+      .filter((vip) => membersOf(sources, rule, vip).length === 0)
+      .map((vip) => betweenFamilies(rule, vip));
+  });
+}
+
+function outboundRulesBetweenFamilies(sources: Sources): Problem[] {
+  const { index } = sources;
+  return index.all('outboundNatRule').flatMap((rule) => {
+    const families = new Set(candidatesOf(sources, rule).map(({ dip }) => parseIp(dip.address).family));
+    if (families.size === 0) return [];
+    return vipsOfRule(index, rule.resource.properties)
+      .filter((vip) => !families.has(parseIp(vip).family))
+      .map((vip) => betweenFamilies(rule, vip));
+  });
+}
+
+function betweenFamilies({ path }: { readonly path: string }, vip: string): Problem {
+  const expected = `a member with an IPv${parseIp(vip).family} address, as the VIP has`;
+  return { path: `${path}.properties.frontendIPConfigurations`, expected, got: JSON.stringify(vip) };
 }

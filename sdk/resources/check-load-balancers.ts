@@ -5,7 +5,7 @@
 import { parseIp } from '../net/address.js';
 import { parsePrefix, prefixContains } from '../net/prefix.js';
 import { Claims } from './claims.js';
-import { frontendAddressOf, subnetOf } from './lookups.js';
+import { serviceName, subnetOf, vipsOfRule } from './lookups.js';
 import type { Report } from './problem.js';
 import { referenceKey } from './reference.js';
 import type { Located, ResourceIndex } from './resource-index.js';
@@ -69,10 +69,8 @@ function checkPorts({ path, resource }: Located<'loadBalancingRule'>, report: Re
 function checkVipsAndPorts(index: ResourceIndex, report: Report): void {
   const claims = new Claims('a VIP, protocol and port', report);
   for (const { path, ref, resource } of [...index.all('loadBalancingRule'), ...index.all('inboundNatRule')]) {
-    const { frontendIPConfigurations, protocol, frontendPort } = resource.properties;
-    const vips = frontendIPConfigurations.map((frontend) => frontendAddressOf(index, frontend.resourceRef));
-    for (const vip of new Set(vips)) {
-      if (vip === undefined) continue;
+    const { protocol, frontendPort } = resource.properties;
+    for (const vip of vipsOfRule(index, resource.properties)) {
       const name = serviceName(vip, protocol, frontendPort);
       claims.claim(name, ref, `${path}.properties.frontendPort`, frontendPort, name);
     }
@@ -88,10 +86,4 @@ function checkOutboundNatRules(index: ResourceIndex, report: Report): void {
       claims.claim(key, ref, `${path}.properties.protocol`, protocol, `${frontendRef} for ${protocol}`);
     }
   }
-}
-
-/** `80.80.80.80:80/tcp`; any port is `:*`, any protocol `/*`. */
-function serviceName(vip: string, protocol: string, port: number): string {
-  const host = vip.includes(':') ? `[${vip}]` : vip;
-  return `${host}:${port === 0 ? '*' : port}/${protocol === 'All' ? '*' : protocol.toLowerCase()}`;
 }

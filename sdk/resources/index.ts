@@ -12,15 +12,27 @@ export type {
   OutboundNatRule,
   Probe,
 } from './load-balancer.js';
-export { RING_SLOT_COUNTS } from './load-balancer.js';
+export { RING_SLOT_COUNTS, SNAT_BLOCK_PORT_COUNT, SNAT_PORT_COUNT } from './load-balancer.js';
 export type { LoadBalancerManager } from './load-balancer-manager.js';
 export type { LoadBalancerMux } from './load-balancer-mux.js';
 export type { IpPool, LogicalNetwork, LogicalNetworkSubnet } from './logical-network.js';
 export type { LocatedSubnet } from './lookups.js';
-export { frontendAddressOf, muxProviderAddressOf, subnetOf } from './lookups.js';
+export {
+  defaultMacAddressOf,
+  frontendAddressOf,
+  instanceAddressOf,
+  muxProviderAddressOf,
+  providerSubnetOf,
+  serviceName,
+  subnetOf,
+  subnetPrefixesOf,
+  vipsOfRule,
+} from './lookups.js';
 export type { Member, NatClaim } from './membership.js';
 export { Membership } from './membership.js';
 export type { IpConfiguration, NetworkInterface } from './network-interface.js';
+export type { OutboundClaim, OutboundLease } from './outbound-ports.js';
+export { claimsByMember, leasedPortCount, outboundLeases } from './outbound-ports.js';
 export type { PublicIpAddress } from './public-ip-address.js';
 export { formatFabric, parseFabric, readFabric } from './read-fabric.js';
 export type { ParsedReference, ResourceKind } from './reference.js';

@@ -2,7 +2,7 @@
  * loadBalancerMuxes: the multiplexers and the routers each announces its VIPs to. MS-NCNBI.
  */
 import * as v from 'valibot';
-import { integer, ipAddress, list, macAddress, object, properties, resource, words } from './schema.js';
+import { integer, ipAddress, list, macAddress, mtuBytes, object, properties, resource, words } from './schema.js';
 
 const autonomousSystem = integer(1, 4294967295);
 
@@ -24,8 +24,10 @@ const RouterConfigurationSchema = object({
 // An edgemux extension, see `LoadBalancerMux`.
 const MuxExtensionSchema = object({
   providerAddress: v.exactOptional(ipAddress()),
+  secondProviderAddress: v.exactOptional(ipAddress()),
   macAddress: v.exactOptional(macAddress()),
   gatewayMacAddress: v.exactOptional(macAddress()),
+  mtuBytes: v.exactOptional(mtuBytes()),
 });
 
 /** Schema of `LoadBalancerMux`. */
@@ -43,7 +45,8 @@ export const LoadBalancerMuxSchema = resource(
  * A multiplexer.
  *
  * Autonomous system numbers are 1..4294967295. The extension `edgemux` says how the MUX is attached to the provider
- * network: `providerAddress` (default: the `localIPAddress` of its first peer that has one), `macAddress`, and
- * `gatewayMacAddress`, the default gateway's, for packet ports that cannot resolve it.
+ * network: `providerAddress` (default: the `localIPAddress` of its first peer that has one), `secondProviderAddress` of
+ * the other family, `macAddress`, `gatewayMacAddress`, the default gateway's, for packet ports that cannot resolve it,
+ * and `mtuBytes`, 1350..65535, the longest IP packet the network carries.
  */
 export type LoadBalancerMux = v.InferOutput<typeof LoadBalancerMuxSchema>;

@@ -22,6 +22,14 @@ import {
 /** Ring sizes a rule may choose: primes (Maglev needs one), each just below the next power of two, then the default. */
 export const RING_SLOT_COUNTS = [251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521, 65537] as const;
 
+/** The ports of a VIP that may be leased for outbound connections are these many, up to 65535. */
+export const SNAT_PORT_COUNT = 64_512;
+
+/** Ports are leased in blocks of these many, as Ananta and Azure do. */
+export const SNAT_BLOCK_PORT_COUNT = 8;
+
+const OUTBOUND_PORTS_EXPECTED = `multiple of ${SNAT_BLOCK_PORT_COUNT}, 0..${SNAT_PORT_COUNT}`;
+
 const frontends = nonEmptyList(reference('frontendIPConfiguration'), 'reference to a frontendIPConfiguration');
 
 // Minutes; the range and default of Azure and of Windows Admin Center.
@@ -71,7 +79,7 @@ const LoadBalancingRuleSchema = resource(
     frontendIPConfigurations: frontends,
     backendAddressPool: reference('backendAddressPool'),
     probe: v.exactOptional(reference('probe')),
-    protocol: oneOf(['Tcp', 'Udp', 'All']),
+    protocol: oneOf(['Tcp', 'Udp', 'All', 'GRE', 'ESP']),
     frontendPort: integer(0, 65534),
     backendPort: integer(0, 65535),
     loadDistribution: v.optional(oneOf(['Default', 'SourceIP', 'SourceIPProtocol']), 'Default'),
@@ -80,6 +88,9 @@ const LoadBalancingRuleSchema = resource(
     edgemux: v.optional(RuleExtensionSchema, {}),
   }),
 );
+
+// An edgemux extension, see `InboundNatRule`.
+const InboundNatExtensionSchema = object({ enableTcpReset: v.optional(boolean(), false) });
 
 const InboundNatRuleSchema = resource(
   properties({
@@ -90,14 +101,30 @@ const InboundNatRuleSchema = resource(
     backendPort: integer(1, 65535),
     idleTimeoutInMinutes,
     enableFloatingIP: v.optional(boolean(), false),
+    edgemux: v.optional(InboundNatExtensionSchema, {}),
   }),
 );
+
+// An edgemux extension, see `OutboundNatRule`.
+const OutboundNatExtensionSchema = object({
+  allocatedOutboundPorts: v.optional(
+    v.pipe(
+      integer(0, SNAT_PORT_COUNT, OUTBOUND_PORTS_EXPECTED),
+      v.multipleOf(SNAT_BLOCK_PORT_COUNT, OUTBOUND_PORTS_EXPECTED),
+    ),
+    0,
+  ),
+  // Minutes; the range of Azure's outbound rules.
+  idleTimeoutInMinutes: v.optional(integer(4, 120), 4),
+  enableTcpReset: v.optional(boolean(), false),
+});
 
 const OutboundNatRuleSchema = resource(
   properties({
     frontendIPConfigurations: frontends,
     backendAddressPool: reference('backendAddressPool'),
     protocol: oneOf(['Tcp', 'Udp', 'All']),
+    edgemux: v.optional(OutboundNatExtensionSchema, {}),
   }),
 );
 
@@ -131,14 +158,24 @@ export type Probe = v.InferOutput<typeof ProbeSchema>;
 /**
  * A rule that spreads connections to a VIP and port over a pool.
  *
- * frontendPort 0..65534, 0 is any port; backendPort 0..65535, 0 keeps the port. Protocol All needs both to be 0. The
- * extension `edgemux` has `ringSlotCount`, one of `RING_SLOT_COUNTS`, default 65537, and `enableTcpReset`, default
+ * frontendPort 0..65534, 0 is any port; backendPort 0..65535, 0 keeps the port. Protocols All, GRE and ESP need both to
+ * be 0. The extension `edgemux` has `ringSlotCount`, one of `RING_SLOT_COUNTS`, default 65537, and `enableTcpReset`, default
  * false: whether both ends of an idle connection are told that it is gone.
  */
 export type LoadBalancingRule = v.InferOutput<typeof LoadBalancingRuleSchema>;
 
-/** A rule that sends a VIP and port to one ipConfiguration, named here or by the ipConfiguration. */
+/**
+ * A rule that sends a VIP and port to one ipConfiguration, named here or by the ipConfiguration.
+ *
+ * The extension `edgemux` has `enableTcpReset`, default false, as a load balancing rule's.
+ */
 export type InboundNatRule = v.InferOutput<typeof InboundNatRuleSchema>;
 
-/** A rule that lets a pool's members reach out under a VIP. */
+/**
+ * A rule that lets a pool's members reach out under its VIPs, each member under all of them of its family.
+ *
+ * The extension `edgemux` has `allocatedOutboundPorts`, a multiple of 8 up to 64512: the ports each member gets of each
+ * VIP, 0 (the default) for as many as pools of this size get; `idleTimeoutInMinutes` 4..120, default 4; and
+ * `enableTcpReset`, default false.
+ */
 export type OutboundNatRule = v.InferOutput<typeof OutboundNatRuleSchema>;

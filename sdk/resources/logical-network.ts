@@ -5,10 +5,13 @@ import * as v from 'valibot';
 import { boolean, integer, ipAddress, ipPrefix, list, object, properties, resource } from './schema.js';
 
 /**
- * What edgemux adds to a subnet: `vni`, 1..16777215, the VXLAN network identifier of the packets of its addresses. No
- * two subnets may have the same one.
+ * What edgemux adds to a subnet: `vni`, 1..16777215, the VXLAN network identifier of the packets of its addresses, which
+ * no other subnet may have; and `secondAddressPrefix`, its prefix of the other family when it is dual-stack.
  */
-export const SubnetExtensionSchema = object({ vni: v.exactOptional(integer(1, 16_777_215)) });
+export const SubnetExtensionSchema = object({
+  vni: v.exactOptional(integer(1, 16_777_215)),
+  secondAddressPrefix: v.exactOptional(ipPrefix()),
+});
 
 const IpPoolSchema = resource(properties({ startIPAddress: ipAddress(), endIPAddress: ipAddress() }, ['usage']));
 

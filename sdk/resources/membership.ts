@@ -24,6 +24,8 @@ export interface NatClaim {
 export class Membership {
   /** Every claim there is, in the order of the file, the network interfaces' before the rules' own. */
   readonly natClaims: readonly NatClaim[];
+  /** The ipConfigurations with an instance-level address, in the order of the file. */
+  readonly withInstanceAddress: readonly Member[];
   readonly #membersByPool = new Map<string, Member[]>();
   readonly #targetByRule = new Map<string, Member>();
 
@@ -34,6 +36,9 @@ export class Membership {
         this.#addMember(referenceKey(pool.resourceRef), member);
       }
     }
+    this.withInstanceAddress = [...members.values()].filter(
+      ({ ipConfiguration }) => ipConfiguration.resource.properties.publicIPAddress !== undefined,
+    );
     this.natClaims = [...claimsByInterfaces(members), ...claimsByRules(index, members)];
     for (const { ruleRef, member } of this.natClaims) this.#targetByRule.set(referenceKey(ruleRef), member);
   }
@@ -49,8 +54,13 @@ export class Membership {
   }
 
   /** Every member of any pool and every target of an inbound NAT rule, each once. */
-  all(): ReadonlySet<Member> {
+  balanced(): ReadonlySet<Member> {
     return new Set([...this.#membersByPool.values()].flat().concat([...this.#targetByRule.values()]));
+  }
+
+  /** Everybody packets for a VIP may go to, each once: who is balanced, and who has an instance-level address. */
+  all(): ReadonlySet<Member> {
+    return new Set([...this.balanced(), ...this.withInstanceAddress]);
   }
 
   #addMember(poolKey: string, member: Member): void {

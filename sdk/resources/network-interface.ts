@@ -63,7 +63,8 @@ export const NetworkInterfaceSchema = resource(
 export type NetworkInterface = v.InferOutput<typeof NetworkInterfaceSchema>;
 
 /**
- * One address (DIP) of a network interface, and the pools and inbound NAT rules that send to it.
+ * One address (DIP) of a network interface, and the pools and inbound NAT rules that send to it. Its publicIPAddress, an
+ * instance-level address, is its alone: whatever comes for that goes to it, and it reaches out under that.
  *
  * The extension `edgemux` has `weight`, 0..65535, default 1: its share of new connections, 0 for none; and
  * `adminState`: `Up` and `Down` overrule the probe, `None` (the default) follows it.

@@ -78,8 +78,7 @@ export function nonEmptyList<TOutput>(item: Schema<TOutput>, member: string): Sc
 }
 
 /** An integer from `min` to `max`, both included; also as decimal text, `"80"`. */
-export function integer(min: number, max: number): Schema<number> {
-  const expected = `integer ${min}..${max}`;
+export function integer(min: number, max: number, expected = `integer ${min}..${max}`): Schema<number> {
   return v.pipe(
     v.unknown(),
     v.transform(numberOfText),
@@ -118,6 +117,12 @@ export const hex = (digitCount: number) =>
   text('hex', `${digitCount} hexadecimal digits`, (input) =>
     input.length === digitCount && /^[0-9a-f]+$/i.test(input) ? input.toLowerCase() : undefined,
   );
+
+/**
+ * Bytes of the longest IP packet a provider network carries: what is left of the least of them inside the largest outer
+ * headers is the 1280 bytes every IPv6 link must carry (RFC 8200 section 5).
+ */
+export const mtuBytes = () => integer(1350, 65535);
 
 /** Free text for people. */
 export const words = (): Schema<string> => v.string('text');

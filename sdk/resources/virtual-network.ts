@@ -33,5 +33,8 @@ export const VirtualNetworkSchema = resource(
 /** A tenant's network, carried over `logicalNetwork`; every subnet lies in its address space. */
 export type VirtualNetwork = v.InferOutput<typeof VirtualNetworkSchema>;
 
-/** A subnet of a virtual network; its extension `edgemux` has `vni`, 1..16777215, unique in the fabric. */
+/**
+ * A subnet of a virtual network; its extension `edgemux` has `vni`, 1..16777215, unique in the fabric, and
+ * `secondAddressPrefix`, of the other family than `addressPrefix`.
+ */
 export type VirtualNetworkSubnet = v.InferOutput<typeof VirtualNetworkSubnetSchema>;

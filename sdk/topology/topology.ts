@@ -7,31 +7,49 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { EdgemuxError } from '../errors.js';
 import { parseIp } from '../net/address.js';
-import { formatMac } from '../net/mac.js';
-import { parsePrefix, prefixContains } from '../net/prefix.js';
 import {
+  defaultMacAddressOf,
   type Fabric,
+  instanceAddressOf,
   type LoadBalancerMux,
   type Located,
   muxProviderAddressOf,
+  providerSubnetOf,
   ResourceIndex,
   type Server,
   subnetOf,
+  subnetPrefixesOf,
 } from '../resources/index.js';
 
 /** A machine of ours on the provider network: a host or a MUX. */
 export interface Machine {
   /** resourceId */
   readonly id: string;
-  /** Its provider addresses; the first is the one others send to. */
+  /** Its provider addresses. */
   readonly providerAddresses: readonly string[];
-  /** As the fabric says, else `02:00` and the four bytes of the first provider address. */
+  /** Those others send to: the first of each family it has, in the order of `providerAddresses`. */
+  readonly ends: readonly [TunnelEnd, ...TunnelEnd[]];
+  /** As the fabric says, else `02:00` and the last four bytes of the first provider address. */
   readonly macAddress: string;
   readonly gatewayMacAddress: string | undefined;
-  /** Canonical reference of the logical network's subnet its provider address lies in. */
+  /** Bytes of the longest IP packet its provider network carries, where the fabric says it. */
+  readonly mtuBytes: number | undefined;
+}
+
+/** A provider address that tunnels begin and end at, and where it lies. */
+export interface TunnelEnd {
+  readonly address: string;
+  readonly family: 4 | 6;
+  /** Canonical reference of the logical network's subnet the address lies in. */
   readonly subnet: string | undefined;
   /** VLAN of that subnet; 0 is untagged. */
   readonly vlanId: number;
+}
+
+/** The provider addresses a MUX sends from and a host receives at, of one family. */
+export interface Tunnel {
+  readonly from: TunnelEnd;
+  readonly to: TunnelEnd;
 }
 
 /** One DIP: an ipConfiguration of a NIC, placed on a host. */
@@ -46,6 +64,16 @@ export interface Dip {
   readonly vni: number;
   /** resourceId of its host. */
   readonly host: string;
+  /** Its instance-level public IP, left out when it has none. */
+  readonly instance?: InstanceAddress;
+}
+
+/** An instance-level public IP. */
+export interface InstanceAddress {
+  readonly address: string;
+  /** Canonical reference of the publicIPAddress. */
+  readonly ref: string;
+  readonly idleTimeoutInMinutes: number;
 }
 
 /** An immutable snapshot of what stands where. */
@@ -58,6 +86,8 @@ export interface Topology {
   readonly dips: ReadonlyMap<string, Dip>;
   /** VXLAN network identifier by canonical reference of the subnet. */
   readonly vnis: ReadonlyMap<string, number>;
+  /** By VXLAN network identifier: the prefixes of the virtual or logical network its subnet belongs to, sorted. */
+  readonly networkPrefixes: ReadonlyMap<number, readonly string[]>;
 }
 
 /**
@@ -86,7 +116,16 @@ export function topologyOf(fabric: Fabric, index: ResourceIndex = new ResourceIn
       return dip ? [[dip.key, dip] as const] : [];
     }),
   );
-  return { hosts, muxes, dips, vnis };
+  return { hosts, muxes, dips, vnis, networkPrefixes: networkPrefixesOf(index, vnis) };
+}
+
+/** How a MUX reaches a host: at the first of the host's ends the MUX has the family of; undefined when it has none. */
+export function tunnelBetween(mux: Machine, host: Machine): Tunnel | undefined {
+  for (const to of host.ends) {
+    const from = mux.ends.find(({ family }) => family === to.family);
+    if (from) return { from, to };
+  }
+  return undefined;
 }
 
 /**
@@ -124,41 +163,35 @@ function hostOf(index: ResourceIndex, server: Server): Machine | undefined {
 }
 
 function muxOf(index: ResourceIndex, mux: LoadBalancerMux): Machine | undefined {
-  const address = muxProviderAddressOf(mux);
-  return address === undefined ? undefined : machineOf(index, mux.resourceId, [address], mux.properties.edgemux);
+  const { edgemux } = mux.properties;
+  const first = muxProviderAddressOf(mux);
+  const { secondProviderAddress: second } = edgemux;
+  if (first === undefined) return undefined;
+  return machineOf(index, mux.resourceId, second === undefined ? [first] : [first, second], edgemux);
 }
 
 function machineOf(
   index: ResourceIndex,
   id: string,
   providerAddresses: readonly string[],
-  macs: { readonly macAddress?: string; readonly gatewayMacAddress?: string },
+  settings: { readonly macAddress?: string; readonly gatewayMacAddress?: string; readonly mtuBytes?: number },
 ): Machine {
-  const [address] = providerAddresses;
-  const subnet = subnetOfAddress(index, address);
+  const [first, ...others] = providerAddresses.map((address) => tunnelEndOf(index, address));
+  const second = others.find(({ family }) => family !== first.family);
   return {
     id,
     providerAddresses,
-    macAddress: macs.macAddress ?? macFor(address),
-    gatewayMacAddress: macs.gatewayMacAddress,
-    subnet: subnet?.ref,
-    vlanId: subnet?.resource.properties.vlanID ?? 0,
+    ends: second ? [first, second] : [first],
+    macAddress: settings.macAddress ?? defaultMacAddressOf(first.address),
+    gatewayMacAddress: settings.gatewayMacAddress,
+    mtuBytes: settings.mtuBytes,
   };
 }
 
-/** A locally administered address that no other machine of the provider network has. */
-function macFor(providerAddress: string): string {
-  return formatMac(Uint8Array.of(0x02, 0x00, ...parseIp(providerAddress).bytes.slice(-4)));
-}
-
-function subnetOfAddress(index: ResourceIndex, providerAddress: string): Located<'logicalNetworkSubnet'> | undefined {
-  const address = parseIp(providerAddress);
-  // The longest prefix, as routers do; of two equal ones the first by name, so that the order of the file has no say.
-  return index
-    .all('logicalNetworkSubnet')
-    .map((subnet) => ({ subnet, prefix: parsePrefix(subnet.resource.properties.addressPrefix) }))
-    .filter(({ prefix }) => prefixContains(prefix, address))
-    .sort((a, b) => b.prefix.length - a.prefix.length || (a.subnet.ref < b.subnet.ref ? -1 : 1))[0]?.subnet;
+function tunnelEndOf(index: ResourceIndex, address: string): TunnelEnd {
+  const subnet = providerSubnetOf(index, address);
+  const { family } = parseIp(address);
+  return { address, family, subnet: subnet?.ref, vlanId: subnet?.resource.properties.vlanID ?? 0 };
 }
 
 function dipOf(
@@ -175,7 +208,31 @@ function dipOf(
   if (!nic || !privateIPAddress || !privateMacAddress || vni === undefined || !host || !hosts.has(host)) {
     return undefined;
   }
-  return { key: ref, nic: nic.ref, address: privateIPAddress, macAddress: privateMacAddress, vni, host };
+  const dip = { key: ref, nic: nic.ref, address: privateIPAddress, macAddress: privateMacAddress, vni, host };
+  const instance = instanceAddressOf(index, resource.properties);
+  const { ipAddress: address, idleTimeoutInMinutes } = instance?.resource.properties ?? {};
+  if (!instance || address === undefined || idleTimeoutInMinutes === undefined) return dip;
+  return { ...dip, instance: { address, ref: instance.ref, idleTimeoutInMinutes } };
+}
+
+/** What a VM reaches without leaving its network: the address space of the tenant, or the subnets of the provider's. */
+function networkPrefixesOf(
+  index: ResourceIndex,
+  vnis: ReadonlyMap<string, number>,
+): ReadonlyMap<number, readonly string[]> {
+  const subnets = index.all('logicalNetworkSubnet');
+  const prefixes = new Map<number, readonly string[]>();
+  const add = (subnetRef: string, ofNetwork: readonly string[]) => {
+    const vni = vnis.get(subnetRef);
+    if (vni !== undefined) prefixes.set(vni, [...new Set(ofNetwork)].sort());
+  };
+  for (const { ref, parentRef } of index.all('virtualNetworkSubnet')) {
+    add(ref, index.find('virtualNetwork', parentRef ?? '')?.resource.properties.addressSpace.addressPrefixes ?? []);
+  }
+  for (const { ref, parentRef } of subnets) {
+    add(ref, subnets.filter((sibling) => sibling.parentRef === parentRef).flatMap(subnetPrefixesOf));
+  }
+  return prefixes;
 }
 
 const VNI_MIN = 4096;

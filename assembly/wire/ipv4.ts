@@ -174,12 +174,14 @@ export function setIpv4TosAndLength(ip: usize, tos: u32, totalLength: u32, heade
   store<u16>(ip, checksumOf(headerSum + (tos << 8) + lengthNet), CHECKSUM);
 }
 
-export function setIpv4Source(ip: usize, address: u32): void {
-  setAddress(ip, ip + SOURCE, address);
+/** Writes the address and mends the header; returns the change to a checksum that covers it too, 0 when it was that. */
+export function setIpv4Source(ip: usize, address: u32): u32 {
+  return setAddress(ip, ip + SOURCE, address);
 }
 
-export function setIpv4Destination(ip: usize, address: u32): void {
-  setAddress(ip, ip + DESTINATION, address);
+/** The same for the destination. */
+export function setIpv4Destination(ip: usize, address: u32): u32 {
+  return setAddress(ip, ip + DESTINATION, address);
 }
 
 /** Sends a packet back where it came from: addresses exchanged, which no checksum notices, and a new time to live. */
@@ -226,11 +228,14 @@ export function setIpv4DontFragment(ip: usize): void {
   store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
-function setAddress(ip: usize, field: usize, address: u32): void {
+/** @inline */
+function setAddress(ip: usize, field: usize, address: u32): u32 {
   const before = load<u32>(field);
-  if (before == address) return;
+  if (before == address) return 0;
+  const change = changeOf32(before, address);
   store<u32>(field, address);
-  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf32(before, address)), CHECKSUM);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), change), CHECKSUM);
+  return change;
 }
 
 /** Writes the ECN field, the low two bits of the TOS. */

@@ -45,8 +45,9 @@ export function resetsConnection(flags: u32): bool {
   return (flags & FLAG_RST) != 0;
 }
 
-export function closesConnection(flags: u32): bool {
-  return (flags & FLAG_FIN) != 0;
+/** Whether a segment is the last of its sender: FIN, or RST. */
+export function endsConnection(flags: u32): bool {
+  return (flags & (FLAG_FIN | FLAG_RST)) != 0;
 }
 
 /** Whether the acknowledgment number of a segment means something. */

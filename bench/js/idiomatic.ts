@@ -217,6 +217,9 @@ function checkIpv4(ip: Buffer, headerBytes: number, totalLength: number): number
   if (totalLength < headerBytes) return abi.REASON_IPV4_TOTAL_LENGTH;
   if (totalLength > ip.length) return abi.REASON_IPV4_TRUNCATED;
   if (checksum(ip.subarray(0, headerBytes)) !== 0) return abi.REASON_IPV4_CHECKSUM;
+  if (ip[8] === 0) return abi.REASON_TTL;
+  if (ip[12] === 0 || ip[12] === 127 || ip[12] >= 224) return abi.REASON_SOURCE;
+  if (ip.readUInt32BE(12) === ip.readUInt32BE(16)) return abi.REASON_SOURCE;
   return ip.readUInt16BE(6) & 0x3fff ? abi.REASON_FRAGMENT : abi.REASON_NONE;
 }
 

@@ -54,7 +54,8 @@ export class Traffic {
         random ^= random << 5;
         flow = Math.floor(((random >>> 0) * flowCount) / WORD_COUNT);
       }
-      const source = sourceOf(flow);
+      const hash = hashOf(flow);
+      const source = addressOf(hash);
       let sum = headerSum + (source & 0xffff) + (source >>> 16);
       sum = (sum & 0xffff) + (sum >>> 16);
       sum = (sum & 0xffff) + (sum >>> 16);
@@ -62,7 +63,7 @@ export class Traffic {
       halves[ip + 5] = ~sum;
       halves[ip + 6] = source;
       halves[ip + 7] = source >>> 16;
-      halves[ip + 10] = source | 0x0004;
+      halves[ip + 10] = hash | 0x0004;
       words[descriptor] = frame;
       words[descriptor + 1] = frameBytes;
       frame += slotBytes;
@@ -73,8 +74,13 @@ export class Traffic {
   }
 }
 
-/** A source address of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
-function sourceOf(flow: number): number {
+/** An address a host may have, 128.0.0.0 to 191.255.255.255; the two bits it costs are in the port. */
+function addressOf(hash: number): number {
+  return (hash & ~0xc0) | 0x80;
+}
+
+/** A source address and port of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
+function hashOf(flow: number): number {
   let hash = flow | 0;
   hash ^= hash >>> 16;
   hash = Math.imul(hash, 0x85ebca6b);

@@ -432,7 +432,9 @@ class EndpointTable {
       const entry = this.#probe(endpoints.getInt32(at, true), portAndProtocol);
       this.#entries[entry] = endpoints.getInt32(at, true);
       this.#entries[entry + 1] = portAndProtocol;
-      this.#entries[entry + 2] = endpoints.getUint32(at + abi.ENDPOINT_SERVICE, true) + 1;
+      // The entry of a VIP names no service: whatever is not 0 says that it is there.
+      const service = endpoints.getUint32(at + abi.ENDPOINT_SERVICE, true);
+      this.#entries[entry + 2] = service === abi.NO_INDEX ? 1 : service + 1;
     }
   }
 
@@ -500,6 +502,10 @@ function checkHeader(
   let sum = 0;
   for (let at = word; at < word + (headerBytes >> 2); at++) sum += (words[at] & 0xffff) + (words[at] >>> 16);
   if (fold(sum) !== 0xffff) return abi.REASON_IPV4_CHECKSUM;
+  if ((words[word + 2] & 0xff) === 0) return abi.REASON_TTL;
+  const network = words[word + 3] & 0xff;
+  if (network === 0 || network === 127 || network >= 224) return abi.REASON_SOURCE;
+  if (words[word + 3] === words[word + 4]) return abi.REASON_SOURCE;
   return (words[word + 1] >>> 16) & FRAGMENT_NET ? abi.REASON_FRAGMENT : abi.REASON_NONE;
 }
 

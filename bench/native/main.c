@@ -51,8 +51,11 @@ static inline uint32_t next_flow(int is_in_order) {
   return (uint32_t)((uint64_t)sequence.random * sequence.flow_count >> 32);
 }
 
-/* A source address of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
-static inline uint32_t source_of(uint32_t flow) {
+/* An address a host may have, 128.0.0.0 to 191.255.255.255; the two bits it costs are in the port. */
+static inline uint32_t address_of(uint32_t hash) { return (hash & ~0xc0u) | 0x80u; }
+
+/* A source address and port of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
+static inline uint32_t hash_of(uint32_t flow) {
   flow ^= flow >> 16;
   flow *= 0x85ebca6bu;
   flow ^= flow >> 13;
@@ -72,9 +75,10 @@ static void generate(int is_in_order) {
   for (uint32_t at = 0; at < BATCH_FRAME_COUNT; at++) {
     uint8_t *frame = slots.memory + (size_t)at * mux.slot_bytes + mux.headroom_bytes;
     uint8_t *ip = frame + ETHERNET_BYTES;
-    const uint32_t source = source_of(next_flow(is_in_order));
+    const uint32_t hash = hash_of(next_flow(is_in_order));
+    const uint32_t source = address_of(hash);
     const uint16_t checksum = checksum_with(source);
-    const uint16_t port = (uint16_t)(source | 0x0004);
+    const uint16_t port = (uint16_t)(hash | 0x0004);
     memcpy(ip + 10, &checksum, 2);
     memcpy(ip + 12, &source, 4);
     memcpy(ip + 20, &port, 2);

@@ -103,13 +103,12 @@ static inline uint64_t flow_hash(const struct mux *mux, uint64_t addresses, uint
 
 static inline const struct endpoint *find_endpoint(const struct mux *mux, uint32_t address, uint32_t protocol,
                                                    uint32_t port_net) {
-  const uint64_t key = address | (uint64_t)port_net << 32 | (uint64_t)protocol << 48;
-  uint32_t slot = (uint32_t)(key * 0x9e3779b97f4a7c15ULL >> 32);
+  const uint64_t key = address | (uint64_t)port_net << 32 | (uint64_t)protocol << 48 | 4ULL << 56;
+  uint32_t slot = (uint32_t)((key ^ key >> 32) * 0x9e3779b97f4a7c15ULL >> 32);
   for (;; slot++) {
     const struct endpoint *endpoint = &mux->endpoints[slot & mux->endpoints_mask];
-    const uint64_t entry = endpoint->key_and_state;
-    if (entry == (key | 1ULL << 56)) return endpoint;
-    if (entry >> 56 == 0) return NULL;
+    if (endpoint->key == key) return endpoint;
+    if (endpoint->key == 0) return NULL;
   }
 }
 
@@ -138,6 +137,9 @@ static inline uint32_t check_ipv4(const uint8_t *ip, uint32_t available) {
   sum = (sum & 0xffffffff) + (sum >> 32);
   sum = (sum & 0xffffffff) + (sum >> 32);
   if (unlikely(fold((uint32_t)sum) != 0xffff)) return REASON_IPV4_CHECKSUM;
+  if (unlikely(ip[8] == 0)) return REASON_TTL;
+  if (unlikely(ip[12] - 1u >= 223u || ip[12] == 127)) return REASON_SOURCE;
+  if (unlikely(load32(ip + 12) == load32(ip + 16))) return REASON_SOURCE;
   if (unlikely(load16(ip + 6) & FRAGMENT_NET)) return REASON_FRAGMENT;
   return REASON_NONE;
 }

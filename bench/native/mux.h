@@ -31,6 +31,8 @@ enum {
   REASON_UDP_LENGTH = 13,
   REASON_NO_RULE = 14,
   REASON_NO_BACKEND = 15,
+  REASON_TTL = 29,
+  REASON_SOURCE = 30,
   REASON_COUNT = 26
 };
 
@@ -57,11 +59,11 @@ struct descriptor {
 };
 
 /*
- *   0             4          6          7       8         12      16
- *   | address net | port net | protocol | state | service | spare |
+ *   0             4          6          7        8         12      16
+ *   | address net | port net | protocol | family | service | spare |
  */
 struct endpoint {
-  uint64_t key_and_state;
+  uint64_t key;
   uint32_t service;
   uint32_t spare;
 };
@@ -88,15 +90,16 @@ struct service {
 };
 
 /*
- *   0                                             64     96           97      100          104       120        128
- *   | Eth 14, IPv4 20, UDP 8, VXLAN 8, inner Eth 14 | room | generation | state | header sum | traffic | reserved |
+ *   0                                             64     96           97      98     99      100          104       120        128
+ *   | Eth 14, IPv4 20, UDP 8, VXLAN 8, inner Eth 14 | room | generation | state | kind | spare | header sum | traffic | reserved |
  */
 struct backend {
   uint8_t headers[64];
   uint8_t room[32];
   uint8_t generation;
   uint8_t state;
-  uint16_t spare;
+  uint8_t kind;
+  uint8_t spare;
   uint32_t header_sum;
   struct traffic traffic;
   uint64_t reserved;

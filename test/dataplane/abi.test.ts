@@ -7,14 +7,14 @@ import { Batch } from '../../sdk/dataplane/batch.js';
 import { writeConfig } from '../../sdk/dataplane/config.js';
 import { readCounters } from '../../sdk/dataplane/counters.js';
 import { DataPlane } from '../../sdk/dataplane/instance.js';
-import { addressNet, macNet, portNet } from '../../sdk/dataplane/network-order.js';
+import { address6Net, addressNet, macNet, portNet } from '../../sdk/dataplane/network-order.js';
 import { DROP_REASONS } from '../../sdk/dataplane/reasons.js';
 import { BackendTable } from '../../sdk/mux/backend-table.js';
 import { RingTable } from '../../sdk/mux/ring-table.js';
 import { ServiceTable } from '../../sdk/mux/service-table.js';
 import type { MuxProgram } from '../../sdk/program/types.js';
 import { flowHash } from '../model/flow-hash.js';
-import { ipv4Text, macText, toHex } from '../support/bytes.js';
+import { ipv4Bytes, ipv4Text, ipv6Bytes, macText, toHex } from '../support/bytes.js';
 import { ACK, eth, ipv4, SYN } from '../support/packet.js';
 import {
   GATEWAY_MAC,
@@ -30,6 +30,8 @@ import {
 } from '../support/programs.js';
 
 const CLIENT = '192.0.2.7';
+const CLIENT6 = '2001:db8:c::7';
+const VIP6 = '2001:db8::80';
 const TICK = 700;
 const NOW_MS = TICK * 1024;
 const ROOM = { flowCountMax: 1, batchFrameCountMax: 4 };
@@ -41,14 +43,14 @@ const program: MuxProgram = {
 };
 
 /** A MUX put together by hand, with its memory in the open. */
-async function openMux(): Promise<{ dataPlane: DataPlane; batch: Batch }> {
+async function openMux(policy: MuxProgram = program): Promise<{ dataPlane: DataPlane; batch: Batch }> {
   const dataPlane = await DataPlane.load(muxModule, 'mux', ROOM);
-  writeConfig(dataPlane, program.attachment, program.flowHashKey);
+  writeConfig(dataPlane, policy.attachment, policy.flowHashKey, policy.encapsulation);
   const backends = new BackendTable(dataPlane);
-  backends.apply(program);
+  backends.apply(policy);
   const rings = new RingTable(dataPlane);
-  const { keys } = rings.apply(program, backends);
-  new ServiceTable(dataPlane).apply(program, backends, rings, keys);
+  const { keys } = rings.apply(policy, backends);
+  new ServiceTable(dataPlane).apply(policy, backends, rings, keys);
   return { dataPlane, batch: new Batch(dataPlane) };
 }
 
@@ -77,6 +79,22 @@ function onlyTranslation(dataPlane: DataPlane): DataView {
   return onlyRecord({ dataPlane, ...place });
 }
 
+/** Every entry of the endpoint table: family, address word as it lies in memory, protocol, port, service. */
+function endpointsOf({ view, bytes, plan }: DataPlane): string[] {
+  const { base, count } = plan.regions[abi.REGION_ENDPOINTS];
+  return Array.from({ length: count }, (_, index) => base + index * abi.ENDPOINT_BYTES)
+    .filter((at) => bytes[at + abi.ENDPOINT_FAMILY] !== 0)
+    .map((at) =>
+      [
+        bytes[at + abi.ENDPOINT_FAMILY],
+        toHex(bytes.subarray(at + abi.ENDPOINT_ADDRESS, at + abi.ENDPOINT_ADDRESS + 4)),
+        bytes[at + abi.ENDPOINT_PROTOCOL],
+        view.getUint16(at + abi.ENDPOINT_PORT),
+        view.getUint32(at + abi.ENDPOINT_SERVICE, true),
+      ].join(' '),
+    );
+}
+
 function bytesOf(record: DataView, offset: number, length: number): Uint8Array {
   return new Uint8Array(record.buffer, record.byteOffset + offset, length);
 }
@@ -96,6 +114,34 @@ describe('boundary: tables the module writes', () => {
     expect(record.getUint8(abi.ENDPOINT_PROTOCOL)).toBe(6);
     expect(record.getUint8(abi.ENDPOINT_FAMILY)).toBe(4);
     expect(record.getUint32(abi.ENDPOINT_SERVICE, true)).toBe(0x01020304);
+  });
+
+  it('address', async () => {
+    const dataPlane = await DataPlane.load(muxModule, 'mux', ROOM);
+    dataPlane.exports.addressInsert(...address6Net(VIP6), 0x01020304);
+    const record = onlyRecord({
+      dataPlane,
+      region: abi.REGION_ADDRESSES,
+      bytes: abi.ADDRESS_BYTES,
+      offset: abi.ADDRESS_WORD,
+    });
+    expect(bytesOf(record, abi.ADDRESS_IP, 16)).toEqual(ipv6Bytes(VIP6));
+    expect(record.getUint32(abi.ADDRESS_WORD, true)).toBe(0x01020304);
+  });
+
+  it('SNAT block', async () => {
+    const dataPlane = await DataPlane.load(muxModule, 'mux', ROOM);
+    dataPlane.exports.snatBlockInsert(addressNet(VIP), 4, 0x1fff, 0x01020304);
+    const record = onlyRecord({
+      dataPlane,
+      region: abi.REGION_SNAT_BLOCKS,
+      bytes: abi.SNAT_BLOCK_BYTES,
+      offset: abi.SNAT_BLOCK_FAMILY,
+    });
+    expect(ipv4Text(bytesOf(record, abi.SNAT_BLOCK_ADDRESS, 4), 0)).toBe(VIP);
+    expect(record.getUint16(abi.SNAT_BLOCK_NUMBER, true)).toBe(0x1fff);
+    expect(record.getUint8(abi.SNAT_BLOCK_FAMILY)).toBe(4);
+    expect(record.getUint32(abi.SNAT_BLOCK_BACKEND, true)).toBe(0x01020304);
   });
 
   it('NIC', async () => {
@@ -236,6 +282,65 @@ describe('boundary: what the SDK writes', () => {
     expect(config.getUint8(abi.CONFIG_GATEWAY_KNOWN)).toBe(0);
   });
 
+  it('configuration: encapsulation, MTU and provider addresses of both families', async () => {
+    const { dataPlane } = await openMux();
+    const config = new DataView(dataPlane.bytes.buffer, abi.FIXED_CONFIG, 128);
+    const read = () => ({
+      encapsulation: config.getUint8(abi.CONFIG_ENCAPSULATION),
+      mtuBytes: config.getUint32(abi.CONFIG_MTU_BYTES, true),
+      family: config.getUint8(abi.CONFIG_PROVIDER_FAMILY),
+      hasSecond: config.getUint8(abi.CONFIG_SECOND_PROVIDER_KNOWN),
+      address: ipv4Text(bytesOf(config, abi.CONFIG_PROVIDER_ADDRESS, 4), 0),
+      address6: toHex(bytesOf(config, abi.CONFIG_PROVIDER_ADDRESS_6, 16)),
+    });
+    const { attachment, flowHashKey } = program;
+    const zeros = '00'.repeat(16);
+    expect(read()).toEqual({
+      ...{ encapsulation: abi.ENCAPSULATION_VXLAN, mtuBytes: 0 },
+      ...{ family: 4, hasSecond: 0, address: MUX, address6: zeros },
+    });
+    const second = { ...attachment, secondProviderAddress: 'fd00::11', mtuBytes: 0x010203 };
+    writeConfig(dataPlane, second, flowHashKey, 'nvgre');
+    expect(read()).toEqual({
+      ...{ encapsulation: abi.ENCAPSULATION_NVGRE, mtuBytes: 0x010203 },
+      ...{ family: 4, hasSecond: 1, address: MUX, address6: toHex(ipv6Bytes('fd00::11')) },
+    });
+    writeConfig(dataPlane, { ...attachment, providerAddress: 'fd00::12' }, flowHashKey);
+    expect(read()).toEqual({
+      ...{ encapsulation: abi.ENCAPSULATION_VXLAN, mtuBytes: 0 },
+      ...{ family: 6, hasSecond: 0, address: '0.0.0.0', address6: toHex(ipv6Bytes('fd00::12')) },
+    });
+  });
+
+  it('VIPs: what the endpoint table has of them, and the kinds of backends', async () => {
+    const { dataPlane } = await openMux();
+    const endpoints = endpointsOf(dataPlane);
+    expect(endpoints).toContain(`4 ${toHex(ipv4Bytes(VIP))} 255 0 ${abi.NO_INDEX}`);
+    expect(endpoints).toContain(`4 ${toHex(ipv4Bytes(VIP))} 6 443 0`);
+    const attachment = { ...program.attachment, secondProviderAddress: 'fd00::11' };
+    const hosts = [HOST_A, 'fd00::21', HOST_A].map((hostProviderAddress, index) => ({
+      ...program.backends[index],
+      hostProviderAddress,
+    }));
+    const instance = { ...program.services[3], key: 'any', vip: VIP6, isInstanceAddress: true } as const;
+    const both = { ...program, attachment, vips: [VIP, VIP6], services: [instance], backends: hosts };
+    for (const [encapsulation, kinds] of [
+      ['vxlan', [abi.KIND_VXLAN_4, abi.KIND_VXLAN_6, abi.KIND_VXLAN_4]],
+      ['nvgre', [abi.KIND_NVGRE_4, abi.KIND_NVGRE_6, abi.KIND_NVGRE_4]],
+    ] as const) {
+      const { dataPlane } = await openMux({ ...both, encapsulation });
+      const { base } = dataPlane.region(abi.REGION_BACKENDS);
+      expect(hosts.map((_, index) => dataPlane.bytes[base + index * abi.BACKEND_BYTES + abi.BACKEND_KIND])).toEqual(
+        kinds,
+      );
+      // The instance-level address has the first word and nothing but the entry of the VIP, which names its service.
+      expect(endpointsOf(dataPlane).toSorted()).toEqual([
+        `4 ${toHex(ipv4Bytes(VIP))} 255 0 ${abi.NO_INDEX}`,
+        '6 01000000 255 0 0',
+      ]);
+    }
+  });
+
   it('service and backend, and the traffic the module counts in them', async () => {
     const { dataPlane, batch } = await openMux();
     batch.add(ipv4(CLIENT, VIP).tcp(40000, 443, SYN).bytes(), 'bare');
@@ -299,7 +404,26 @@ describe('boundary: what the SDK writes', () => {
     expect(parsed.getUint32(abi.PARSED_SERVICE, true)).toBe(0);
     expect(parsed.getUint32(abi.PARSED_BACKEND, true)).toBe(1);
     expect(parsed.getUint8(abi.PARSED_SOURCE)).toBe(abi.SOURCE_RING);
+    expect(parsed.getUint8(abi.PARSED_FAMILY)).toBe(4);
     expect(parsed.getUint32(abi.PARSED_FLOW, true)).toBe(0);
+  });
+
+  it('parsed record of explain, IPv6 to a leased port', async () => {
+    const snatRanges = [{ vip: VIP6, firstPort: 1024, portCount: 8, backend: 1 }];
+    const { dataPlane, batch } = await openMux({ ...program, vips: [VIP, VIP6], snatRanges });
+    batch.add(eth().ipv6(CLIENT6, VIP6).hopByHop().udp(53, 1027).bytes());
+    dataPlane.exports.muxExplain(0, NOW_MS);
+    const parsed = new DataView(dataPlane.bytes.buffer, abi.FIXED_PARSED, abi.PARSED_BYTES);
+    const frame = dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES;
+    expect(parsed.getUint8(abi.PARSED_FAMILY)).toBe(6);
+    expect(parsed.getUint32(abi.PARSED_IP, true)).toBe(frame + 14);
+    expect(parsed.getUint32(abi.PARSED_L4, true)).toBe(frame + 14 + 40 + 8);
+    expect(parsed.getUint32(abi.PARSED_IP_LENGTH, true)).toBe(40 + 8 + 8);
+    expect(parsed.getUint8(abi.PARSED_PROTOCOL)).toBe(17);
+    expect(parsed.getUint32(abi.PARSED_SERVICE, true)).toBe(abi.NO_INDEX);
+    expect(parsed.getUint32(abi.PARSED_BACKEND, true)).toBe(1);
+    expect(parsed.getUint8(abi.PARSED_SOURCE)).toBe(abi.SOURCE_SNAT);
+    expect(parsed.getUint16(abi.PARSED_LEASED_PORT)).toBe(1027);
   });
 });
 

@@ -7,30 +7,32 @@ import { Mux, type MuxProgram } from 'edgemux';
 import muxModule from 'edgemux/mux-module';
 import { describe, expect, it } from 'vitest';
 import { type FiveTuple, flowHash, ringSlot } from '../model/flow-hash.js';
-import { ipv4, SYN } from '../support/packet.js';
+import { ipv4, ipv6, SYN } from '../support/packet.js';
 import { muxProgram } from '../support/programs.js';
 import { Random } from '../support/random.js';
 
 const VIP = '80.80.80.80';
+const VIP6 = '2001:db8::80';
 const KEY_OF_ZEROS = '00'.repeat(16);
 const KEY_OF_PAPER = '000102030405060708090a0b0c0d0e0f';
 
 async function muxWith(change: Partial<MuxProgram> = {}): Promise<Mux> {
   const [service] = muxProgram.services;
   const anything = { ...service, key: 'any', protocol: 0, port: 0 } as const;
+  const services = [anything, { ...anything, key: 'any6', vip: VIP6 }];
   const mux = await Mux.load(muxModule);
-  mux.program({ ...muxProgram, services: [anything], ...change });
+  mux.program({ ...muxProgram, vips: [VIP, VIP6], services, ...change });
   return mux;
 }
 
 function explain(mux: Mux, { source, destination, sourcePort, destinationPort, protocol }: FiveTuple) {
-  const start = ipv4(source, destination);
+  const start = (destination === VIP6 ? ipv6 : ipv4)(source, destination);
   const packet = protocol === 6 ? start.tcp(sourcePort, destinationPort, SYN) : start.udp(sourcePort, destinationPort);
   return mux.explain(packet.bytes(), 0, 'bare').fields;
 }
 
 function tuple(source: string, sourcePort: number, destinationPort: number, protocol: number): FiveTuple {
-  return { source, destination: VIP, sourcePort, destinationPort, protocol };
+  return { source, destination: source.includes(':') ? VIP6 : VIP, sourcePort, destinationPort, protocol };
 }
 
 // Of a key of zeros: hash(message) of CPython 3.11 with PYTHONHASHSEED=0, which is SipHash-1-3 with that key.
@@ -41,11 +43,16 @@ const vectors = [
   { key: KEY_OF_ZEROS, in: tuple('1.0.0.0', 0, 443, 6), hash: 'e201a5495bc3421e' },
   { key: KEY_OF_PAPER, in: tuple('192.0.2.7', 40000, 443, 6), hash: '9e99667e40a8b840' },
   { key: KEY_OF_PAPER, in: tuple('192.0.2.7', 53000, 53, 17), hash: '8ab395b3a1608710' },
+  { key: KEY_OF_ZEROS, in: tuple('2001:db8:c::7', 40000, 443, 6), hash: '898986aa26e30677' },
+  { key: KEY_OF_ZEROS, in: tuple('2001:db8:c::7', 40000, 443, 17), hash: '41d203cf0711151a' },
+  { key: KEY_OF_ZEROS, in: tuple('feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 65535, 443, 6), hash: 'e628093ec64828a4' },
+  { key: KEY_OF_ZEROS, in: tuple('::2', 0, 443, 6), hash: '76b323756347a3ea' },
 ];
 
-/** Any address a packet may come from. */
+/** Any address a packet may come from, of either family. */
 function anyClient(random: Random): string {
-  return [random.between(128, 223), ...random.bytes(3)].join('.');
+  if (random.oneIn(2)) return [random.between(128, 223), ...random.bytes(3)].join('.');
+  return Array.from({ length: 8 }, () => random.between(1, 0xfeff).toString(16)).join(':');
 }
 
 describe('flow hash', () => {
@@ -74,8 +81,8 @@ describe('flow hash', () => {
     '%s picks the slot of the model',
     async (distribution) => {
       const random = new Random(4);
-      const [service] = (await muxWith()).current?.services ?? [];
-      const mux = await muxWith({ services: [{ ...service, distribution }] });
+      const { services } = (await muxWith()).current as MuxProgram;
+      const mux = await muxWith({ services: services.map((service) => ({ ...service, distribution })) });
       for (let count = 0; count < 200; count++) {
         const flow = tuple(anyClient(random), random.below(65536), random.below(65536), random.pick([6, 17]));
         const expected = ringSlot(flowHash(muxProgram.flowHashKey, flow, distribution), 251);

@@ -10,8 +10,11 @@ import type { Batch, FramePort, Link } from '../../sdk/dataplane/batch.js';
 import { DataPlane } from '../../sdk/dataplane/instance.js';
 import { HostAgent } from '../../sdk/host/host-agent.js';
 import { Mux } from '../../sdk/mux/mux.js';
+import { type HostProgram, type MuxProgram, PROTOCOL_GRE } from '../../sdk/program/types.js';
+import { bothFamilies, CLIENT6, instance, VIP6, WEB6 } from '../support/both-families.js';
 import { concat, toHex } from '../support/bytes.js';
-import { eth, ipv4, SYN } from '../support/packet.js';
+import * as dual from '../support/dual-stack-host.js';
+import { bare, eth, ipv4, SYN } from '../support/packet.js';
 import { HOST_A, hostProgram, MUX, muxProgram, VIP, VNI, WEB_A_MAC } from '../support/programs.js';
 import { Random } from '../support/random.js';
 import { RandomPackets } from '../support/random-packets.js';
@@ -20,6 +23,20 @@ const FRAME_BYTES_MAX = 300;
 const ROOM = { frameBytesMax: FRAME_BYTES_MAX, batchFrameCountMax: 3, flowCountMax: 1024 };
 /** What lies in a slot where the frame does not. */
 const MARKER = Buffer.of(0xde, 0xad, 0xbe, 0xef);
+
+const PIP6 = '2001:db8::90';
+const everything: MuxProgram = {
+  ...bothFamilies,
+  vips: [...bothFamilies.vips, PIP6],
+  services: [...bothFamilies.services, instance(PIP6, WEB6)],
+  snatRanges: [{ vip: VIP6, firstPort: 1024, portCount: 64, backend: WEB6 }],
+};
+
+/** Its rules for protocols that random traffic has. */
+const hostOfBoth: HostProgram = {
+  ...dual.dualStackHost,
+  translations: dual.dualStackHost.translations.filter(({ protocol }) => protocol !== PROTOCOL_GRE),
+};
 
 /** A programmed data plane with a view on its memory, which Mux and HostAgent keep to themselves. */
 interface Watched {
@@ -52,9 +69,23 @@ async function watchedMux(): Promise<Watched> {
   return mux;
 }
 
+/** With both families inside and outside, leased ports, and an instance-level public IP. */
+async function watchedMuxOfBoth(): Promise<Watched> {
+  const mux = await watched(() => Mux.load(muxModule, ROOM));
+  mux.owner.program(everything);
+  return mux;
+}
+
 async function watchedHost(): Promise<Watched> {
   const host = await watched(() => HostAgent.load(muxModule, ROOM));
   host.owner.apply(hostProgram);
+  return host;
+}
+
+/** With both families inside and outside, leased ports, and an instance-level public IP. */
+async function watchedHostOfBoth(): Promise<Watched> {
+  const host = await watched(() => HostAgent.load(muxModule, ROOM));
+  host.owner.apply(hostOfBoth);
   return host;
 }
 
@@ -92,6 +123,7 @@ function judge(
   if (Buffer.from(out).includes(MARKER)) expect.fail(`stale bytes in the output: ${about} ${toHex(frame)}`);
 }
 
+const long = { payload: 'x'.repeat(150) };
 /** Frames that make a MUX or a host agent go as far as it can, to be cut at every length. */
 const inner = eth({ dst: WEB_A_MAC })
   .ipv4('192.0.2.7', VIP)
@@ -103,6 +135,37 @@ const sound = {
     .ipv4('192.0.2.7', VIP)
     .udp(40000, 53, { payload: 'x'.repeat(150) }),
   tunnel: eth().ipv4(MUX, HOST_A).udp(50000, 4789).vxlan(VNI).payload(inner.bytes()),
+  'IPv4 client over IPv6': eth().ipv4('192.0.2.7', VIP).tcp(40000, 444, SYN, long),
+  'IPv6 client': eth().ipv6(CLIENT6, VIP6).tcp(40000, 443, SYN, long),
+  'IPv6 client over IPv6': eth().vlan(1).vlan(2).ipv6(CLIENT6, VIP6).tcp(40000, 444, SYN, long),
+  'IPv6 client behind extension headers': eth()
+    .ipv6(CLIENT6, VIP6)
+    .hopByHop()
+    .routing()
+    .fragment()
+    .destinationOptions({ data: new Uint8Array(40) })
+    .udp(40000, 53, long),
+  'leased port': eth().ipv6(CLIENT6, VIP6).udp(53, 1030, long),
+  'instance-level public IP': eth().ipv6(CLIENT6, PIP6).fragment({ more: true }).payload('x'.repeat(150)),
+  'IPv6 in a tunnel over IPv6': dual
+    .tunnelTo(WEB_A_MAC, { outer: 6 })
+    .ipv6(CLIENT6, dual.VIPS[6])
+    .tcp(40000, 443, SYN, long),
+  'behind extension headers in a tunnel': dual.toA
+    .ipv6(CLIENT6, dual.VIPS[6])
+    .destinationOptions({ data: new Uint8Array(20) })
+    .udp(40000, 53, long),
+  'a fragment in a tunnel': dual.toA.ipv6(CLIENT6, dual.VIPS[6]).fragment({ more: true }).udp(40000, 53, long),
+  'a ping of an instance address in a tunnel': dual.toB.ipv6(CLIENT6, dual.INSTANCE[6]).icmpv6().payload(long.payload),
+  'a VM calls out': dual.ofA.ipv4(dual.DIP_A[4], '192.0.2.7').tcp(40000, 80, SYN, long),
+  'a VM calls out in IPv6': dual.ofA.ipv6(dual.DIP_A[6], CLIENT6).udp(40000, 80, long),
+  'a VM pings in IPv6': dual.ofA.ipv6(dual.DIP_A[6], CLIENT6).icmpv6().payload(long.payload),
+  'a VM with an instance address': dual.ofB
+    .ipv6(dual.DIP_B[6], CLIENT6)
+    .fragment({ more: true })
+    .icmpv6()
+    .payload(long.payload),
+  'ping of an IPv6 VIP': eth().ipv6(CLIENT6, VIP6).icmpv6().payload('x'.repeat(150)),
 };
 const liars = {
   'total length 65535': eth().ipv4('192.0.2.7', VIP, { totalLength: 65535 }).tcp(40000, 443, SYN),
@@ -123,6 +186,14 @@ const liars = {
     .eth({ dst: WEB_A_MAC })
     .ipv4('192.0.2.7', VIP)
     .tcp(40000, 443, SYN),
+  'IPv6 payload length 65535': eth().ipv6(CLIENT6, VIP6, { payloadLength: 65535 }).tcp(40000, 443, SYN, long),
+  'extension length 255': eth().ipv6(CLIENT6, VIP6).hopByHop({ length: 255 }).tcp(40000, 443, SYN, long),
+  'nothing but extension headers': eth()
+    .ipv6(CLIENT6, VIP6)
+    .hopByHop()
+    .routing()
+    .destinationOptions({ nextHeader: 60, data: new Uint8Array(110) }),
+  'data offset 15 behind options': eth().ipv6(CLIENT6, VIP6).hopByHop().tcp(40000, 443, SYN, { dataOffset: 15 }),
 };
 const everyLength = Array.from({ length: 201 }, (_, length) => length);
 const ways = (['ethernet', 'bare'] as const).flatMap((link) =>
@@ -131,7 +202,9 @@ const ways = (['ethernet', 'bare'] as const).flatMap((link) =>
 
 describe.each([
   { role: 'MUX', watch: watchedMux, program: muxProgram },
+  { role: 'MUX of both families', watch: watchedMuxOfBoth, program: everything },
   { role: 'host agent', watch: watchedHost, program: hostProgram },
+  { role: 'host agent of both families', watch: watchedHostOfBoth, program: hostOfBoth },
 ])('isolation of slots: $role', ({ watch, program }) => {
   it.each(ways)('sound and lying packets cut at every length ($link, $port)', async ({ link, port }) => {
     const plane = await watch();
@@ -144,11 +217,18 @@ describe.each([
   it.each(ways)('garbage of every length ($link, $port)', async ({ link, port }) => {
     const plane = await watch();
     const random = new Random(17);
-    const header = link === 'bare' ? ipv4('192.0.2.7', VIP).bytes() : eth().ipv4(MUX, HOST_A).bytes();
+    const headers = [
+      link === 'bare' ? ipv4('192.0.2.7', VIP) : eth().ipv4(MUX, HOST_A),
+      ...[0, 6, 43, 44, 58, 60].map((nextHeader) =>
+        (link === 'bare' ? bare() : eth()).ipv6(CLIENT6, VIP6, { nextHeader, payloadLength: 120 }),
+      ),
+    ].map((packet) => packet.bytes());
     for (const length of everyLength) {
       judge(plane, random.bytes(length), link, port, 'random bytes');
       judge(plane, new Uint8Array(length).fill(0xff), link, port, 'all ones');
-      judge(plane, concat(header, random.bytes(200)).slice(0, length), link, port, 'random bytes behind a header');
+      for (const header of headers) {
+        judge(plane, concat(header, random.bytes(200)).slice(0, length), link, port, 'random bytes behind a header');
+      }
     }
   });
 
@@ -164,7 +244,11 @@ describe.each([
   it('the tables of policy are as they were', async () => {
     const plane = await watch();
     const { dataPlane } = plane;
-    const tables = [abi.REGION_ENDPOINTS, abi.REGION_RINGS, abi.REGION_NICS, abi.REGION_TRANSLATIONS];
+    const tables = [
+      ...[abi.REGION_ENDPOINTS, abi.REGION_RINGS, abi.REGION_ADDRESSES, abi.REGION_SNAT_BLOCKS],
+      ...[abi.REGION_NICS, abi.REGION_TRANSLATIONS, abi.REGION_ADDRESS_VALUES],
+      ...[abi.REGION_SNAT_RANGES, abi.REGION_EXEMPTIONS],
+    ];
     const read = () =>
       tables.map((region) =>
         Buffer.from(dataPlane.bytes.slice(dataPlane.region(region).base, dataPlane.region(region + 1)?.base)),

@@ -7,10 +7,6 @@ import { Mux, type MuxProgram } from 'edgemux';
 import muxModule from 'edgemux/mux-module';
 import { describe, expect, it } from 'vitest';
 import { entropy, entropyLabel, entropyPort, flowHash } from '../model/flow-hash.js';
-import { toHex } from '../support/bytes.js';
-import { verifyFrame } from '../support/checksum.js';
-import { ACK, bare, eth, type Packet, SYN } from '../support/packet.js';
-import { HOST_A, HOST_A_MAC, MUX, MUX_MAC, VIP, VNI } from '../support/programs.js';
 import {
   bothFamilies,
   CLIENT,
@@ -23,7 +19,11 @@ import {
   VIP6,
   WEB4_MAC,
   WEB6_MAC,
-} from './both-families.js';
+} from '../support/both-families.js';
+import { toHex } from '../support/bytes.js';
+import { verifyFrame } from '../support/checksum.js';
+import { ACK, bare, eth, type Packet, SYN } from '../support/packet.js';
+import { HOST_A, HOST_A_MAC, MUX, MUX_MAC, VIP, VNI } from '../support/programs.js';
 
 const LONGEST = 66_000;
 /** The port of a packet decides over which family it leaves. */

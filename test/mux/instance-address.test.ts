@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { entropyPort, flowHash } from '../model/flow-hash.js';
+import { bothFamilies, CLIENT, CLIENT6, instance, KEY, muxWith, WEB4 } from '../support/both-families.js';
 import { be16, toHex } from '../support/bytes.js';
 import { ACK, eth, type Packet, RST, SYN } from '../support/packet.js';
-import { bothFamilies, CLIENT, CLIENT6, instance, KEY, muxWith, WEB4 } from './both-families.js';
 
 const PIP = '80.80.80.90';
 const PIP6 = '2001:db8::90';

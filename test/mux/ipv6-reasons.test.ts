@@ -2,11 +2,11 @@
 
 import type { DropReason, Verdict } from 'edgemux';
 import { describe, expect, it } from 'vitest';
+import { CLIENT, CLIENT6, muxWith, VIP6 } from '../support/both-families.js';
 import { fromHex } from '../support/bytes.js';
 import type { Ipv6Fields } from '../support/layers.js';
 import { ACK, bare, eth, ipv6, type Packet, SYN } from '../support/packet.js';
 import { VIP } from '../support/programs.js';
-import { CLIENT, CLIENT6, muxWith, VIP6 } from './both-families.js';
 
 const NOBODY = '2001:db8::81';
 

@@ -3,10 +3,10 @@
 import type { MuxProgram } from 'edgemux';
 import { describe, expect, it } from 'vitest';
 import { entropyPort, flowHash, ringSlot } from '../model/flow-hash.js';
+import { bothFamilies, CLIENT, CLIENT6, KEY, muxWith, service, VIP6, WEB4, WEB6 } from '../support/both-families.js';
 import { be16 } from '../support/bytes.js';
 import { eth, type Packet, SYN } from '../support/packet.js';
 import { VIP } from '../support/programs.js';
-import { bothFamilies, CLIENT, CLIENT6, KEY, muxWith, service, VIP6, WEB4, WEB6 } from './both-families.js';
 
 const TCP = 6;
 const UDP = 17;

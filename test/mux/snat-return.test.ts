@@ -3,10 +3,10 @@
 import type { SnatRange } from 'edgemux';
 import { describe, expect, it } from 'vitest';
 import { entropyPort, flowHash } from '../model/flow-hash.js';
+import { bothFamilies, CLIENT, CLIENT6, KEY, muxWith, service, VIP6, WEB4, WEB6 } from '../support/both-families.js';
 import { be16 } from '../support/bytes.js';
 import { ACK, eth, type Packet, RST, SYN } from '../support/packet.js';
 import { VIP } from '../support/programs.js';
-import { bothFamilies, CLIENT, CLIENT6, KEY, muxWith, service, VIP6, WEB4, WEB6 } from './both-families.js';
 
 const OUTER_SOURCE_PORT = 14 + 20;
 

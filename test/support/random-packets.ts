@@ -47,7 +47,7 @@ export class RandomPackets {
     const intent = this.#traffic.next();
     const { port } = intent;
     const dice = random.below(100);
-    if (dice < 55) {
+    if (dice < 55 || intent.isSafe) {
       return { frame: packetOf(intent.plan, link).bytes(), link, port, about: intent.about };
     }
     if (dice < 86) {

@@ -6,7 +6,7 @@
  */
 import { type Backend, Mux, type MuxProgram, type Service } from 'edgemux';
 import muxModule from 'edgemux/mux-module';
-import { GATEWAY_MAC, HOST_A, HOST_A_MAC, MUX, MUX_MAC, VIP, VNI } from '../support/programs.js';
+import { GATEWAY_MAC, HOST_A, HOST_A_MAC, MUX, MUX_MAC, VIP, VNI } from './programs.js';
 
 export const CLIENT = '192.0.2.7';
 export const CLIENT6 = '2001:db8:c::7';

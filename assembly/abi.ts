@@ -805,7 +805,7 @@ export const SOURCE_QUOTED_RING = 7;
 // ---------------------------------------------------------------------------------------------------------------
 // State: offsets from FIXED_STATE.
 
-/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
+/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves that of the packet it was asked about */
 export const STATE_QUOTE = 256;
 /** 48 bytes: key of the datagram of the fragment at hand, DATAGRAM_… */
 export const STATE_DATAGRAM_KEY = 288;
@@ -842,7 +842,7 @@ export const QUOTE_END = 8;
 export const QUOTE_SOURCE_PORT = 12;
 /** net u16: 0 without ports */
 export const QUOTE_DESTINATION_PORT = 14;
-/** u8: 4 or 6 */
+/** u8: 4 or 6, 0 when no quote has been read */
 export const QUOTE_FAMILY = 16;
 /** u8: IP protocol */
 export const QUOTE_PROTOCOL = 17;

@@ -89,6 +89,7 @@ export class MuxModel {
     this.#batchFrameCount = 0;
     const { released, expiredCount } = this.#fragments.release(tickOf(nowMs), room);
     for (let count = 0; count < expiredCount; count++) this.counters.drop('fragment-expired');
+    this.counters.releasedCount += released.length;
     return released.map(({ frame, link }) => this.#count(this.#judge(frame, link, nowMs)));
   }
 
@@ -223,6 +224,7 @@ export class MuxModel {
     const isTooBig = mtuBytes > 0 && overhead + packet.bytes.length > mtuBytes;
     if (isTooBig && !packet.isDivisible) {
       if (!mayBeTold(packet) || !this.#tokens.take(arrival.nowMs)) return { ...drop('mtu'), ...chosen };
+      this.counters.toldCount++;
       const told = tooBig(packet, mtuBytes - overhead);
       return { verdict: 'reply', bytes: this.#sentBack(told, packet, arrival), ...chosen };
     }

@@ -16,7 +16,8 @@ const PACKETS_PER_PROGRAM = 1_000;
 export function* randomSteps(program: MuxProgram | HostProgram, seed: number): Generator<Step> {
   const packets = new RandomPackets(program, new Random(seed), FRAME_BYTES_MAX);
   const random = new Random(seed + 1_000_000);
-  let nowMs = 1_000_000;
+  // The 32 bits of milliseconds that a data plane is told are over on the way.
+  let nowMs = 2 ** 32 - 1_000_000;
   let programNumber = 0;
   for (let packetCount = 0; ; ) {
     if (packetCount / PACKETS_PER_PROGRAM > programNumber + 1) {

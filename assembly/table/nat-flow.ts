@@ -66,7 +66,12 @@ export function writeNatKeyEnds(key: usize, local: u32, ports: u32): void {
 
 /** @param kind the family plus NAT_FLOW_KIND_… */
 export function writeNatKeyOwner(key: usize, nic: u32, protocol: u32, kind: u32): void {
-  store<u32>(key, nic | (protocol << 16) | (kind << 24), NAT_FLOW_NIC);
+  store<u32>(key, natKeyOwner(nic, protocol, kind), NAT_FLOW_NIC);
+}
+
+/** The last part of a key, whose flow it is; the kind is the family plus NAT_FLOW_KIND_…. */
+export function natKeyOwner(nic: u32, protocol: u32, kind: u32): u32 {
+  return nic | (protocol << 16) | (kind << 24);
 }
 
 /** The flow of a key, alive or not; 0 when the table does not know it. */

@@ -15,34 +15,37 @@ import { type FlowEnd, heard, touch } from './nat-flow.js';
 import { type Change, rewrite } from './rewrite.js';
 import { checkTransport, hasPorts } from './transport.js';
 
+/** What a VM gets. */
+export interface Delivery {
+  readonly packet: Uint8Array;
+  /** What the rest of a datagram is to share with its first fragment. */
+  readonly change?: Change;
+}
+
 /** The packet as the VM gets it. `packet.destination` has a translation or an outbound rule on this NIC. */
-export function deliver(state: HostState, packet: IpPacket, nic: Nic, tick: number): Uint8Array | Ending {
+export function deliver(state: HostState, packet: IpPacket, nic: Nic, tick: number): Delivery | Ending {
   const { family, protocol } = packet;
+  if (isUnmended(protocol)) return drop('protocol');
   if (isLaterFragment(packet)) return deliverLaterFragment(state, packet, nic, tick);
   if (protocol === ICMP[family]) return deliverIcmp(state, packet, nic, tick);
   const change = hasPorts(protocol)
     ? changeOfTransport(state, packet, nic, tick)
     : changeOfOther(state, packet, nic, tick);
-  if (isEnding(change)) return change;
-  if (isFirstFragment(packet)) {
-    state.datagrams.record('in', nic.key, packet, { to: 'vm', change }, tick);
-  }
-  return rewrite(packet, change);
+  return isEnding(change) ? change : { packet: rewrite(packet, change), change };
 }
 
-function deliverLaterFragment(state: HostState, packet: IpPacket, nic: Nic, tick: number): Uint8Array | Ending {
+function deliverLaterFragment(state: HostState, packet: IpPacket, nic: Nic, tick: number): Delivery | Ending {
   const fate = state.datagrams.fateOf('in', nic.key, packet, tick);
-  if (fate !== undefined) return rewrite(packet, fate.change);
+  if (fate !== undefined) return { packet: rewrite(packet, fate.change) };
   const dip = state.instanceDip(nic, packet.destination);
-  if (dip === undefined) return drop('fragment');
-  return isUnmended(packet.protocol) ? drop('protocol') : rewrite(packet, { destination: { address: dip } });
+  return dip === undefined ? drop('fragment') : { packet: rewrite(packet, { destination: { address: dip } }) };
 }
 
 /** Whole messages and first fragments. */
-function deliverIcmp(state: HostState, packet: IpPacket, nic: Nic, tick: number): Uint8Array | Ending {
+function deliverIcmp(state: HostState, packet: IpPacket, nic: Nic, tick: number): Delivery | Ending {
   const { family, protocol, source, destination: vip, upper } = packet;
   const dip = state.instanceDip(nic, vip);
-  const toInstance = (address: string): Uint8Array => rewrite(packet, { destination: { address } });
+  const toInstance = (address: string): Delivery => ({ packet: rewrite(packet, { destination: { address } }) });
   if (isFirstFragment(packet)) return dip === undefined ? drop('fragment') : toInstance(dip);
   const refused = checkIcmp(packet);
   if (refused !== undefined) return refused;
@@ -54,7 +57,7 @@ function deliverIcmp(state: HostState, packet: IpPacket, nic: Nic, tick: number)
   const flow = state.leaseOf(nic, protocol, portless(source), outside, tick);
   if (flow === undefined) return unknown(state, nic, vip);
   touch(flow, heard(packet, 'remote', tick));
-  return rewrite(packet, { destination: flow.local });
+  return { packet: rewrite(packet, { destination: flow.local }) };
 }
 
 function changeOfTransport(state: HostState, packet: IpPacket, nic: Nic, tick: number): Change | Ending {
@@ -74,7 +77,7 @@ function changeOfTransport(state: HostState, packet: IpPacket, nic: Nic, tick: n
 function changeOfOther(state: HostState, packet: IpPacket, nic: Nic, tick: number): Change | Ending {
   const { protocol, source, destination: vip } = packet;
   const translation = mostSpecific(state.translationsOf(nic), vip, protocol, 0);
-  if (isUnmended(protocol) || translation === undefined) return drop('protocol');
+  if (translation === undefined) return drop('protocol');
   return inbound(state, packet, nic, translation, portless(source), portless(vip), tick);
 }
 

@@ -135,8 +135,8 @@ function leave(state: HostState, packet: IpPacket, nic: Nic, change: Change, tic
 }
 
 /** Nobody knows whose such a packet is. */
-function isCutBeforeItsPorts({ family, protocol, upper }: IpPacket): boolean {
-  return (hasPorts(protocol) || protocol === ICMP[family]) && upper.length < 8;
+function isCutBeforeItsPorts({ family, protocol, upper, fragment }: IpPacket): boolean {
+  return (hasPorts(protocol) || (protocol === ICMP[family] && fragment === undefined)) && upper.length < 8;
 }
 
 /** The two ends a flow would have; `undefined` for ICMP that is no ping. */

@@ -7,6 +7,7 @@ import type { Nic } from '../../sdk/program/types.js';
 import { be16, concat } from '../support/bytes.js';
 import { isLaterFragment, type Receiver } from './datagrams.js';
 import { drop, type Ending } from './ending.js';
+import type { Delivery } from './host-deliver.js';
 import { type HostState, portless } from './host-state.js';
 import { checkIcmp, echoIdentifier, ICMP, icmpKind, icmpMessage } from './icmp.js';
 import { checkStart, destinationOf, fragmentOfIpv4, type IpPacket, sourceOf } from './ip.js';
@@ -19,13 +20,14 @@ import { hasPorts } from './transport.js';
 const ERROR_HEADER_BYTES = 8;
 
 /** To a VM, about a packet it sent that left from a VIP. The message must have been checked. */
-export function deliverError(state: HostState, packet: IpPacket, nic: Nic, tick: number): Uint8Array | Ending {
+export function deliverError(state: HostState, packet: IpPacket, nic: Nic, tick: number): Delivery | Ending {
   const quote = quoteOf(packet);
   const ends = quote && endsOf(quote, 'source');
   if (quote === undefined || ends === undefined || quote.source !== packet.destination) return drop('icmp-quote');
   const local = localOf(state, nic, quote, ends, tick);
   if (local === undefined) return drop('icmp-quote');
-  return errorAbout(packet, { destination: { address: local.address } }, rewrite(quote, { source: local }));
+  const { address } = local;
+  return { packet: errorAbout(packet, { destination: { address } }, rewrite(quote, { source: local })) };
 }
 
 /** What an error of a VM becomes, and who gets it. */

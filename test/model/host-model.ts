@@ -8,6 +8,7 @@ import type { HostProgram, Nic } from '../../sdk/program/types.js';
 import { be16, concat, macBytes, macText } from '../support/bytes.js';
 import type { Link } from '../support/checksum.js';
 import { tickOf } from './clock.js';
+import { isFirstFragment } from './datagrams.js';
 import { decapsulateEcn } from './ecn.js';
 import { drop, isEnding, PASS } from './ending.js';
 import { deliver } from './host-deliver.js';
@@ -121,10 +122,14 @@ export class HostModel {
     if (!ours.some(({ vip }) => vip === destinationOf(family, bytes))) return PASS;
     const packet = checkHeader(family, bytes) ?? takeApart(family, bytes);
     if (isEnding(packet)) return packet;
-    const translated = deliver(state, packet, nic, tick);
-    if (isEnding(translated)) return translated;
-    const marked = decapsulateEcn(trafficClass, packet.trafficClass, family, translated);
-    return isEnding(marked) ? marked : this.#toVm(marked, family, nic, link);
+    const delivery = deliver(state, packet, nic, tick);
+    if (isEnding(delivery)) return delivery;
+    const marked = decapsulateEcn(trafficClass, packet.trafficClass, family, delivery.packet);
+    if (isEnding(marked)) return marked;
+    if (isFirstFragment(packet) && delivery.change !== undefined) {
+      state.datagrams.record('in', nic.key, packet, { to: 'vm', change: delivery.change }, tick);
+    }
+    return this.#toVm(marked, family, nic, link);
   }
 
   #fromVm(frame: Uint8Array, link: Link, tick: number, produced: Uint8Array | undefined): HostResult {

@@ -123,9 +123,8 @@ function stateAfter({ state, isOutbound }: NatFlow, { resets, finishes, opens, f
   if (resets) return 'reset';
   if (finishes) return 'closing';
   const isAnswer = from === (isOutbound ? 'remote' : 'vm');
-  if (state === 'reset') return isAnswer ? 'replied' : 'new';
-  // Whoever began it begins again.
-  if (state === 'closing' && opens && !isAnswer) return 'new';
+  const startsAgain = state === 'reset' || (state === 'closing' && opens);
+  if (startsAgain) return isAnswer ? 'replied' : 'new';
   return state === 'new' && isAnswer ? 'replied' : state;
 }
 

@@ -68,8 +68,6 @@ export function mendTransportChecksum(packet: IpPacket, out: Uint8Array): void {
   const { family, protocol, upperAt, upper, bytes } = packet;
   const checksumAt = transportChecksumAt(family, protocol);
   if (checksumAt === undefined || upper.length < checksumAt + 2) return;
-  // No sender cuts a message there: a fragment that is not the last one has a multiple of 8 bytes.
-  if (protocol === ICMP[family] && upper.length < 8) return;
   const checksum = be16(upper, checksumAt);
   if (protocol === UDP && checksum === 0) return;
   const covered = (ip: Uint8Array): Uint8Array => {

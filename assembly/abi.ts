@@ -297,6 +297,7 @@ export const COUNTER_FLOW_EVICTED = 4;
 /** No place for a new flow: served from the ring alone. */
 export const COUNTER_FLOW_REFUSED = 5;
 export const COUNTER_NAT_FLOW_INSERTS = 6;
+/** A flow that was idle too long lost its place: to a new one, or to the sweep. */
 export const COUNTER_NAT_FLOW_EXPIRED = 7;
 export const COUNTER_NAT_FLOW_EVICTED = 8;
 /** Gauge: trusted flows in the table. */
@@ -810,7 +811,7 @@ export const SOURCE_QUOTED_RING = 7;
 // ---------------------------------------------------------------------------------------------------------------
 // State: offsets from FIXED_STATE.
 
-/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
+/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves that of the packet it was asked about */
 export const STATE_QUOTE = 256;
 /** 48 bytes: key of the datagram of the fragment at hand, DATAGRAM_… */
 export const STATE_DATAGRAM_KEY = 288;
@@ -847,7 +848,7 @@ export const QUOTE_END = 8;
 export const QUOTE_SOURCE_PORT = 12;
 /** net u16: 0 without ports */
 export const QUOTE_DESTINATION_PORT = 14;
-/** u8: 4 or 6 */
+/** u8: 4 or 6, 0 when no quote has been read */
 export const QUOTE_FAMILY = 16;
 /** u8: IP protocol */
 export const QUOTE_PROTOCOL = 17;

@@ -130,7 +130,10 @@ export class FragmentTable {
   }
 }
 
-/** All parts of one datagram have this in common, and no parts of two within their expiry. */
-export function datagramKey({ family, source, destination, protocol }: IpPacket, part: FragmentPart): string {
-  return JSON.stringify([family, source, destination, protocol, part.identification]);
+/**
+ * All parts of one datagram have this in common, and no parts of two within their expiry. The protocol is the one that
+ * the fragment header announces: only the first fragment shows the upper protocol behind further IPv6 headers.
+ */
+export function datagramKey({ family, source, destination }: IpPacket, part: FragmentPart): string {
+  return JSON.stringify([family, source, destination, part.protocol, part.identification]);
 }

@@ -1,6 +1,9 @@
 /** The host agent model on packets worked out by hand. */
 
 import { describe, expect, it } from 'vitest';
+import type { HostProgram } from '../../sdk/program/types.js';
+import { fromHex } from '../support/bytes.js';
+import { fullHost, HOST_A_6, VIP_6 } from '../support/host-programs.js';
 import { ACK, eth, ipv4, type Packet, RST, SYN } from '../support/packet.js';
 import {
   GATEWAY_MAC,
@@ -132,13 +135,88 @@ describe('host model: from a VM', () => {
     expect(process(answer(ACK), 'vm', connected(), 236 * 1024).verdict).toBe('pass');
   });
 
-  it('a fragment of an answer is dropped, and so is malformed TCP; those of other connections pass', () => {
-    const vm = eth({ src: WEB_A_MAC });
-    const fragment = vm.ipv4(WEB_A, CLIENT, { mf: true });
-    const whole = vm.ipv4(WEB_A, CLIENT);
-    expect(process(fragment.tcp(8443, 40000, ACK), 'vm', connected()).reason).toBe('fragment');
+  it('malformed TCP of an answer is dropped; that of other connections passes', () => {
+    const whole = eth({ src: WEB_A_MAC }).ipv4(WEB_A, CLIENT);
     expect(process(whole.tcp(8443, 40000, ACK, { dataOffset: 4 }), 'vm', connected()).reason).toBe('tcp-header-length');
-    expect(process(fragment.tcp(1, 2, ACK), 'vm', connected()).verdict).toBe('pass');
     expect(process(whole.tcp(1, 2, ACK, { dataOffset: 4 }), 'vm', connected()).verdict).toBe('pass');
+  });
+});
+
+describe('host model: both families, both tunnels', () => {
+  const CLIENT_6 = '2001:db8:c::7';
+  const WEB_A_6 = 'fd00:1::4';
+  const inner = (start: Packet, to: string, port: number) => start.ipv6(CLIENT_6, to).tcp(40000, port, SYN);
+  const nvgre = { ...fullHost, encapsulation: 'nvgre' } as const;
+
+  const rows: { name: string; program: HostProgram; outer: Packet }[] = [
+    { name: 'VXLAN over IPv4', program: fullHost, outer: eth().ipv4(MUX, HOST_A).udp(50000, 4789).vxlan(VNI) },
+    { name: 'VXLAN over IPv6', program: fullHost, outer: eth().ipv6('fd00::11', HOST_A_6).udp(50000, 4789).vxlan(VNI) },
+    { name: 'NVGRE over IPv4', program: nvgre, outer: eth().ipv4(MUX, HOST_A).nvgre(VNI, 9) },
+    { name: 'NVGRE over IPv6', program: nvgre, outer: eth().ipv6('fd00::11', HOST_A_6).hopByHop().nvgre(VNI, 9) },
+  ];
+  it.each(rows)('$name', ({ program, outer: tunnel }) => {
+    const result = process(inner(tunnel.eth({ dst: WEB_A_MAC }), VIP_6, 443), 'underlay', new HostModel(program));
+    expect(result).toEqual({
+      verdict: 'deliver',
+      bytes: inner(delivered(WEB_A_MAC), WEB_A_6, 8443).bytes(),
+      nic: 'nic-a',
+    });
+  });
+
+  const refused: { name: string; program: HostProgram; in: Packet; verdict: string; reason?: string }[] = [
+    { name: 'NVGRE in a VXLAN fabric', program: fullHost, in: eth().ipv4(MUX, HOST_A).nvgre(VNI), verdict: 'pass' },
+    {
+      name: 'VXLAN in an NVGRE fabric',
+      program: nvgre,
+      in: eth().ipv4(MUX, HOST_A).udp(1, 4789).vxlan(VNI),
+      verdict: 'pass',
+    },
+    {
+      name: 'another GRE',
+      program: nvgre,
+      in: eth().ipv4(MUX, HOST_A).nvgre(VNI, 0, { type: 0x0800 }),
+      verdict: 'pass',
+    },
+    {
+      name: 'GRE with a sequence number',
+      program: nvgre,
+      in: eth().ipv4(MUX, HOST_A).nvgre(VNI, 0, { flags: 0x3000 }),
+      verdict: 'drop',
+      reason: 'gre-flags',
+    },
+    {
+      name: 'GRE that ends before its key',
+      program: nvgre,
+      in: eth()
+        .ipv4(MUX, HOST_A, { protocol: 47 })
+        .payload(fromHex('20006558 00138900'.slice(0, 14))),
+      verdict: 'drop',
+      reason: 'gre-truncated',
+    },
+    {
+      name: 'the first fragment of a tunnel',
+      program: nvgre,
+      in: eth().ipv6('fd00::11', HOST_A_6).fragment({ more: true }).nvgre(VNI),
+      verdict: 'drop',
+      reason: 'fragment',
+    },
+    {
+      name: 'a chain of extension headers that ends nowhere',
+      program: nvgre,
+      in: eth().ipv6('fd00::11', HOST_A_6).routing({ segmentsLeft: 1 }).nvgre(VNI),
+      verdict: 'pass',
+    },
+  ];
+  it.each(refused)('$name: $verdict $reason', ({ program, in: packet, verdict, reason }) => {
+    const result = process(packet, 'underlay', new HostModel(program));
+    expect([result.verdict, result.reason]).toEqual([verdict, reason]);
+  });
+
+  it('congestion on the way to a sender that does not know the mark', () => {
+    const marked = eth().ipv4(MUX, HOST_A, { tos: 3 }).udp(50000, 4789).vxlan(VNI).eth({ dst: WEB_A_MAC });
+    expect(process(marked.ipv4(CLIENT, VIP).tcp(40000, 443, SYN)).reason).toBe('ecn');
+    expect(process(marked.ipv4(CLIENT, VIP, { tos: 2 }).tcp(40000, 443, SYN)).bytes).toEqual(
+      delivered(WEB_A_MAC).ipv4(CLIENT, WEB_A, { tos: 3 }).tcp(40000, 8443, SYN).bytes(),
+    );
   });
 });

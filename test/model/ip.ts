@@ -116,5 +116,6 @@ export function fragmentOfIpv4(packet: Uint8Array): FragmentPart | undefined {
   const offsetBytes = (field & 0x1fff) * 8;
   const hasMore = (field & 0x2000) !== 0;
   if (offsetBytes === 0 && !hasMore) return undefined;
-  return { identification: be16(packet, 4), offsetBytes, hasMore, data: packet.subarray((packet[0]! & 15) * 4) };
+  const data = packet.subarray((packet[0]! & 15) * 4);
+  return { protocol: packet[9]!, identification: be16(packet, 4), offsetBytes, hasMore, data };
 }

@@ -21,6 +21,8 @@ const CHAIN_COUNT_MAX = 8;
 
 /** A part of a datagram, of either family. */
 export interface FragmentPart {
+  /** Of the IPv4 header or the fragment header. */
+  readonly protocol: number;
   readonly identification: number;
   /** Where the data belongs in the datagram; a multiple of 8. */
   readonly offsetBytes: number;
@@ -85,5 +87,5 @@ function fragmentOf(header: Uint8Array): FragmentPart | undefined {
   const offsetBytes = be16(header, 2) & 0xfff8;
   const hasMore = (header[3]! & 1) !== 0;
   if (offsetBytes === 0 && !hasMore) return undefined;
-  return { identification: be32(header, 4), offsetBytes, hasMore, data: header.subarray(8) };
+  return { protocol: header[0]!, identification: be32(header, 4), offsetBytes, hasMore, data: header.subarray(8) };
 }

@@ -157,9 +157,15 @@ const ethernetLies: readonly Lie[] = [
   { name: 'padding', tell: (plan, random) => (plan.ethernet.padTo = random.between(60, 200)) },
 ];
 
-/** For the frame that carries a tunnel. */
+/** For the frame that carries a tunnel; an earlier lie may have taken the tunnel away. */
 export function tunnelLies(plan: PacketPlan): readonly Lie[] {
-  return [...commonTunnelLies, ...(plan.transport === 'gre' ? nvgreLies : vxlanLies)];
+  const lies = [...commonTunnelLies, ...(plan.transport === 'gre' ? nvgreLies : vxlanLies)];
+  return lies.map(({ name, tell }) => ({
+    name,
+    tell(told, random) {
+      if (told.tunnel !== undefined) tell(told, random);
+    },
+  }));
 }
 
 const commonTunnelLies: readonly Lie[] = [

@@ -1,29 +1,49 @@
 /**
- * What a host agent sees: VXLAN frames from MUXes, answers of the VMs to them, and traffic that is neither.
+ * What a host agent sees: tunnels of the MUXes, what the VMs send, and traffic that is neither.
  *
- * Answers are what makes the way back work at all, so the flows that went in are remembered and often answered.
+ * Answers are what makes the way back work at all, so conversations are remembered and go on in both directions.
  */
 
-import { ANY_PORT, type HostProgram, type Nic, PROTOCOL_UDP } from '../../sdk/program/types.js';
+import type { HostProgram, Nic } from '../../sdk/program/types.js';
+import { divisibleBytes, evenPieces, fragmentsOf, reordered } from './fragment-plan.js';
+import {
+  afterwards,
+  asDelivered,
+  type Conversation,
+  familyOf,
+  fromVm,
+  inbound,
+  outbound,
+  towardsVm,
+} from './host-conversations.js';
+import { randomExtension } from './ipv6-lies.js';
+import { ACK, PSH, SYN } from './packet.js';
 import { tunnelLies } from './packet-lies.js';
-import { type PacketPlan, plan } from './packet-plan.js';
+import { isIpv6, type PacketPlan, plan } from './packet-plan.js';
 import type { Random } from './random.js';
-import { type Endpoint, fillIn, type Intent, intent, possibleLies, randomClient } from './random-intent.js';
+import { echo, errorAbout } from './random-icmp.js';
+import { fillIn, type Intent, intent, possibleLies, randomClient } from './random-intent.js';
+import { randomSynOptions } from './random-tcp-options.js';
 
-const FLOWS_REMEMBERED = 64;
-const MUX_ADDRESS = '10.255.0.1';
+const CONVERSATIONS_REMEMBERED = 64;
+const UNDERWAY_COUNT_MAX = 40;
+const MUX_ADDRESSES = ['10.255.0.1', '2001:db8:ffff::1'];
+/** Exempt by policy, of the link, or right beside such. */
+const SPECIAL_DESTINATIONS = [
+  ...['10.1.2.3', '11.0.0.1', '198.51.100.127', '198.51.100.128', '192.168.1.200', '203.0.113.7', '8.8.8.8'],
+  ...['224.0.0.5', '240.0.0.1', '255.255.255.255', '255.255.255.254', '169.254.169.254', '169.255.0.1', '127.0.0.1'],
+  ...['2001:db8:ee00::1', '2001:db8:efff::1', '2001:db8:f000::1', 'fd00:1::99', 'fd00:1:0:1::99', '2606:4700::1111'],
+  ...['ff02::1', 'fe80::1', 'febf::1', 'fec0::1', '::1', '::2'],
+];
 
-interface SeenFlow {
-  nic: Nic;
-  transport: 'tcp' | 'udp';
-  remote: Endpoint;
-  local: Endpoint;
-}
+type Direction = 'to the VM' | 'from the VM';
 
 export class HostTraffic {
   readonly #program: HostProgram;
   readonly #random: Random;
-  readonly #seen: SeenFlow[] = [];
+  readonly #seen: Conversation[] = [];
+  /** Fragments that are still on their way. */
+  readonly #underway: Intent[] = [];
 
   constructor(program: HostProgram, random: Random) {
     this.#program = program;
@@ -32,38 +52,150 @@ export class HostTraffic {
 
   next(): Intent {
     const random = this.#random;
+    if (this.#underway.length > 0 && random.oneIn(4)) return this.#underway.shift()!;
     const dice = random.below(100);
-    if (dice < 35 && this.#seen.length > 0) return this.#answer();
-    if (dice < 45 && this.#program.nics.length > 0) return this.#ownTraffic();
-    if (dice < 50 || this.#program.translations.length === 0) return this.#otherUnderlay();
-    return this.#tunnelled();
+    if (dice < 5) return this.#otherUnderlay();
+    if (dice < 10) return this.#ownTraffic();
+    if (dice < 35 || this.#seen.length === 0) return this.#opening();
+    const conversation = random.pick(this.#seen);
+    if (dice < 45) return this.#error(conversation);
+    if (dice < 53 && this.#underway.length < UNDERWAY_COUNT_MAX) return this.#fragments(conversation);
+    if (dice < 57) return this.#ping(conversation);
+    return this.#said(conversation, random.oneIn(2) ? 'to the VM' : 'from the VM');
   }
 
-  #tunnelled(): Intent {
+  /** The first packet of a conversation, of whoever begins it. */
+  #opening(): Intent {
     const random = this.#random;
-    const { attachment, nics, translations } = this.#program;
-    const translation = random.pick(translations);
-    const nic = nics[translation.nic]!;
-    const protocol = translation.protocol || random.pick([6, 17]);
-    const transport = protocol === PROTOCOL_UDP ? 'udp' : 'tcp';
-    const client = randomClient(random);
-    const vipPort = translation.port === ANY_PORT ? random.between(1, 1024) : translation.port;
+    const isOutbound = random.oneIn(2);
+    const opened = (isOutbound ? outbound : inbound)(this.#program, random);
+    if (opened === undefined) return this.#otherUnderlay();
+    this.#remember(opened);
+    return this.#said(opened, isOutbound ? 'from the VM' : 'to the VM');
+  }
 
-    const inner = plan(transport, client, [translation.vip, vipPort]);
+  #said(conversation: Conversation, direction: Direction): Intent {
+    const packet = direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation);
+    return this.#sent(direction, this.#filled(packet, direction), conversation.nic, packet.transport);
+  }
+
+  /** About a packet of a conversation, or of one that never was. */
+  #error(conversation: Conversation): Intent {
+    const random = this.#random;
+    const { nic, local } = conversation;
+    const direction = random.below(3) < 2 ? 'to the VM' : 'from the VM';
+    const quoted = this.#filled(
+      direction === 'to the VM' ? afterwards(conversation) : asDelivered(conversation),
+      direction,
+    );
+    if (random.oneIn(8)) quoted.destination = randomClient(random, familyOf(quoted.source))[0];
+    if (random.oneIn(8)) quoted.destinationPort = random.below(65536);
+    const payload = random.oneIn(8) ? random.pick(this.#pieces(quoted)) : quoted;
+    const router =
+      direction === 'to the VM' || random.oneIn(10) ? randomClient(random, familyOf(quoted.source))[0] : local[0];
+    const error = errorAbout(payload, router, random);
+    const quote = error.payload;
+    this.#filled(error, direction).payload = quote;
+    return this.#sent(direction, error, nic, `error about ${quoted.transport}`);
+  }
+
+  /** A datagram in parts, some of which are lost. */
+  #fragments(conversation: Conversation): Intent {
+    const random = this.#random;
+    const direction = random.oneIn(2) ? 'to the VM' : 'from the VM';
+    const whole = this.#filled(direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation), direction);
+    whole.payload = random.bytes(random.pick([random.between(1, 100), random.between(100, 400), 1400]));
+    for (const fragment of this.#pieces(whole)) {
+      if (!random.oneIn(12)) {
+        this.#underway.push(this.#sent(direction, fragment, conversation.nic, `fragment of ${whole.transport}`));
+      }
+    }
+    return this.#underway.shift() ?? this.#otherUnderlay();
+  }
+
+  #pieces(whole: PacketPlan): PacketPlan[] {
+    const random = this.#random;
+    const pieces = evenPieces(Math.max(8, divisibleBytes(whole)), random.pick([2, 2, 3, 4, 9]));
+    const fragments = fragmentsOf(whole, pieces, random.below(random.pick([2, 65536])));
+    return random.oneIn(3) ? reordered(fragments, random) : fragments;
+  }
+
+  /** Of a VIP or a VM, from a client or a VM: only instance-level public IPs answer. */
+  #ping({ nic, client, outside, local, remote }: Conversation): Intent {
+    const random = this.#random;
+    const identifier = random.pick([outside[1], local[1], random.below(65536)]);
+    const kind = random.pick(['request', 'reply'] as const);
+    return random.oneIn(2)
+      ? this.#sent('to the VM', this.#filled(echo(kind, client[0], outside[0], identifier), 'to the VM'), nic, 'ping')
+      : this.#sent(
+          'from the VM',
+          this.#filled(echo(kind, local[0], remote[0], identifier), 'from the VM'),
+          nic,
+          'ping',
+        );
+  }
+
+  /** From an address and port of the VM that a client never reached, to a stranger or to nobody in particular. */
+  #ownTraffic(): Intent {
+    const random = this.#random;
+    const source = random.pick(this.#addresses());
+    const family = familyOf(source);
+    const special = random.pick(SPECIAL_DESTINATIONS.filter((address) => familyOf(address) === family));
+    const stranger = randomClient(random, family);
+    const packet = random.oneIn(5)
+      ? echo('request', source, special, random.below(8))
+      : plan(
+          random.pick(['tcp', 'udp']),
+          [source, random.below(65536)],
+          random.oneIn(2) ? stranger : [special, random.pick([443, 53])],
+        );
+    return this.#sent(
+      'from the VM',
+      this.#filled(packet, 'from the VM'),
+      random.pick(this.#program.nics),
+      'own traffic',
+    );
+  }
+
+  /** For the host itself or for someone else; not a tunnel. */
+  #otherUnderlay(): Intent {
+    const random = this.#random;
+    const { attachment } = this.#program;
+    const destination = random.pick([...this.#providerAddresses(), '10.255.0.2', ...this.#addresses()]);
+    const packet = plan(random.pick(['tcp', 'udp', 'gre']), randomClient(random, familyOf(destination)), [
+      destination,
+      random.pick([22, 4788, 4789, 4790]),
+    ]);
+    if (packet.transport === 'gre') Object.assign(packet, { transport: 'raw', protocol: 47 });
+    packet.ethernet = { dst: attachment.macAddress };
+    fillIn(packet, random);
+    const port = random.pick(['underlay', 'shared', 'vm'] as const);
+    return intent(`${packet.transport} to ${destination}, no tunnel`, packet, port);
+  }
+
+  #sent(direction: Direction, packet: PacketPlan, nic: Nic, what: string): Intent {
+    const about = `${what} ${direction} of ${nic.key}, ${packet.source} > ${packet.destination}`;
+    return direction === 'to the VM' ? this.#tunnelled(packet, nic, about) : this.#fromNic(packet, nic, about);
+  }
+
+  #tunnelled(inner: PacketPlan, rightNic: Nic, about: string): Intent {
+    const random = this.#random;
+    const { attachment, nics, encapsulation = 'vxlan' } = this.#program;
+    const nic = random.oneIn(25) ? random.pick(nics) : rightNic;
     inner.ethernet = { dst: nic.macAddress };
-    fillIn(inner, random);
-    const outer = plan('udp', [MUX_ADDRESS, random.between(49152, 65535)], [attachment.providerAddress, 4789]);
+    const provider = random.pick(this.#providerAddresses());
+    const mux = MUX_ADDRESSES.find((address) => familyOf(address) === familyOf(provider))!;
+    // A tunnel of the other kind now and then.
+    const isVxlan = (encapsulation === 'vxlan') !== random.oneIn(60);
+    const outer = plan(isVxlan ? 'udp' : 'gre', [mux, random.between(49152, 65535)], [provider, 4789]);
     outer.ethernet = { dst: attachment.macAddress };
-    outer.tunnel = { vni: nic.vni, fields: {}, gre: {}, inner };
-
-    this.#remember({
-      nic,
-      transport,
-      remote: client,
-      local: [translation.floatingIp ? translation.vip : translation.dip, translation.backendPort || vipPort],
-    });
+    outer.tunnel = { vni: nic.vni, fields: {}, gre: { flowId: random.below(256) }, inner };
+    if (random.oneIn(4)) {
+      outer.ip.tos = random.below(256);
+      outer.ip6.trafficClass = random.below(256);
+    }
     return {
-      about: `VXLAN with ${transport} to ${translation.vip}:${vipPort}`,
+      about: `tunnel, ${about}`,
       plan: outer,
       port: random.oneIn(4) ? 'shared' : 'underlay',
       lies: [
@@ -74,50 +206,45 @@ export class HostTraffic {
     };
   }
 
-  #answer(): Intent {
-    const { nic, transport, remote, local } = this.#random.pick(this.#seen);
-    return this.#fromVm(nic, plan(transport, local, remote), 'answer');
-  }
-
-  /** From an address and port of the VM that a client never reached, or to a stranger. */
-  #ownTraffic(): Intent {
+  #fromNic(packet: PacketPlan, nic: Nic, about: string): Intent {
     const random = this.#random;
-    const source = [random.pick(this.#addresses()), random.below(65536)] as const;
-    const packet = plan(random.pick(['tcp', 'udp']), source, randomClient(random));
-    return this.#fromVm(random.pick(this.#program.nics), packet, 'own traffic');
-  }
-
-  #fromVm(nic: Nic, packet: PacketPlan, what: string): Intent {
-    const random = this.#random;
-    fillIn(packet, random);
     packet.ethernet = { src: random.oneIn(30) ? '02:00:00:00:ff:ff' : nic.macAddress, dst: '02:00:00:00:00:fe' };
-    return intent(`${packet.transport} ${what} of ${nic.key}`, packet, random.oneIn(4) ? 'shared' : 'vm');
+    return intent(about, packet, random.oneIn(4) ? 'shared' : 'vm');
   }
 
-  /** For the host itself or for someone else; not a tunnel. */
-  #otherUnderlay(): Intent {
+  #filled(packet: PacketPlan, direction: Direction): PacketPlan {
     const random = this.#random;
-    const { attachment } = this.#program;
-    const destination = random.pick([attachment.providerAddress, '10.255.0.2', ...this.#addresses()]);
-    const packet = plan(random.pick(['tcp', 'udp']), randomClient(random), [
-      destination,
-      random.pick([22, 4788, 4789, 4790]),
-    ]);
-    packet.ethernet = { dst: attachment.macAddress };
     fillIn(packet, random);
-    const port = random.pick(['underlay', 'shared', 'vm'] as const);
-    return intent(`${packet.transport} to ${destination}, no tunnel`, packet, port);
+    packet.tcp.seq = random.uint32();
+    packet.tcp.ack = random.uint32();
+    // Most connections are left to grow old.
+    if (random.oneIn(2)) packet.tcpFlags = random.pick(direction === 'to the VM' ? [SYN, ACK] : [SYN, ACK, ACK | PSH]);
+    if ((packet.tcpFlags & SYN) !== 0 && random.oneIn(2)) packet.tcp.options = randomSynOptions(random);
+    if (random.oneIn(4)) {
+      packet.ip.tos = random.below(256);
+      packet.ip6.trafficClass = random.below(256);
+    }
+    if (isIpv6(packet) && random.oneIn(8)) {
+      packet.extensions = Array.from({ length: random.between(1, 3) }, () => randomExtension(random));
+    }
+    return packet;
+  }
+
+  #providerAddresses(): string[] {
+    const { providerAddress, secondProviderAddress } = this.#program.attachment;
+    return secondProviderAddress === undefined ? [providerAddress] : [providerAddress, secondProviderAddress];
   }
 
   #addresses(): string[] {
-    return ['192.0.2.200', ...this.#program.translations.flatMap(({ vip, dip }) => [vip, dip])];
+    const { translations, snatRules = [] } = this.#program;
+    return ['192.0.2.200', ...[...translations, ...snatRules].flatMap(({ vip, dip }) => [vip, dip])];
   }
 
-  #remember(flow: SeenFlow): void {
-    if (this.#seen.length < FLOWS_REMEMBERED) {
-      this.#seen.push(flow);
+  #remember(conversation: Conversation): void {
+    if (this.#seen.length < CONVERSATIONS_REMEMBERED) {
+      this.#seen.push(conversation);
     } else {
-      this.#seen[this.#random.below(FLOWS_REMEMBERED)] = flow;
+      this.#seen[this.#random.below(CONVERSATIONS_REMEMBERED)] = conversation;
     }
   }
 }

@@ -24,6 +24,8 @@ export interface Intent {
   readonly plan: PacketPlan;
   readonly port: Port;
   readonly lies: readonly PossibleLie[];
+  /** Sent as it is: what it is a part of needs all its parts. */
+  readonly isSafe?: boolean;
 }
 
 /** What comes from a port and may be lied about in every way a packet can. */

@@ -11,6 +11,7 @@ import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   type RuleProtocol,
+  type Service,
 } from '../../sdk/program/types.js';
 import { divisibleBytes, evenPieces, fragmentsOf, type Piece, reordered } from './fragment-plan.js';
 import { randomExtension } from './ipv6-lies.js';
@@ -37,6 +38,8 @@ export class MuxTraffic {
   readonly #recent: Connection[] = [];
   /** Fragments that are still on their way, each datagram in its own order. */
   readonly #underway: Intent[] = [];
+  /** Packets to come of a storm of those that are too big. */
+  #stormCount = 0;
 
   constructor(program: MuxProgram, random: Random) {
     this.#program = program;
@@ -45,9 +48,11 @@ export class MuxTraffic {
 
   next(): Intent {
     const random = this.#random;
-    if (this.#underway.length > 0 && random.below(100) < 25) return this.#underway.shift()!;
-    const dice = random.below(100);
     const { services, snatRanges = [] } = this.#program;
+    if (this.#stormCount > 0 && random.below(100) < 80) return this.#tooBig();
+    if (this.#underway.length > 0 && random.below(100) < 25) return this.#underway.shift()!;
+    if (services.length > 0 && random.oneIn(10_000)) this.#stormCount = random.between(100, 400);
+    const dice = random.below(100);
     if (dice < 12 && this.#recent.length > 0) return this.#error();
     if (dice < 20 && snatRanges.length > 0) return this.#named('return', this.#snatReturn());
     if (dice < 24) return this.#named('ping', this.#ping());
@@ -60,9 +65,12 @@ export class MuxTraffic {
     return intent(`${what}: ${packet.transport} ${packet.source} > ${packet.destination}`, packet, 'underlay');
   }
 
+  /** Mostly to one that has somebody to serve it. */
   #toService(): PacketPlan {
     const random = this.#random;
-    const { vip, protocol, port } = random.pick(this.#program.services);
+    const { rings, services } = this.#program;
+    const isServed = ({ target }: Service) => !('ring' in target) || rings[target.ring]!.members.length > 0;
+    const { vip, protocol, port } = random.pick(random.oneIn(20) ? services : services.filter(isServed));
     const destinationPort = port === ANY_PORT ? random.pick([random.between(1, 65535), 5000, 5001]) : port;
     return this.#connection(protocol, [vip, destinationPort]);
   }
@@ -157,25 +165,34 @@ export class MuxTraffic {
   /** A datagram in parts: the first is sent now or later, the others follow between other packets. */
   #fragments(): Intent {
     const random = this.#random;
-    const hasLeases = (this.#program.snatRanges ?? []).length > 0;
-    const whole = hasLeases && random.oneIn(5) ? this.#snatReturn() : this.#toService();
-    whole.payload = random.bytes(random.pick([100, random.between(1, 400), 1400]));
+    const whole = this.#datagram();
     const pieces = this.#pieces(divisibleBytes(whole));
     const fragments = fragmentsOf(whole, pieces, random.below(random.pick([2, 65536])));
     const about = `fragment of ${whole.transport} ${whole.source} > ${whole.destination}`;
+    const isSafe = !random.oneIn(4);
     for (const [index, fragment] of reordered([...fragments.entries()], random)) {
-      // Some are lost, the first of a datagram too.
-      if (random.oneIn(12)) continue;
-      this.#underway.push(intent(`${about}, piece ${index} of ${pieces.length}`, fragment, 'underlay'));
+      // Some are lost; without the first one all others wait in vain.
+      if (random.oneIn(index === 0 ? 30 : 15)) continue;
+      const sent = intent(`${about}, piece ${index} of ${pieces.length}`, fragment, 'underlay');
+      this.#underway.push({ ...sent, isSafe });
     }
     return this.#underway.shift() ?? this.#named('connection', this.#toService());
   }
 
-  /** As they should be; or one of them twice, with another length, on top of its neighbour, or past the end. */
+  #datagram(): PacketPlan {
+    const random = this.#random;
+    const hasLeases = (this.#program.snatRanges ?? []).length > 0;
+    const whole = hasLeases && random.oneIn(5) ? this.#snatReturn() : this.#toService();
+    whole.payload = random.bytes(random.pick([100, random.between(1, 400), 1400]));
+    return whole;
+  }
+
+  /** As they should be, or something is wrong with one of them: this is where reassembly is attacked. */
   #pieces(lengthBytes: number): Piece[] {
     const random = this.#random;
-    const pieces = evenPieces(lengthBytes, random.pick([2, 2, 3, 4, random.between(5, 24)]));
-    if (!random.oneIn(4)) return random.oneIn(12) ? pieces.filter((_, index) => index % 2 === 0) : pieces;
+    if (random.oneIn(15)) return evenPieces(lengthBytes, 60).filter((_, index) => index % 2 === 0);
+    const pieces = evenPieces(lengthBytes, random.pick([2, 2, 2, 3, 4, random.between(5, 12)]));
+    if (!random.oneIn(4)) return pieces;
     const piece = random.pick(pieces);
     const wrong: Piece = random.pick([
       piece,
@@ -186,6 +203,16 @@ export class MuxTraffic {
       { ...piece, hasMore: !piece.hasMore },
     ]);
     return [...pieces, wrong];
+  }
+
+  /** Long packets, one behind the other, that may not be cut: more than anybody is told about. */
+  #tooBig(): Intent {
+    const random = this.#random;
+    this.#stormCount--;
+    const packet = this.#toService();
+    packet.ip.df = true;
+    packet.payload = new Uint8Array(random.between(1500, 1700));
+    return this.#named('too big', packet);
   }
 
   #remember(connection: Connection): void {

@@ -11,6 +11,7 @@ import { RandomPackets } from './random-packets.js';
 export const FRAME_BYTES_MAX = 65_600;
 export const BATCH_FRAME_COUNT_MAX = 150;
 const PACKETS_PER_PROGRAM = 3_000;
+const TICK_MS = 1024;
 
 /** Steps without an end, the same for the same seed. `program` is what the packets are for. */
 export function* randomSteps(program: MuxProgram | HostProgram, seed: number): Generator<Step> {
@@ -27,10 +28,11 @@ export function* randomSteps(program: MuxProgram | HostProgram, seed: number): G
   }
 }
 
-/** Mostly busy, so that buckets run dry; at times long enough for half-open, closing and idle flows to be forgotten. */
+/** Mostly busy, so that buckets run dry; at times long enough for datagrams and all kinds of flows to be forgotten. */
 function idleMs(random: Random): number {
   const dice = random.below(100);
   if (dice < 40) return random.below(20);
   if (dice < 93) return random.below(2_000);
-  return random.pick([5_000, 25_000, 40_000, random.below(70_000)]);
+  const atTheLimit = random.pick([random.between(29, 31), random.between(59, 62)]) * TICK_MS;
+  return random.pick([5_000, 25_000, atTheLimit, atTheLimit, random.below(70_000)]);
 }

@@ -297,6 +297,7 @@ export const COUNTER_FLOW_EVICTED = 4;
 /** No place for a new flow: served from the ring alone. */
 export const COUNTER_FLOW_REFUSED = 5;
 export const COUNTER_NAT_FLOW_INSERTS = 6;
+/** A flow that was idle too long lost its place: to a new one, or to the sweep. */
 export const COUNTER_NAT_FLOW_EXPIRED = 7;
 export const COUNTER_NAT_FLOW_EVICTED = 8;
 /** Gauge: trusted flows in the table. */
@@ -599,8 +600,11 @@ export const ADDRESS_VALUE_BYTES = 16;
 //
 //   0            16      20            22           24    26         27     28
 //   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
-//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
+//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | tags |  value
 //   28    32         34      35      36           38      40      44           48          52     56 64
+//
+// Behind its first flow a bucket has four tags of 16 bits, a piece of the hash of each way's key, 0 for a free place: so
+// that one cache line tells in which of the others a flow may be.
 //
 // An outbound connection has two entries. The one of the VM's side holds the flow; the outside one (its local end is
 // the VIP and the leased port, its value the DIP and the VM's port) only leads to it.
@@ -636,6 +640,8 @@ export const NAT_FLOW_REMOTE_ACK = 44;
 export const NAT_FLOW_LOCAL_ACK = 48;
 /** u32: address of the other entry of an outbound connection; 0 for an inbound one */
 export const NAT_FLOW_TWIN = 52;
+/** u16 × 4, of a bucket */
+export const NAT_FLOW_TAGS = 56;
 export const NAT_FLOW_BYTES = 64;
 export const NAT_FLOW_WAYS = 4;
 export const NAT_FLOW_BUCKET_BYTES = 256;
@@ -805,7 +811,7 @@ export const SOURCE_QUOTED_RING = 7;
 // ---------------------------------------------------------------------------------------------------------------
 // State: offsets from FIXED_STATE.
 
-/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves the one its answer is about */
+/** 32 bytes: the quote that was read last, QUOTE_…; muxExplain leaves that of the packet it was asked about */
 export const STATE_QUOTE = 256;
 /** 48 bytes: key of the datagram of the fragment at hand, DATAGRAM_… */
 export const STATE_DATAGRAM_KEY = 288;
@@ -842,7 +848,7 @@ export const QUOTE_END = 8;
 export const QUOTE_SOURCE_PORT = 12;
 /** net u16: 0 without ports */
 export const QUOTE_DESTINATION_PORT = 14;
-/** u8: 4 or 6 */
+/** u8: 4 or 6, 0 when no quote has been read */
 export const QUOTE_FAMILY = 16;
 /** u8: IP protocol */
 export const QUOTE_PROTOCOL = 17;

@@ -1,24 +1,30 @@
 /** MUX, first stage, IPv6: the same steps as for IPv4 (classify.ts), with the extension headers in between. */
 import {
   NO_INDEX,
+  PARSED_BUCKET,
+  PARSED_HASH,
   PARSED_IP,
   PARSED_IP_LENGTH,
+  PARSED_KEY,
   PARSED_L4,
   PARSED_PROTOCOL,
+  PARSED_SERVICE,
   PARSED_TCP_FLAGS,
   REASON_FRAGMENT,
   REASON_NONE,
 } from './abi';
 import { classifyRare, classifyUnnamed, dropIfOurs } from './classify-rare';
-import { takeBy } from './classify-service';
-import { dropFor, OUTCOME_PASS } from './parse';
+import { flowHash6 } from './flow-hash';
+import { dropFor, OUTCOME_CONTINUE, OUTCOME_PASS } from './parse';
 import { addressWord } from './table/address';
 import { findService } from './table/endpoint';
+import { flowBucket } from './table/flow';
 import {
   checkIpv6Header,
   checkIpv6Origin,
   checkIpv6Start,
   ipv6Destination,
+  ipv6Source,
   ipv6TotalLength,
   walkedFragment,
   walkedL4,
@@ -52,5 +58,11 @@ export function classifyIpv6(parsed: usize, available: u32): u32 {
   if (protocol == PROTOCOL_TCP) store<u8>(parsed, <u8>tcpFlags(l4), PARSED_TCP_FLAGS);
   const service = findService(vip, 6, protocol, destinationPort(l4));
   if (service == NO_INDEX) return classifyUnnamed(parsed, vip, portPair(l4));
-  return takeBy(parsed, service, portPair(l4));
+  const hash = flowHash6(ipv6Source(ip), portPair(l4), protocol);
+  store<u32>(parsed, service, PARSED_SERVICE);
+  store<u64>(parsed, hash, PARSED_HASH);
+  // A flow is known by its hash: it is keyed, so nobody can aim for another flow's.
+  store<u64>(parsed, hash, PARSED_KEY);
+  store<u32>(parsed, <u32>flowBucket(hash), PARSED_BUCKET);
+  return OUTCOME_CONTINUE;
 }

@@ -9,7 +9,7 @@ import {
   packetL4Bytes,
   packetProtocol,
 } from './host-packet';
-import { noteAcknowledgment, touchNatFlow, touchTcpFlow } from './table/nat-flow';
+import { noteAcknowledgment, touchNatFlow, touchTcpFlow } from './nat-flow-use';
 import { checkIcmp, icmpKind } from './wire/icmp';
 import { checkIcmpv6, icmpv6Kind } from './wire/icmpv6';
 import { checkTcp, PROTOCOL_TCP, tcpFlags } from './wire/tcp';

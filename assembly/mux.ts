@@ -1,7 +1,10 @@
 /**
- * The MUX: a packet to a VIP goes in, the same packet in VXLAN to the host of its backend comes out.
+ * The MUX: a packet to a VIP goes in, the same packet in VXLAN or NVGRE to the host of its backend comes out.
  *
  *   parse ─► classify ─► │ touch │ ─► lookup ─► encapsulate
+ *     ▲                                  ├─► lookup-fragment.ts: follows its first fragment, or is kept for it
+ *     │                                  └─► lookup-quote.ts: follows the connection an ICMP error is about
+ *     └── kept fragments whose first one came: release.ts, at the end of the batch
  *
  * Sixty-four frames go through each stage together. Between the first and the last stands a loop that does nothing
  * but read one word of every flow bucket: the processor then waits for all their cache misses at once instead of for
@@ -52,6 +55,7 @@ import { backendAt, backendTraffic } from './table/backend';
 import { clearHeldDue, heldAreDue } from './table/held';
 import { serviceAt, serviceTraffic } from './table/service';
 import { fittingBytes, isAboveMtu, judgeLong } from './too-long';
+import { forgetQuote } from './wire/quote';
 
 /** Runs the first `count` frames of the batch; every descriptor then has a verdict. Returns the new number of frames. */
 export function muxProcess(count: u32, nowMs: u32): u32 {
@@ -75,6 +79,7 @@ export function muxExplain(index: u32, nowMs: u32): void {
   const parsed: usize = FIXED_PARSED;
   const descriptor: usize = descriptorsBase + index * DESCRIPTOR_BYTES;
   store<u32>(FIXED_STATE + STATE_NOW_MS, nowMs);
+  forgetQuote();
   classify(descriptor, parsed);
   let outcome: u32 = load<u16>(parsed, PARSED_VERDICT);
   if (outcome == VERDICT_FORWARD) outcome = choose(parsed, ticksOf(nowMs));

@@ -13,41 +13,43 @@
  *
  *   0            16      20            22           24    26         27     28
  *   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
- *   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
- *   28    32         34      35      36           38      40      44           48          52     56 64
+ *   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | tags |  value
+ *   28    32         34      35      36           38      40      44           48          52     56     64
+ *
+ * The tags behind the first flow of a bucket are a piece of the hash of each of its keys: one cache line of a bucket tells
+ * which of the others to look at, and most often that there is none.
  */
 import {
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
-  NAT_FLOW_CLOSING,
-  NAT_FLOW_FLAG_TCP_RESET,
-  NAT_FLOW_FLAGS,
   NAT_FLOW_IDLE_TICKS,
   NAT_FLOW_KIND,
   NAT_FLOW_KIND_OUTSIDE,
-  NAT_FLOW_LOCAL_ACK,
   NAT_FLOW_LOCAL_ADDRESS,
   NAT_FLOW_LOCAL_PORT,
-  NAT_FLOW_NEW,
   NAT_FLOW_NIC,
   NAT_FLOW_PROTOCOL,
-  NAT_FLOW_REMOTE_ACK,
   NAT_FLOW_REPLIED,
   NAT_FLOW_RESET,
   NAT_FLOW_STATE,
+  NAT_FLOW_TAGS,
   NAT_FLOW_TICKS,
   NAT_FLOW_TWIN,
   NAT_FLOW_VIP,
   NAT_FLOW_VIP_PORT,
+  NAT_FLOW_WAYS,
 } from '../abi';
 import { ticksSince } from '../clock';
 import { sipHash } from '../flow-hash';
 import { natFlowsBase, natFlowsMask } from '../layout';
-import { acknowledges, endsConnection, opensConnection, resetsConnection, tcpAcknowledgment } from '../wire/tcp';
 
 const FAMILY_MASK: u32 = 0x0f;
 const CLOSING_IDLE_TICKS: u32 = 60;
 const RESET_IDLE_TICKS: u32 = 4;
+const TAG_BITS: u64 = 16;
+const TAG_BYTES: usize = 2;
+/** A tag of 1 in each of the four. */
+const EVERY_LANE: u64 = 0x0001000100010001;
 /** Set when a key is of IPv6: 4 is 100, 6 is 110. */
 const KIND_BIT_IPV6: u32 = 0x02000000;
 
@@ -66,14 +68,19 @@ export function writeNatKeyEnds(key: usize, local: u32, ports: u32): void {
 
 /** @param kind the family plus NAT_FLOW_KIND_… */
 export function writeNatKeyOwner(key: usize, nic: u32, protocol: u32, kind: u32): void {
-  store<u32>(key, nic | (protocol << 16) | (kind << 24), NAT_FLOW_NIC);
+  store<u32>(key, natKeyOwner(nic, protocol, kind), NAT_FLOW_NIC);
+}
+
+/** The last part of a key, whose flow it is; the kind is the family plus NAT_FLOW_KIND_…. */
+export function natKeyOwner(nic: u32, protocol: u32, kind: u32): u32 {
+  return nic | (protocol << 16) | (kind << 24);
 }
 
 /** The flow of a key, alive or not; 0 when the table does not know it. */
 export function findNatFlow(key: usize): usize {
   const hash = hashOf(key);
-  const flow = findIn(firstBucket(hash), key);
-  return flow != 0 ? flow : findIn(secondBucket(hash), key);
+  const flow = findIn(firstBucket(hash), hash, key);
+  return flow != 0 ? flow : findIn(secondBucket(hash), hash, key);
 }
 
 /** SipHash of a key: what places it, and where the search for a leased port begins. */
@@ -161,49 +168,20 @@ export function natFlowAge(flow: usize, now: u32): u32 {
   return ticksSince(load<u32>(twin == 0 ? flow : twin, NAT_FLOW_TICKS), now);
 }
 
-/** A packet without TCP flags used the flow; `answers`: it comes from the end that was called. @inline */
-export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
-  if (answers && load<u8>(flow, NAT_FLOW_STATE) != NAT_FLOW_REPLIED) store<u8>(flow, NAT_FLOW_REPLIED, NAT_FLOW_STATE);
+/** Says in the bucket of a flow that its place has the key that is written there. */
+export function tagNatFlow(flow: usize): void {
+  writeTag(flow, tagOf(hashOf(flow)));
 }
 
-/**
- * A TCP segment used the flow.
- *
- * FIN of either end leaves it a minute, RST a few seconds, and a SYN behind FIN begins anew. A segment behind a RST shows
- * that its receiver did not obey (RFC 5961): the flow lives on.
- *
- * @param flags TCP flags
- * @param answers it comes from the end that was called
- *
- * @inline
- */
-export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
-  const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
-  if (state != NAT_FLOW_REPLIED || endsConnection(flags)) changeState(flow, state, flags, answers);
+/** Says that the place is free. */
+export function untagNatFlow(flow: usize): void {
+  writeTag(flow, 0);
 }
 
-function changeState(flow: usize, state: u32, flags: u32, answers: bool): void {
-  let next = state;
-  if (resetsConnection(flags)) next = NAT_FLOW_RESET;
-  else if (endsConnection(flags)) next = NAT_FLOW_CLOSING;
-  else if (state != NAT_FLOW_CLOSING || opensConnection(flags)) {
-    if (answers) next = NAT_FLOW_REPLIED;
-    else if (state != NAT_FLOW_REPLIED) next = NAT_FLOW_NEW;
-  }
-  store<u8>(flow, <u8>next, NAT_FLOW_STATE);
-}
-
-/** Keeps the acknowledgment number of a segment, where the rule resets connections that were idle for too long. @inline */
-export function noteAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
-  if ((load<u8>(flow, NAT_FLOW_FLAGS) & NAT_FLOW_FLAG_TCP_RESET) != 0) keepAcknowledgment(flow, tcp, flags, isFromVm);
-}
-
-function keepAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
-  if (!acknowledges(flags)) return;
-  if (isFromVm) store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_LOCAL_ACK);
-  else store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_REMOTE_ACK);
+function writeTag(flow: usize, tag: u32): void {
+  const place = <u32>(flow - natFlowsBase);
+  const way: usize = (place / NAT_FLOW_BYTES) % NAT_FLOW_WAYS;
+  store<u16>(flow - way * NAT_FLOW_BYTES + way * TAG_BYTES, <u16>tag, NAT_FLOW_TAGS);
 }
 
 /** The two buckets a key may be in. */
@@ -216,17 +194,27 @@ export function secondBucket(hash: u64): usize {
 }
 
 /** @inline */
-function findIn(bucket: usize, key: usize): usize {
-  const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
-  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == ends && isRestEqual(flow, key)) return flow;
+function findIn(bucket: usize, hash: u64, key: usize): usize {
+  const differences = load<u64>(bucket, NAT_FLOW_TAGS) ^ (<u64>tagOf(hash) * EVERY_LANE);
+  // The lanes that are zero (Hacker's Delight, section 6-1); one behind such a lane may be among them and is not equal.
+  let candidates = (differences - EVERY_LANE) & ~differences & (EVERY_LANE << (TAG_BITS - 1));
+  while (candidates != 0) {
+    const flow = bucket + <usize>(ctz(candidates) / TAG_BITS) * NAT_FLOW_BYTES;
+    if (isOfKey(flow, key)) return flow;
+    candidates &= candidates - 1;
   }
   return 0;
 }
 
+/** The piece of a hash a bucket keeps, which the places of the two buckets have least to do with; never 0. */
+function tagOf(hash: u64): u32 {
+  return <u32>(hash >> (64 - TAG_BITS)) | 1;
+}
+
 /** @inline */
-function isRestEqual(flow: usize, key: usize): bool {
+function isOfKey(flow: usize, key: usize): bool {
   return (
+    load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == load<u64>(key, NAT_FLOW_LOCAL_ADDRESS) &&
     load<u32>(flow, NAT_FLOW_NIC) == load<u32>(key, NAT_FLOW_NIC) &&
     load<u64>(flow) == load<u64>(key) &&
     load<u64>(flow, 8) == load<u64>(key, 8)

@@ -67,6 +67,11 @@ export function readQuote(quote: usize, bytes: u32, family: u32): u32 {
   return isHeader && readPorts() ? REASON_NONE : REASON_ICMP_QUOTE;
 }
 
+/** Leaves a record that says that no quote has been read: its family is 0. */
+export function forgetQuote(): void {
+  store<u8>(QUOTE, 0, QUOTE_FAMILY);
+}
+
 /** Where the quoted IP header begins. */
 export function quoteIp(): usize {
   return load<u32>(QUOTE, QUOTE_IP);
@@ -152,7 +157,7 @@ function writeUpper(l4: usize, protocol: u32, isLater: bool): void {
 
 /** Ports, or the identifier of an echo request, or nothing for a protocol without; false when they should be there. */
 function readPorts(): bool {
-  // Until it is known what kind of message it is, this only says that it is one.
+  // Of ICMP, only a ping is part of a connection, and only its first fragment says which.
   if (quoteIsEcho()) return !quoteIsLater() && readIdentifier();
   if (quoteIsLater() || !isTcpOrUdp(quoteProtocol())) return true;
   if (quoteL4Bytes() < PORT_PAIR_BYTES) return false;

@@ -3,7 +3,7 @@ import * as abi from '../../assembly/abi.js';
 import { AddressWords } from '../dataplane/address-words.js';
 import type { DataPlane } from '../dataplane/instance.js';
 import { portNet } from '../dataplane/network-order.js';
-import type { MuxProgram, Service } from '../program/types.js';
+import type { MuxProgram, Service, SnatRange } from '../program/types.js';
 
 /** Ports of a SNAT range are leased in blocks of so many. */
 export const SNAT_BLOCK_PORT_COUNT = 2 ** abi.SNAT_BLOCK_PORT_SHIFT;
@@ -19,25 +19,33 @@ export class EndpointTable {
     this.#addresses = new AddressWords(dataPlane);
   }
 
-  /** Brings the tables to a program, whose services and backends have their indexes already. */
+  /**
+   * Brings the tables to a program, whose services and backends have their indexes already. What is for an address that
+   * is no VIP is left out: the data plane passes such packets, and does not ask twice.
+   */
   apply(
     program: MuxProgram,
     serviceIndex: (service: Service) => number,
     backendIndex: (inProgram: number) => number,
   ): void {
-    this.#addresses.apply(program.vips);
+    const vips = new Set(program.vips);
+    this.#addresses.apply(vips);
     const instances = new Map(
       program.services.filter((service) => service.isInstanceAddress).map((service) => [service.vip, service]),
     );
     this.#dataPlane.exports.endpointClear();
-    for (const vip of program.vips) {
+    for (const vip of vips) {
       const instance = instances.get(vip);
       this.#insert(vip, abi.ENDPOINT_PROTOCOL_VIP, 0, instance ? serviceIndex(instance) : abi.NO_INDEX);
     }
     for (const service of program.services) {
-      if (!service.isInstanceAddress) this.#insert(service.vip, service.protocol, service.port, serviceIndex(service));
+      if (service.isInstanceAddress || !vips.has(service.vip)) continue;
+      this.#insert(service.vip, service.protocol, service.port, serviceIndex(service));
     }
-    this.#applyBlocks(program, backendIndex);
+    this.#applyBlocks(
+      (program.snatRanges ?? []).filter(({ vip }) => vips.has(vip)),
+      backendIndex,
+    );
   }
 
   #insert(vip: string, protocol: number, port: number, service: number): void {
@@ -45,13 +53,13 @@ export class EndpointTable {
     this.#dataPlane.exports.endpointInsert(word, family, protocol, portNet(port), service);
   }
 
-  #applyBlocks({ snatRanges = [] }: MuxProgram, backendIndex: (inProgram: number) => number): void {
+  #applyBlocks(ranges: readonly SnatRange[], backendIndex: (inProgram: number) => number): void {
     // A table nobody has written to costs no memory.
-    if (snatRanges.length === 0 && !this.#hasBlocks) return;
+    if (ranges.length === 0 && !this.#hasBlocks) return;
     this.#hasBlocks = true;
     const { exports } = this.#dataPlane;
     exports.snatBlockClear();
-    for (const { vip, firstPort, portCount, backend } of snatRanges) {
+    for (const { vip, firstPort, portCount, backend } of ranges) {
       const { word, family } = this.#addresses.of(vip);
       const index = backendIndex(backend);
       const first = firstPort / SNAT_BLOCK_PORT_COUNT;

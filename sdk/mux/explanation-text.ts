@@ -10,32 +10,36 @@ export function explanationText(fields: ExplanationFields): string {
   const { verdict, reason, service, backend } = fields;
   if (verdict === 'pass') return 'pass: not for a VIP of ours';
   if (verdict === 'hold') return 'hold: the first fragment of this datagram is not here yet';
-  if (verdict === 'reply') return 'reply: the MUX answers an echo request for a VIP';
+  if (verdict === 'reply' && !backend) return 'reply: the MUX answers an echo request for a VIP';
   if (verdict === 'drop' || !backend) {
     const rule = service ? `VIP ${service.key} (${service.rule}) → ` : '';
     const packet = fields.destination ? `${fields.protocol} ${fields.source} > ${fields.destination} → ` : '';
-    return `${packet}${rule}drop: ${reason}`;
+    return `${packet}${about(fields)}${rule}drop: ${reason}`;
   }
   const carrier = fields.encapsulation && ENCAPSULATIONS[fields.encapsulation];
   const tunnel = `${carrier} ${backend.vni} to ${backend.hostProviderAddress}`;
-  return `${choice(fields)} → DIP ${dip(fields)} on ${backend.host}, ${tunnel}`;
+  const route = `${about(fields)}${choice(fields)} → DIP ${dip(fields)} on ${backend.host}, ${tunnel}`;
+  return verdict === 'reply' ? `${route} → reply: too big, the sender is told an MTU of ${fields.toldMtuBytes}` : route;
+}
+
+/** What an ICMP error says before anything else: whose connection it is about. */
+function about({ about: connection }: ExplanationFields): string {
+  return connection ? `error about ${connection.protocol} ${connection.source} > ${connection.destination} → ` : '';
 }
 
 function choice({ backendSource, leasedPort, ringSlot, service }: ExplanationFields): string {
   const vip = service ? `VIP ${service.key}` : 'leased port';
   switch (backendSource) {
     case 'ring':
+    case 'quoted-ring':
       return `${vip} → ring[${ringSlot}]`;
     case 'flow':
+    case 'quoted-flow':
       return `${vip} → known flow`;
     case 'snat':
       return `leased port ${leasedPort}`;
     case 'fragment':
       return `${vip} → fragment of a known datagram`;
-    case 'quoted-ring':
-      return `${vip} → ICMP error about a connection → ring[${ringSlot}]`;
-    case 'quoted-flow':
-      return `${vip} → ICMP error about a known flow`;
     default:
       return `${vip} → ${service?.isInstanceAddress ? 'instance-level public IP' : 'inbound NAT rule'} ${service?.rule}`;
   }

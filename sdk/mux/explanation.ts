@@ -6,6 +6,8 @@ import { type DropReason, reasonName, type Verdict, verdictName } from '../datap
 import { formatIp, hostText } from '../net/address.js';
 import type { Backend, Encapsulation, Service } from '../program/types.js';
 import { explanationText } from './explanation-text.js';
+import { overheadBytes } from './fitting.js';
+import { readQuotedConnection } from './quoted-connection.js';
 
 /**
  * How the backend was found.
@@ -43,6 +45,10 @@ export interface ExplanationFields {
   readonly backendPort: number | undefined;
   /** What carries the packet to the backend. */
   readonly encapsulation: Encapsulation | undefined;
+  /** The connection an ICMP error is about, as its client sends it. */
+  readonly about: { readonly protocol: string; readonly source: string; readonly destination: string } | undefined;
+  /** Bytes of the longest IP packet for this backend: what the sender of one that is too big is told. */
+  readonly toldMtuBytes: number | undefined;
 }
 
 /** An explanation: its fields, and one line of text that says the same (`text`, also what console.log shows). */
@@ -85,6 +91,8 @@ export interface Explaining {
   serviceAt(index: number): Service | undefined;
   backendAt(index: number): Backend | undefined;
   readonly encapsulation: Encapsulation;
+  /** Of the provider network, if there is one. */
+  readonly mtuBytes: number | undefined;
 }
 
 /** Reads what muxExplain has left in the first parsed record. */
@@ -120,7 +128,25 @@ export function readExplanation(dataPlane: DataPlane, explaining: Explaining): E
     backend,
     backendPort: service && (service.backendPort === 0 ? ports?.destination : service.backendPort),
     encapsulation: backend && explaining.encapsulation,
+    about: readAbout(dataPlane, reasonName(byte(abi.PARSED_REASON))),
+    toldMtuBytes: readToldMtu(dataPlane, backend, explaining),
   });
+}
+
+function readAbout(dataPlane: DataPlane, reason: DropReason | undefined): ExplanationFields['about'] {
+  const quoted = reason === 'icmp-quote' ? undefined : readQuotedConnection(dataPlane);
+  return quoted && { ...quoted, protocol: protocolName(quoted.protocol) };
+}
+
+function readToldMtu(
+  { bytes }: DataPlane,
+  backend: Backend | undefined,
+  { encapsulation, mtuBytes }: Explaining,
+): number | undefined {
+  const isTold = bytes[abi.FIXED_PARSED + abi.PARSED_VERDICT] === abi.VERDICT_REPLY;
+  if (!isTold || backend === undefined || mtuBytes === undefined) return undefined;
+  const fitting = mtuBytes - overheadBytes(encapsulation, backend.hostProviderAddress);
+  return bytes[abi.FIXED_PARSED + abi.PARSED_FAMILY] === 6 ? Math.max(fitting, IPV6_MTU_BYTES_MIN) : fitting;
 }
 
 interface Addresses {
@@ -158,3 +184,6 @@ const BACKEND_SOURCES: Readonly<Record<number, BackendSource | undefined>> = {
   [abi.SOURCE_QUOTED_FLOW]: 'quoted-flow',
   [abi.SOURCE_QUOTED_RING]: 'quoted-ring',
 };
+
+/** RFC 8200 section 5: a packet of so many bytes goes through everywhere. */
+const IPV6_MTU_BYTES_MIN = 1280;

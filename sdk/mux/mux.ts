@@ -138,6 +138,7 @@ export class Mux {
       serviceAt: (index) => this.#services.at(index),
       backendAt: (index) => this.#backends.at(index),
       encapsulation: this.#program?.encapsulation ?? 'vxlan',
+      mtuBytes: this.#program?.attachment.mtuBytes,
     });
   }
 

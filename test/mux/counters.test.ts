@@ -24,6 +24,8 @@ describe('MUX: counters', () => {
       verdicts: { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0 },
       dropped: {},
       flows: { hits: 0, misses: 0, inserts: 0, expired: 0, evicted: 0, refused: 0 },
+      fragments: { released: 0 },
+      tooBigTold: 0,
       natFlows: { inserts: 0, expired: 0, evicted: 0 },
     });
   });
@@ -117,7 +119,10 @@ describe('MUX: batches', () => {
   // 200 frames are three whole stages of 64 and a part of a fourth; the clients are few, so flows repeat among them.
   it.each([1, 63, 64, 65, 128, 200])('%i frames give what the same frames give one by one', async (count) => {
     const packets = new RandomPackets(muxProgram, new Random(count), 2000);
-    const frames = Array.from({ length: count }, () => packets.next());
+    // Kept fragments go on when a batch ends, and so their order depends on where it does.
+    const frames = Array.from({ length: 2 * count }, () => packets.next())
+      .filter(({ about }) => !about.startsWith('fragment'))
+      .slice(0, count);
     const single = await muxWith();
     const batched = await muxWith();
     for (const { frame, link } of frames) batched.batch.add(frame, link);

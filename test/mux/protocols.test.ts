@@ -63,6 +63,20 @@ describe.each([VIP, VIP6])('MUX: protocols without ports, %s', (vip) => {
   });
 });
 
+describe('MUX: addresses that are no VIPs', () => {
+  it.each([VIP, VIP6])('a rule and a lease do not make %s one', async (vip) => {
+    const mux = await muxWith({
+      vips: ['80.80.80.99', '2001:db8::99'],
+      services: [service(vip, TCP, 443, { backend: WEB4 }), service(vip, 0, 0, { backend: WEB4 })],
+      snatRanges: [{ vip, firstPort: 1024, portCount: 8, backend: WEB4 }],
+    });
+    const start = vip === VIP ? eth().ipv4(CLIENT, VIP) : eth().ipv6(CLIENT6, VIP6);
+    for (const packet of [start.tcp(40000, 443, SYN), start.udp(53, 1024), carrying(GRE, vip)]) {
+      expect(mux.process(packet.bytes(), 0).verdict).toBe('pass');
+    }
+  });
+});
+
 describe('MUX: any protocol of IPv4', () => {
   it('takes protocol 0 too, which in IPv6 is an extension header', async () => {
     const mux = await muxWith({ services: [service(VIP, 0, 0, { backend: WEB4 })] });

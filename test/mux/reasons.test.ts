@@ -88,7 +88,7 @@ const headers: Row[] = [
 
 const fragments: Row[] = [
   ['the first fragment', https({ mf: true }), 'drop', 'fragment'],
-  ['a fragment at offset 8', https({ fragmentOffset: 1 }), 'drop', 'fragment'],
+  ['a fragment at offset 8', https({ fragmentOffset: 1 }), 'hold'],
   ['a fragment at the largest offset', https({ fragmentOffset: 0x1fff }), 'drop', 'fragment'],
   ['DF clear', https({ df: false }), 'forward'],
   ['the reserved flag', https({ reserved: true }), 'forward'],
@@ -96,8 +96,9 @@ const fragments: Row[] = [
 ];
 
 const transports: Row[] = [
-  ['ICMP destination unreachable', eth().ipv4(CLIENT, VIP).icmp(3, 4), 'drop', 'protocol'],
-  ['ICMP echo reply', eth().ipv4(CLIENT, VIP).icmp(0, 0), 'drop', 'protocol'],
+  ['ICMP destination unreachable without a quote', eth().ipv4(CLIENT, VIP).icmp(3, 4), 'drop', 'icmp-quote'],
+  ['ICMP redirect', eth().ipv4(CLIENT, VIP).icmp(5, 1), 'drop', 'protocol'],
+  ['ICMP echo reply', eth().ipv4(CLIENT, VIP).icmp(0, 0), 'drop', 'no-rule'],
   ['ICMP echo request with a code', eth().ipv4(CLIENT, VIP).icmp(8, 1), 'drop', 'protocol'],
   ['7 bytes of ICMP', carrying(1, 7), 'drop', 'icmp-truncated'],
   [

@@ -652,11 +652,8 @@ export const ADDRESS_VALUE_BYTES = 16;
 //
 //   0            16      20            22           24    26         27     28
 //   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
-//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | tags |  value
+//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
 //   28    32         34      35      36           38      40      44           48          52     56 64
-//
-// Behind its first flow a bucket has four tags of 16 bits, a piece of the hash of each way's key, 0 for a free place: so
-// that one cache line tells in which of the others a flow may be.
 //
 // An outbound connection has two entries. The one of the VM's side holds the flow; the outside one (its local end is
 // the VIP and the leased port, its value the DIP and the VM's port) only leads to it.
@@ -692,8 +689,6 @@ export const NAT_FLOW_REMOTE_ACK = 44;
 export const NAT_FLOW_LOCAL_ACK = 48;
 /** u32: address of the other entry of an outbound connection; 0 for an inbound one */
 export const NAT_FLOW_TWIN = 52;
-/** u16 × 4, of a bucket */
-export const NAT_FLOW_TAGS = 56;
 export const NAT_FLOW_BYTES = 64;
 export const NAT_FLOW_WAYS = 4;
 export const NAT_FLOW_BUCKET_BYTES = 256;

@@ -101,7 +101,6 @@ import {
   NAT_FLOW_REMOTE_ACK,
   NAT_FLOW_REMOTE_PORT,
   NAT_FLOW_STATE,
-  NAT_FLOW_TAGS,
   NAT_FLOW_TICKS,
   NAT_FLOW_TWIN,
   NAT_FLOW_VIP,
@@ -493,7 +492,7 @@ class NatFlow {
   remoteAck: u32;
   localAck: u32;
   twin: u32;
-  tags: u64;
+  reserved: u64;
 }
 
 class Decision {
@@ -733,7 +732,6 @@ if (
   offsetof<NatFlow>('remoteAck') != NAT_FLOW_REMOTE_ACK ||
   offsetof<NatFlow>('localAck') != NAT_FLOW_LOCAL_ACK ||
   offsetof<NatFlow>('twin') != NAT_FLOW_TWIN ||
-  offsetof<NatFlow>('tags') != NAT_FLOW_TAGS ||
   offsetof<NatFlow>() != NAT_FLOW_BYTES ||
   NAT_FLOW_BYTES * NAT_FLOW_WAYS != NAT_FLOW_BUCKET_BYTES
 ) {

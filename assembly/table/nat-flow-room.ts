@@ -41,8 +41,6 @@ import {
   natFlowVip,
   natKeyHash,
   secondBucket,
-  tagNatFlow,
-  untagNatFlow,
 } from './nat-flow';
 
 /** Buckets that a NIC which has used up its share searches for a flow of its own to give up. */
@@ -232,13 +230,11 @@ function writeEntry(flow: usize, key: usize, vip: u32, vipPortNet: u32): void {
   store<u32>(flow, vip, NAT_FLOW_VIP);
   store<u16>(flow, <u16>vipPortNet, NAT_FLOW_VIP_PORT);
   store<u32>(flow, 0, NAT_FLOW_TWIN);
-  tagNatFlow(flow);
 }
 
 function clear(flow: usize): void {
   store<u32>(flow, 0, NAT_FLOW_NIC);
   store<u32>(flow, 0, NAT_FLOW_TWIN);
-  untagNatFlow(flow);
 }
 
 /** How many outbound flows the NIC of one has. */

@@ -13,11 +13,8 @@
  *
  *   0            16      20            22           24    26         27     28
  *   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
- *   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | tags |  value
- *   28    32         34      35      36           38      40      44           48          52     56     64
- *
- * The tags behind the first flow of a bucket are a piece of the hash of each of its keys: one cache line of a bucket tells
- * which of the others to look at, and most often that there is none.
+ *   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
+ *   28    32         34      35      36           38      40      44           48          52     56 64
  */
 import {
   NAT_FLOW_BUCKET_BYTES,
@@ -32,12 +29,10 @@ import {
   NAT_FLOW_REPLIED,
   NAT_FLOW_RESET,
   NAT_FLOW_STATE,
-  NAT_FLOW_TAGS,
   NAT_FLOW_TICKS,
   NAT_FLOW_TWIN,
   NAT_FLOW_VIP,
   NAT_FLOW_VIP_PORT,
-  NAT_FLOW_WAYS,
 } from '../abi';
 import { ticksSince } from '../clock';
 import { sipHash } from '../flow-hash';
@@ -46,10 +41,6 @@ import { natFlowsBase, natFlowsMask } from '../layout';
 const FAMILY_MASK: u32 = 0x0f;
 const CLOSING_IDLE_TICKS: u32 = 60;
 const RESET_IDLE_TICKS: u32 = 4;
-const TAG_BITS: u64 = 16;
-const TAG_BYTES: usize = 2;
-/** A tag of 1 in each of the four. */
-const EVERY_LANE: u64 = 0x0001000100010001;
 /** Set when a key is of IPv6: 4 is 100, 6 is 110. */
 const KIND_BIT_IPV6: u32 = 0x02000000;
 
@@ -79,8 +70,8 @@ export function natKeyOwner(nic: u32, protocol: u32, kind: u32): u32 {
 /** The flow of a key, alive or not; 0 when the table does not know it. */
 export function findNatFlow(key: usize): usize {
   const hash = hashOf(key);
-  const flow = findIn(firstBucket(hash), hash, key);
-  return flow != 0 ? flow : findIn(secondBucket(hash), hash, key);
+  const flow = findIn(firstBucket(hash), key);
+  return flow != 0 ? flow : findIn(secondBucket(hash), key);
 }
 
 /** SipHash of a key: what places it, and where the search for a leased port begins. */
@@ -168,22 +159,6 @@ export function natFlowAge(flow: usize, now: u32): u32 {
   return ticksSince(load<u32>(twin == 0 ? flow : twin, NAT_FLOW_TICKS), now);
 }
 
-/** Says in the bucket of a flow that its place has the key that is written there. */
-export function tagNatFlow(flow: usize): void {
-  writeTag(flow, tagOf(hashOf(flow)));
-}
-
-/** Says that the place is free. */
-export function untagNatFlow(flow: usize): void {
-  writeTag(flow, 0);
-}
-
-function writeTag(flow: usize, tag: u32): void {
-  const place = <u32>(flow - natFlowsBase);
-  const way: usize = (place / NAT_FLOW_BYTES) % NAT_FLOW_WAYS;
-  store<u16>(flow - way * NAT_FLOW_BYTES + way * TAG_BYTES, <u16>tag, NAT_FLOW_TAGS);
-}
-
 /** The two buckets a key may be in. */
 export function firstBucket(hash: u64): usize {
   return natFlowsBase + (<u32>hash & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
@@ -194,27 +169,17 @@ export function secondBucket(hash: u64): usize {
 }
 
 /** @inline */
-function findIn(bucket: usize, hash: u64, key: usize): usize {
-  const differences = load<u64>(bucket, NAT_FLOW_TAGS) ^ (<u64>tagOf(hash) * EVERY_LANE);
-  // The lanes that are zero (Hacker's Delight, section 6-1); one behind such a lane may be among them and is not equal.
-  let candidates = (differences - EVERY_LANE) & ~differences & (EVERY_LANE << (TAG_BITS - 1));
-  while (candidates != 0) {
-    const flow = bucket + <usize>(ctz(candidates) / TAG_BITS) * NAT_FLOW_BYTES;
-    if (isOfKey(flow, key)) return flow;
-    candidates &= candidates - 1;
+function findIn(bucket: usize, key: usize): usize {
+  const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == ends && isRestEqual(flow, key)) return flow;
   }
   return 0;
 }
 
-/** The piece of a hash a bucket keeps, which the places of the two buckets have least to do with; never 0. */
-function tagOf(hash: u64): u32 {
-  return <u32>(hash >> (64 - TAG_BITS)) | 1;
-}
-
 /** @inline */
-function isOfKey(flow: usize, key: usize): bool {
+function isRestEqual(flow: usize, key: usize): bool {
   return (
-    load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == load<u64>(key, NAT_FLOW_LOCAL_ADDRESS) &&
     load<u32>(flow, NAT_FLOW_NIC) == load<u32>(key, NAT_FLOW_NIC) &&
     load<u64>(flow) == load<u64>(key) &&
     load<u64>(flow, 8) == load<u64>(key, 8)

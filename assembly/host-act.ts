@@ -135,7 +135,7 @@ function deliverError(descriptor: usize, packet: usize): u32 {
   return giveToVm(descriptor, packet);
 }
 
-/** A first fragment that does not reach the VM leaves no trace; `datagram` is 0 for a whole packet. */
+/** A first fragment that does not reach the VM leaves no trace; `datagram` is 0 for a whole packet. @inline */
 function giveFirstToVm(descriptor: usize, packet: usize, datagram: usize, peer: u32, now: u32): u32 {
   const outcome = giveToVm(descriptor, packet);
   if (datagram != 0 && outcome == VERDICT_DELIVER) rememberFragment(datagram, true, decidedAddress(), peer, now);

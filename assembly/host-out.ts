@@ -106,6 +106,7 @@ function fromVmIpv6(packet: usize, ip: usize, available: u32, nic: usize, now: u
   return leave(packet, nic, local, now);
 }
 
+/** @inline */
 function leave(packet: usize, nic: usize, local: u32, now: u32): u32 {
   const isSegment = isTcpOrUdp(packetProtocol(packet)) && packetFragment(packet) != FRAGMENT_LATER;
   if (!isSegment) return leaveOther(packet, nic, local, now);

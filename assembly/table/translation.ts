@@ -27,9 +27,10 @@ import { spread } from './spread';
 const ANY_PORT: u32 = 0;
 const ANY_PROTOCOL: u32 = 0;
 
-/** The translation of exactly this protocol and port; 0 when there is none. */
+/** The translation of exactly this protocol and port; 0 when there is none. @inline */
 export function findTranslation(nic: u32, vip: u32, family: u32, protocol: u32, portNet: u32): usize {
-  return findEntry(nic, vip, portNet, protocol, family);
+  const entry = probe(nic, keyOf(vip, portNet, protocol, family));
+  return load<u8>(entry, TRANSLATION_KIND) == 0 ? 0 : entry;
 }
 
 /** The one that takes any port of the protocol, else any protocol; 0 when there is none. */
@@ -123,7 +124,7 @@ function keyOf(address: u32, portNet: u32, protocol: u32, kind: u32): u64 {
   return <u64>address | ((<u64>(portNet | (protocol << 16) | (kind << 24))) << 32);
 }
 
-/** The entry of a key, or the empty one where it would be. */
+/** The entry of a key, or the empty one where it would be. @inline */
 function probe(nic: u32, key: u64): usize {
   let slot = spread(key ^ ((<u64>nic) << 40));
   let entry = entryAt(slot);
@@ -131,6 +132,7 @@ function probe(nic: u32, key: u64): usize {
   return entry;
 }
 
+/** @inline */
 function isFor(entry: usize, nic: u32, key: u64): bool {
   return load<u64>(entry) == key && load<u32>(entry, TRANSLATION_NIC) == nic;
 }

@@ -9,6 +9,7 @@ import {
   packetL4Bytes,
   packetProtocol,
 } from './host-packet';
+import { followFastpath, mayHaveFastpath } from './table/fastpath';
 import { noteAcknowledgment, touchNatFlow, touchTcpFlow } from './table/nat-flow';
 import { checkIcmp, icmpKind } from './wire/icmp';
 import { checkIcmpv6, icmpv6Kind } from './wire/icmpv6';
@@ -69,6 +70,7 @@ export function useFlow(flow: usize, packet: usize, answers: bool, isFromVm: boo
   const flags = tcpFlags(tcp);
   touchTcpFlow(flow, flags, answers, now);
   noteAcknowledgment(flow, tcp, flags, isFromVm);
+  if (mayHaveFastpath(flow)) followFastpath(flow, flags, isFromVm);
 }
 
 /** A first fragment holds the beginning of a datagram: its length may lead out of it. */

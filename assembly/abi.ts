@@ -33,7 +33,9 @@ export const VERDICT_REPLY = 4;
  * later batch (or the same) once the first one is here.
  */
 export const VERDICT_HOLD = 5;
-export const VERDICT_COUNT = 6;
+/** Host: a Fastpath redirect of a MUX, obeyed: nobody else is to see it. */
+export const VERDICT_CONSUME = 6;
+export const VERDICT_COUNT = 7;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Drop reasons. Names as printed: sdk/dataplane/reasons.ts.
@@ -229,13 +231,15 @@ export const REGION_SNAT_RULES = 16;
 export const REGION_SNAT_RANGES = 17;
 /** count prefixes that are not translated on the way out */
 export const REGION_EXEMPTIONS = 18;
-/** count Fastpath entries, a power of two */
+/** count sets of Fastpath entries, a power of two */
 export const REGION_FASTPATHS = 19;
 /** count IPv6 addresses of a host agent, indexed by the word that stands for each */
 export const REGION_ADDRESS_VALUES = 20;
 /** count u32, indexed by NIC: outbound flows it has in the table */
 export const REGION_SNAT_SHARES = 21;
-export const REGION_COUNT = 22;
+/** count places of other machines on a host agent, a power of two */
+export const REGION_PEERS = 22;
+export const REGION_COUNT = 23;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Configuration: offsets from FIXED_CONFIG.
@@ -267,6 +271,8 @@ export const CONFIG_ENCAPSULATION = 52;
 export const CONFIG_PROVIDER_FAMILY = 53;
 /** u8: 1 when there is a second provider address, of the other family */
 export const CONFIG_SECOND_PROVIDER_KNOWN = 54;
+/** u8: 1 when the program has Fastpath */
+export const CONFIG_FASTPATH = 55;
 /** net 16 bytes: our provider IPv6 address, zero without one; the IPv4 one is at CONFIG_PROVIDER_ADDRESS */
 export const CONFIG_PROVIDER_ADDRESS_6 = 64;
 /** u32: trusted flows a MUX keeps at most */
@@ -652,8 +658,8 @@ export const ADDRESS_VALUE_BYTES = 16;
 //
 //   0            16      20            22           24    26         27     28
 //   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
-//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
-//   28    32         34      35      36           38      40      44           48          52     56 64
+//   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | fastpath | | value
+//   28    32         34      35      36           38      40      44           48          52     56         60 64
 //
 // An outbound connection has two entries. The one of the VM's side holds the flow; the outside one (its local end is
 // the VIP and the leased port, its value the DIP and the VM's port) only leads to it.
@@ -689,6 +695,8 @@ export const NAT_FLOW_REMOTE_ACK = 44;
 export const NAT_FLOW_LOCAL_ACK = 48;
 /** u32: address of the other entry of an outbound connection; 0 for an inbound one */
 export const NAT_FLOW_TWIN = 52;
+/** u32: address of its Fastpath entry, to be believed when that names this flow; 0 without one */
+export const NAT_FLOW_FASTPATH = 56;
 export const NAT_FLOW_BYTES = 64;
 export const NAT_FLOW_WAYS = 4;
 export const NAT_FLOW_BUCKET_BYTES = 256;
@@ -711,12 +719,50 @@ export const NAT_FLOW_FLAG_HAIRPIN = 2;
 export const NAT_FLOW_FLAG_TOLD = 4;
 
 // ---------------------------------------------------------------------------------------------------------------
+// Peer: another machine of ours as a host agent knows it for Fastpath, found by its provider address: a backend record
+// (drawn there) whose template has the place of VNI and VM MAC address zero. Open addressing, linear probing.
+
+/** u8: PEER_… ; it takes the place of the state: 0 is an empty place */
+export const PEER_ROLES = 97;
+/** Its VMs are reached in tunnels to it: the template is there. */
+export const PEER_HOST = 1;
+/** It may send redirects. */
+export const PEER_MUX = 2;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Fastpath entry: where packets of a NAT flow go straight to. Four in a set of REGION_FASTPATHS.
+//
+//   0        6       8     12     16      20     24      28        29      32
+//   | VM MAC | spare | VNI | peer | flow | ticks | asked | is asked | spare |
+
+/** 6 bytes */
+export const FASTPATH_MAC = 0;
+export const FASTPATH_VNI = 8;
+/** u32: address of the peer the VM is on */
+export const FASTPATH_PEER = 12;
+/** u32: address of the flow it is of; 0 is an empty entry */
+export const FASTPATH_FLOW = 16;
+/** u32: when the redirect came */
+export const FASTPATH_TICKS = 20;
+/** u32: when the first data was sent that nothing has answered yet */
+export const FASTPATH_ASKED_TICKS = 24;
+/** u8: 1 when there is such data */
+export const FASTPATH_IS_ASKED = 28;
+export const FASTPATH_BYTES = 32;
+export const FASTPATH_WAYS = 4;
+export const FASTPATH_SET_BYTES = 128;
+/** So long it is obeyed; then the MUX sees a packet again, and tells both hosts anew. */
+export const FASTPATH_TICKS_MAX = 30;
+/** So long data may stay without an answer: the VM may have moved away. */
+export const FASTPATH_ASKED_TICKS_MAX = 3;
+
+// ---------------------------------------------------------------------------------------------------------------
 // Decision: what a host agent is to do with the packet in hand. hostExplain leaves it, completed, as its answer.
 //
 //   0        1       2      4         8      12     16     20              24    28         32
 //   | action | flags | port | address | flow | rule | peer | local address | VNI | outer IP |
-//   | verdict | reason | family | protocol | from VM | spare | NIC | spare | IP | L4 | age | spare |
-//   32        33       34       35         36        37      40    42      44   48   52    56      64
+//   | verdict | reason | family | protocol | from VM | spare | NIC | spare | IP | L4 | age | fastpath | spare |
+//   32        33       34       35         36        37      40    42      44   48   52    56         60      64
 
 /** Where it lies: it takes the place of the second parsed record, as a host agent has one packet in hand. */
 export const FIXED_DECISION = 67264;
@@ -759,6 +805,8 @@ export const DECISION_IP = 44;
 export const DECISION_L4 = 48;
 /** u32: ticks since the last packet of the flow */
 export const DECISION_AGE = 52;
+/** u32: address of the Fastpath entry by which the packet leaves, 0 for one that takes the way by the gateway */
+export const DECISION_FASTPATH = 56;
 export const DECISION_BYTES = 64;
 
 /** Nothing but the verdict. */
@@ -779,6 +827,8 @@ export const ACTION_LEASE = 6;
 export const ACTION_READDRESS_OUT = 7;
 /** Out: an ICMP error. */
 export const ACTION_ERROR_OUT = 8;
+/** In: a Fastpath redirect, which lies at DECISION_ADDRESS, about the flow, to the peer that is DECISION_RULE. */
+export const ACTION_REDIRECT = 9;
 
 /** Both ends are the same VM: the packet goes to it, whichever way it came. */
 export const DECISION_FLAG_HAIRPIN = 1;
@@ -854,6 +904,8 @@ export const SOURCE_FRAGMENT = 5;
 /** As SOURCE_FLOW and SOURCE_RING, of the connection an ICMP error is about: nothing is remembered. */
 export const SOURCE_QUOTED_FLOW = 6;
 export const SOURCE_QUOTED_RING = 7;
+/** muxExplain only: as SOURCE_FLOW, and both hosts are told to send to each other. */
+export const SOURCE_FLOW_REDIRECTED = 8;
 
 // ---------------------------------------------------------------------------------------------------------------
 // State: offsets from FIXED_STATE.

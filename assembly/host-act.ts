@@ -11,13 +11,16 @@ import {
   ACTION_LEASE,
   ACTION_READDRESS_IN,
   ACTION_READDRESS_OUT,
+  ACTION_REDIRECT,
   ACTION_RETURN,
   ACTION_TRANSLATE,
   NAT_FLOW_FLAG_HAIRPIN,
   NAT_FLOW_TWIN,
   REASON_FLOW_TABLE_FULL,
   REASON_NONE,
+  VERDICT_CONSUME,
   VERDICT_DELIVER,
+  VERDICT_FORWARD,
   VERDICT_REPLY,
 } from './abi';
 import {
@@ -30,6 +33,7 @@ import {
   isFlowKnown,
   isHairpin,
 } from './host-decision';
+import { findStraightWay, sendStraight } from './host-fastpath';
 import { rememberFragment } from './host-fragment';
 import {
   FRAGMENT_FIRST,
@@ -43,6 +47,7 @@ import {
   packetL4Bytes,
   packetProtocol,
 } from './host-packet';
+import { obeyRedirect } from './host-redirect';
 import { useFlow } from './host-transport';
 import { dropFor } from './parse';
 import { frameForGateway, frameForSender, frameForVm } from './rewrite/decapsulate';
@@ -71,6 +76,7 @@ export function act(descriptor: usize, packet: usize, now: u32): u32 {
   if (action == ACTION_READDRESS_OUT) return leaveReaddressed(descriptor, packet);
   if (action == ACTION_READDRESS_IN) return deliverReaddressed(descriptor, packet);
   if (action == ACTION_ERROR_IN) return deliverError(descriptor, packet);
+  if (action == ACTION_REDIRECT) return obeyRedirect(now);
   return leaveAsError(descriptor, packet);
 }
 
@@ -81,10 +87,12 @@ export function foresee(packet: usize, now: u32): u32 {
   if (action == ACTION_LEASE) reason = foreseeLease(packet, now);
   const needsRoom = action == ACTION_TRANSLATE && decidedFlow() == 0;
   if (needsRoom && findNatFlowRoom(packetKey(packet), NO_FLOW, now) == 0) reason = REASON_FLOW_TABLE_FULL;
+  if (action == ACTION_REDIRECT) return VERDICT_CONSUME;
   const isIn = action <= <u32>ACTION_ERROR_IN;
   if (isIn && reason == REASON_NONE) reason = checkEcn(packet);
   if (reason != REASON_NONE) return dropFor(reason);
-  return isIn || isHairpin() ? VERDICT_DELIVER : VERDICT_REPLY;
+  if (isIn || isHairpin()) return VERDICT_DELIVER;
+  return action == ACTION_FLOW && findStraightWay(packet, decidedFlow(), now) != 0 ? VERDICT_FORWARD : VERDICT_REPLY;
 }
 
 // The way in.
@@ -169,6 +177,8 @@ function leaveByFlow(descriptor: usize, packet: usize, now: u32): u32 {
   }
   clampSegments(packet);
   translateSource(packet, decidedAddress(), decidedPort());
+  const entry = findStraightWay(packet, flow, now);
+  if (entry != 0) return sendStraight(descriptor, packet, entry, now);
   frameForGateway(descriptor, packet);
   return VERDICT_REPLY;
 }

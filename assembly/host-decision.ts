@@ -7,6 +7,7 @@ import {
   ACTION_TRANSLATE,
   DECISION_ACTION,
   DECISION_ADDRESS,
+  DECISION_FASTPATH,
   DECISION_FLAG_HAIRPIN,
   DECISION_FLAG_KNOWN,
   DECISION_FLAGS,
@@ -93,6 +94,11 @@ export function noteTunnel(outerIp: usize): void {
 /** The tenant network the tunnel names. */
 export function noteVni(vni: u32): void {
   store<u32>(FIXED_DECISION, vni, DECISION_VNI);
+}
+
+/** The packet leaves by a Fastpath entry: for explain. */
+export function noteFastpath(entry: usize): void {
+  store<u32>(FIXED_DECISION, <u32>entry, DECISION_FASTPATH);
 }
 
 export function decidedAction(): u32 {

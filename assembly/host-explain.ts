@@ -41,6 +41,8 @@ export function beginExplanation(isFromVm: bool): void {
 export function completeExplanation(packet: usize, verdict: u32, reason: u32, now: u32): void {
   store<u8>(FIXED_DECISION, <u8>verdict, DECISION_VERDICT);
   store<u8>(FIXED_DECISION, <u8>reason, DECISION_REASON);
+  const flow = decidedFlow();
+  if (flow != 0) store<u32>(FIXED_DECISION, natFlowAge(flow, now), DECISION_AGE);
   const family = packetFamily(packet);
   store<u8>(FIXED_DECISION, <u8>family, DECISION_FAMILY);
   if (family == 0) return;
@@ -49,6 +51,4 @@ export function completeExplanation(packet: usize, verdict: u32, reason: u32, no
   store<u32>(FIXED_DECISION, <u32>packetIp(packet), DECISION_IP);
   const hasL4 = packetFragment(packet) != FRAGMENT_LATER && packetL4Bytes(packet) >= L4_BYTES_MIN;
   if (hasL4) store<u32>(FIXED_DECISION, <u32>packetL4(packet), DECISION_L4);
-  const flow = decidedFlow();
-  if (flow != 0) store<u32>(FIXED_DECISION, natFlowAge(flow, now), DECISION_AGE);
 }

@@ -9,7 +9,7 @@
  *
  * Only the family is decided per packet; all that comes behind asks this record.
  */
-import { PARSED_IP, PARSED_IP_LENGTH, PARSED_L4, REASON_NONE } from './abi';
+import { PARSED_HASH, PARSED_IP, PARSED_IP_LENGTH, PARSED_L4, REASON_NONE } from './abi';
 import { datagramKeyV4, datagramKeyV6 } from './datagram-key';
 import { natKeyOwner, writeNatKeyEnds, writeNatKeyOwner } from './table/nat-flow';
 import { PROTOCOL_ICMP } from './wire/icmp';
@@ -173,6 +173,11 @@ export function packetLocalPort(packet: usize): u32 {
 /** Our end of the flow, and both ports: the rest of the key. */
 export function setPacketEnds(packet: usize, local: u32, remotePortNet: u32, localPortNet: u32): void {
   writeNatKeyEnds(packet + KEY, local, remotePortNet | (localPortNet << 16));
+}
+
+/** The flow hash the packet's tunnel is to show; it takes the place of the packet's key. */
+export function setPacketHash(packet: usize, hash: u64): void {
+  store<u64>(packet, hash, PARSED_HASH);
 }
 
 /** ECN field of the tunnel the packet came in. */

@@ -12,29 +12,23 @@
 import {
   CONFIG_GATEWAY_KNOWN,
   CONFIG_GATEWAY_MAC,
-  CONFIG_SLOT_BYTES,
   COUNTER_NAT_FLOW_EXPIRED,
   COUNTER_RESETS_SENT,
-  DESCRIPTOR_BACKEND,
-  DESCRIPTOR_BYTES,
-  DESCRIPTOR_SERVICE,
   FIXED_CONFIG,
-  HEADROOM_BYTES,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
   NAT_FLOW_FLAG_HAIRPIN,
   NAT_FLOW_FLAG_TCP_RESET,
   NAT_FLOW_FLAG_TOLD,
   NAT_FLOW_REPLIED,
-  NO_INDEX,
-  REASON_NONE,
   VERDICT_DELIVER,
   VERDICT_REPLY,
 } from './abi';
 import { ticksBetween } from './clock';
-import { conclude, count } from './counters';
-import { descriptorsBase, descriptorsCount, natFlowsBase, natFlowsMask, slotsBase } from './layout';
-import { configuredTag, localMac, setFrame } from './rewrite/frame';
+import { count } from './counters';
+import { natFlowsBase, natFlowsMask } from './layout';
+import { freeSlot, hasFreeSlots, produce } from './produce';
+import { configuredTag, localMac } from './rewrite/frame';
 import { writeReset } from './rewrite/reset';
 import {
   isOutside,
@@ -70,23 +64,14 @@ let isStarted = false;
 let sweptTicks: u32 = 0;
 let nextBucket: u32 = 0;
 let dueBuckets: u32 = 0;
-/** Frames of the batch, those included that were produced. */
-let frameCount: u32 = 0;
 
-/**
- * To be called with every batch; works once per tick, and goes on where it had to stop.
- *
- * @param frames how many frames there are
- * @returns how many there are afterwards
- */
-export function sweepNatFlows(frames: u32, now: u32): u32 {
-  frameCount = frames;
+/** To be called with every batch; works once per tick, and goes on where it had to stop. */
+export function sweepNatFlows(now: u32): void {
   if (now != sweptTicks || !isStarted) addDue(now);
   while (dueBuckets > 0 && sweepBucket(natFlowsBase + nextBucket * NAT_FLOW_BUCKET_BYTES, now)) {
     nextBucket = (nextBucket + 1) & natFlowsMask;
     dueBuckets--;
   }
-  return frameCount;
 }
 
 function addDue(now: u32): void {
@@ -126,13 +111,13 @@ function tellBothEnds(flow: usize): bool {
   if (nic == 0) return true;
   const mac = nicMac(nic);
   if ((natFlowFlags(flow) & NAT_FLOW_FLAG_TOLD) == 0) {
-    if (frameCount == descriptorsCount) return false;
+    if (!hasFreeSlots(1)) return false;
     tellVm(flow, mac);
     flagNatFlow(flow, NAT_FLOW_FLAG_TOLD);
   }
   const isHairpin = (natFlowFlags(flow) & NAT_FLOW_FLAG_HAIRPIN) != 0;
   if (!isHairpin && load<u8>(FIXED_CONFIG + CONFIG_GATEWAY_KNOWN) == 0) return true;
-  if (frameCount == descriptorsCount) return false;
+  if (!hasFreeSlots(1)) return false;
   tellRemote(flow, isHairpin, mac);
   return true;
 }
@@ -144,6 +129,7 @@ function tellVm(flow: usize, mac: u64): void {
   const destination = natFlowLocalAddress(flow);
   writeReset(ip, natFlowFamily(flow), source, destination, ports, natFlowLocalAck(flow), natFlowRemoteAck(flow));
   produce(VERDICT_DELIVER, writeEthernetBefore(ip, mac, localMac(), NO_TAG, NO_TAG), ip);
+  count(COUNTER_RESETS_SENT);
 }
 
 /** The remote end of a hairpin is the VM, under its own address. */
@@ -159,20 +145,5 @@ function tellRemote(flow: usize, isHairpin: bool, vmMac: u64): void {
     const gateway = macAt(FIXED_CONFIG + CONFIG_GATEWAY_MAC);
     produce(VERDICT_REPLY, writeEthernetBefore(ip, gateway, localMac(), configuredTag(), NO_TAG), ip);
   }
-}
-
-/** Where the packet of the next frame goes. */
-function freeSlot(): usize {
-  return slotsBase + frameCount * load<u32>(FIXED_CONFIG + CONFIG_SLOT_BYTES) + HEADROOM_BYTES;
-}
-
-function produce(verdict: u32, frame: usize, ip: usize): void {
-  const descriptor = descriptorsBase + frameCount * DESCRIPTOR_BYTES;
-  frameCount++;
-  memory.fill(descriptor, 0, DESCRIPTOR_BYTES);
-  store<u32>(descriptor, NO_INDEX, DESCRIPTOR_SERVICE);
-  store<u32>(descriptor, NO_INDEX, DESCRIPTOR_BACKEND);
-  setFrame(descriptor, frame, ip);
-  conclude(descriptor, verdict, REASON_NONE);
   count(COUNTER_RESETS_SENT);
 }

@@ -10,6 +10,7 @@ import {
   packetProtocol,
 } from './host-packet';
 import { noteAcknowledgment, touchNatFlow, touchTcpFlow } from './nat-flow-use';
+import { followFastpath, mayHaveFastpath } from './table/fastpath';
 import { checkIcmp, icmpKind } from './wire/icmp';
 import { checkIcmpv6, icmpv6Kind } from './wire/icmpv6';
 import { checkTcp, PROTOCOL_TCP, tcpFlags } from './wire/tcp';
@@ -69,6 +70,7 @@ export function useFlow(flow: usize, packet: usize, answers: bool, isFromVm: boo
   const flags = tcpFlags(tcp);
   touchTcpFlow(flow, flags, answers, now);
   noteAcknowledgment(flow, tcp, flags, isFromVm);
+  if (mayHaveFastpath(flow)) followFastpath(flow, flags, isFromVm);
 }
 
 /** A first fragment holds the beginning of a datagram: its length may lead out of it. */

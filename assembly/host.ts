@@ -30,6 +30,7 @@ import { fromVm } from './host-out';
 import { sweepNatFlows } from './host-sweep';
 import { descriptorsBase } from './layout';
 import { dropFor, isOversize, OUTCOME_CONTINUE, reasonOf, verdictOf } from './parse';
+import { beginProducing, producedCount } from './produce';
 import { findNic } from './table/nic';
 import { fromUnderlay } from './tunnel';
 import { ETHERNET_BYTES, sourceMac } from './wire/ethernet';
@@ -40,7 +41,8 @@ import { ETHERNET_BYTES, sourceMac } from './wire/ethernet';
  */
 export function hostProcess(count: u32, nowMs: u32): u32 {
   const now = ticksOf(nowMs);
-  const frames = sweepNatFlows(count, now);
+  beginProducing(count);
+  sweepNatFlows(now);
   for (let frame: u32 = 0; frame < count; frame++) {
     const descriptor = descriptorsBase + frame * DESCRIPTOR_BYTES;
     store<u32>(descriptor, NO_INDEX, DESCRIPTOR_SERVICE);
@@ -49,7 +51,7 @@ export function hostProcess(count: u32, nowMs: u32): u32 {
     if (outcome == OUTCOME_CONTINUE) outcome = act(descriptor, FIXED_PARSED, now);
     conclude(descriptor, verdictOf(outcome), reasonOf(outcome));
   }
-  return frames;
+  return producedCount();
 }
 
 /**

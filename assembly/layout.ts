@@ -35,6 +35,7 @@ import {
   DECISION_AGE,
   DECISION_BYTES,
   DECISION_FAMILY,
+  DECISION_FASTPATH,
   DECISION_FLAGS,
   DECISION_FLOW,
   DECISION_FROM_VM,
@@ -67,6 +68,15 @@ import {
   EXEMPTION_FAMILY,
   EXEMPTION_MASK,
   EXEMPTION_VNI,
+  FASTPATH_ASKED_TICKS,
+  FASTPATH_BYTES,
+  FASTPATH_FLOW,
+  FASTPATH_IS_ASKED,
+  FASTPATH_PEER,
+  FASTPATH_SET_BYTES,
+  FASTPATH_TICKS,
+  FASTPATH_VNI,
+  FASTPATH_WAYS,
   FIXED_CONFIG,
   FIXED_COUNTERS,
   FIXED_DECISION,
@@ -90,6 +100,7 @@ import {
   HELD_TICKS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
+  NAT_FLOW_FASTPATH,
   NAT_FLOW_FLAGS,
   NAT_FLOW_IDLE_TICKS,
   NAT_FLOW_KIND,
@@ -130,6 +141,7 @@ import {
   PARSED_VERDICT,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
+  PEER_ROLES,
   PIN_BACKEND,
   PIN_BYTES,
   PIN_GENERATION,
@@ -151,12 +163,14 @@ import {
   REGION_DESCRIPTORS,
   REGION_ENDPOINTS,
   REGION_EXEMPTIONS,
+  REGION_FASTPATHS,
   REGION_FLOWS,
   REGION_FRAGMENTS,
   REGION_HELD,
   REGION_NAT_FLOWS,
   REGION_NICS,
   REGION_PAIR_BYTES,
+  REGION_PEERS,
   REGION_RING_MEMBERS,
   REGION_RINGS,
   REGION_SERVICES,
@@ -246,6 +260,10 @@ export let fragmentsMask: u32 = 0;
 export let heldBase: u32 = 0;
 export let snatBlocksBase: u32 = 0;
 export let snatBlocksMask: u32 = 0;
+export let fastpathsBase: u32 = 0;
+export let fastpathsMask: u32 = 0;
+export let peersBase: u32 = 0;
+export let peersMask: u32 = 0;
 
 /**
  * Reads the region table the SDK has written.
@@ -288,6 +306,10 @@ export function init(): u32 {
   heldBase = regionBase(REGION_HELD);
   snatBlocksBase = regionBase(REGION_SNAT_BLOCKS);
   snatBlocksMask = regionCount(REGION_SNAT_BLOCKS) - 1;
+  fastpathsBase = regionBase(REGION_FASTPATHS);
+  fastpathsMask = regionCount(REGION_FASTPATHS) - 1;
+  peersBase = regionBase(REGION_PEERS);
+  peersMask = regionCount(REGION_PEERS) - 1;
   return 0;
 }
 
@@ -320,6 +342,8 @@ function bytesPerItem(region: u32): u32 {
   if (region == REGION_FRAGMENTS) return FRAGMENT_SET_BYTES;
   if (region == REGION_HELD) return HELD_BYTES;
   if (region == REGION_SNAT_BLOCKS) return SNAT_BLOCK_BYTES;
+  if (region == REGION_FASTPATHS) return FASTPATH_SET_BYTES;
+  if (region == REGION_PEERS) return BACKEND_BYTES;
   return 1;
 }
 
@@ -332,7 +356,9 @@ function isHashed(region: u32): bool {
     region == REGION_NAT_FLOWS ||
     region == REGION_ADDRESSES ||
     region == REGION_FRAGMENTS ||
-    region == REGION_SNAT_BLOCKS
+    region == REGION_SNAT_BLOCKS ||
+    region == REGION_FASTPATHS ||
+    region == REGION_PEERS
   );
 }
 
@@ -492,7 +518,22 @@ class NatFlow {
   remoteAck: u32;
   localAck: u32;
   twin: u32;
-  reserved: u64;
+  fastpath: u32;
+  reserved: u32;
+}
+
+class Fastpath {
+  mac0: u32;
+  mac1: u16;
+  spare0: u16;
+  vni: u32;
+  peer: u32;
+  flow: u32;
+  ticks: u32;
+  askedTicks: u32;
+  isAsked: u8;
+  spare1: u8;
+  spare2: u16;
 }
 
 class Decision {
@@ -518,8 +559,8 @@ class Decision {
   ip: u32;
   l4: u32;
   age: u32;
+  fastpath: u32;
   spare3: u32;
-  spare4: u32;
 }
 
 class Parsed {
@@ -659,6 +700,7 @@ if (
   offsetof<Backend>('bytesTotal') != BACKEND_BYTES_TOTAL ||
   offsetof<Backend>() != BACKEND_BYTES ||
   TEMPLATE_BYTES_MAX > BACKEND_GENERATION ||
+  PEER_ROLES != BACKEND_STATE ||
   TEMPLATE_BYTES_MAX + 2 * 4 > HEADROOM_BYTES
 ) {
   ERROR('abi.ts: the backend has drifted');
@@ -732,10 +774,23 @@ if (
   offsetof<NatFlow>('remoteAck') != NAT_FLOW_REMOTE_ACK ||
   offsetof<NatFlow>('localAck') != NAT_FLOW_LOCAL_ACK ||
   offsetof<NatFlow>('twin') != NAT_FLOW_TWIN ||
+  offsetof<NatFlow>('fastpath') != NAT_FLOW_FASTPATH ||
   offsetof<NatFlow>() != NAT_FLOW_BYTES ||
   NAT_FLOW_BYTES * NAT_FLOW_WAYS != NAT_FLOW_BUCKET_BYTES
 ) {
   ERROR('abi.ts: the NAT flow has drifted');
+}
+if (
+  offsetof<Fastpath>('vni') != FASTPATH_VNI ||
+  offsetof<Fastpath>('peer') != FASTPATH_PEER ||
+  offsetof<Fastpath>('flow') != FASTPATH_FLOW ||
+  offsetof<Fastpath>('ticks') != FASTPATH_TICKS ||
+  offsetof<Fastpath>('askedTicks') != FASTPATH_ASKED_TICKS ||
+  offsetof<Fastpath>('isAsked') != FASTPATH_IS_ASKED ||
+  offsetof<Fastpath>() != FASTPATH_BYTES ||
+  FASTPATH_BYTES * FASTPATH_WAYS != FASTPATH_SET_BYTES
+) {
+  ERROR('abi.ts: the Fastpath entry has drifted');
 }
 if (
   offsetof<Decision>('flags') != DECISION_FLAGS ||
@@ -756,6 +811,7 @@ if (
   offsetof<Decision>('ip') != DECISION_IP ||
   offsetof<Decision>('l4') != DECISION_L4 ||
   offsetof<Decision>('age') != DECISION_AGE ||
+  offsetof<Decision>('fastpath') != DECISION_FASTPATH ||
   offsetof<Decision>() != DECISION_BYTES ||
   DECISION_BYTES != PARSED_BYTES ||
   FIXED_DECISION != FIXED_PARSED + PARSED_BYTES

@@ -79,7 +79,7 @@ export function rememberFragment(descriptor: usize, parsed: usize, outcome: u32,
   else if (outcome == VERDICT_HOLD) hold(descriptor, key, now);
   if (outcome != VERDICT_FORWARD) return;
   if (datagram == 0) {
-    rememberFlowRarely(parsed, now);
+    rememberFlowRarely(descriptor, parsed, now);
     datagram = insertDatagram(key, now);
     writePin(datagram, parsed);
     markHeldDue();

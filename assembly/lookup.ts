@@ -38,12 +38,14 @@ import {
   SOURCE_RING,
 } from './abi';
 import { count } from './counters';
+import { findCaller, offerFastpath } from './fastpath-offer';
 import { distributionProtocol, flowHash, flowHash6, ringSlotOf } from './flow-hash';
 import {
   endFlow,
   findFlow,
   flowBackend,
   flowIsLive,
+  flowIsSeenAgain,
   flowIsSettled,
   insertFlow,
   reopenFlow,
@@ -89,13 +91,13 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
 }
 
 /** Writes what chooseBackend found into the flow table. @inline */
-export function rememberFlow(parsed: usize, now: u32): void {
+export function rememberFlow(descriptor: usize, parsed: usize, now: u32): void {
   const source: u32 = load<u8>(parsed, PARSED_SOURCE);
   const flow: usize = load<u32>(parsed, PARSED_FLOW);
   const flags = load<u8>(parsed, PARSED_TCP_FLAGS);
   if (source == SOURCE_FLOW) {
     count(COUNTER_FLOW_HITS);
-    if (!flowIsSettled(flow, now) || endsConnection(flags)) followFlow(flow, flags, now);
+    if (!flowIsSettled(flow, now) || endsConnection(flags)) followFlow(descriptor, parsed, flow, now);
   } else if (source == SOURCE_RING) {
     count(COUNTER_FLOW_MISSES);
     // A reset ends a connection: whoever sends one we do not know must not take up room.
@@ -108,13 +110,26 @@ export function chooseBackendRarely(parsed: usize, now: u32): u32 {
   return chooseBackend(parsed, now);
 }
 
-export function rememberFlowRarely(parsed: usize, now: u32): void {
-  rememberFlow(parsed, now);
+export function rememberFlowRarely(descriptor: usize, parsed: usize, now: u32): void {
+  rememberFlow(descriptor, parsed, now);
 }
 
-function followFlow(flow: usize, flags: u32, now: u32): void {
-  if (!endsConnection(flags)) touchFlow(flow, now);
-  else endFlow(flow, resetsConnection(flags) ? FLOW_RESET : FLOW_CLOSING, now);
+/** Whether a packet makes us tell both hosts of its connection where the other one is; chooseBackend has found its flow. */
+export function tellsHosts(parsed: usize, now: u32): bool {
+  if (load<u8>(parsed, PARSED_SOURCE) != SOURCE_FLOW || endsConnection(load<u8>(parsed, PARSED_TCP_FLAGS)))
+    return false;
+  return flowIsSeenAgain(load<u32>(parsed, PARSED_FLOW), now) && findCaller(parsed) != NO_INDEX;
+}
+
+function followFlow(descriptor: usize, parsed: usize, flow: usize, now: u32): void {
+  const flags = load<u8>(parsed, PARSED_TCP_FLAGS);
+  if (endsConnection(flags)) {
+    endFlow(flow, resetsConnection(flags) ? FLOW_RESET : FLOW_CLOSING, now);
+    return;
+  }
+  const isSeenAgain = flowIsSeenAgain(flow, now);
+  touchFlow(flow, now);
+  if (isSeenAgain) offerFastpath(descriptor, parsed);
 }
 
 function startFlow(parsed: usize, flow: usize, flags: u32, now: u32): void {

@@ -33,6 +33,7 @@ import {
   PARSED_VERDICT,
   REASON_FAIR_SHARE,
   REASON_NONE,
+  SOURCE_FLOW_REDIRECTED,
   SOURCE_NONE,
   STAGE_FRAME_COUNT,
   STATE_NOW_MS,
@@ -44,10 +45,11 @@ import { ticksOf } from './clock';
 import { conclude, count, countTraffic } from './counters';
 import { losesToFairShare } from './fair-share';
 import { descriptorsBase } from './layout';
-import { chooseBackend, rememberFlow } from './lookup';
+import { chooseBackend, rememberFlow, tellsHosts } from './lookup';
 import { chooseForFragment, rememberFragment } from './lookup-fragment';
 import { chooseForQuote } from './lookup-quote';
 import { dropFor, isPending, PENDING_FRAGMENT, reasonOf, verdictOf } from './parse';
+import { beginProducing, freeDescriptor, producedCount, takeSlot } from './produce';
 import { spendToken } from './rate-limit';
 import { beginRelease, releaseNext } from './release';
 import { answerEcho } from './rewrite/echo';
@@ -64,6 +66,7 @@ import { forgetQuote } from './wire/quote';
 export function muxProcess(count: u32, nowMs: u32): u32 {
   const now = ticksOf(nowMs);
   store<u32>(FIXED_STATE + STATE_NOW_MS, nowMs);
+  beginProducing(count);
   sweepFlows(now);
   for (let first: u32 = 0; first < count; first += STAGE_FRAME_COUNT) {
     const frames = min<u32>(count - first, STAGE_FRAME_COUNT);
@@ -72,7 +75,8 @@ export function muxProcess(count: u32, nowMs: u32): u32 {
     touchStage(frames);
     forwardStage(descriptors, frames, now);
   }
-  return heldAreDue(now) ? releaseStage(count, now) : count;
+  if (heldAreDue(now)) releaseStage(now);
+  return producedCount();
 }
 
 /**
@@ -88,7 +92,10 @@ export function muxExplain(index: u32, nowMs: u32): void {
   let outcome: u32 = load<u16>(parsed, PARSED_VERDICT);
   if (outcome == VERDICT_FORWARD) outcome = choose(parsed, ticksOf(nowMs));
   else if (isPending(outcome)) outcome = choosePending(descriptor, parsed, outcome, ticksOf(nowMs));
-  if (outcome == VERDICT_FORWARD && !isShort(parsed)) outcome = judgeLong(parsed);
+  if (outcome == VERDICT_FORWARD) {
+    if (tellsHosts(parsed, ticksOf(nowMs))) store<u8>(parsed, SOURCE_FLOW_REDIRECTED, PARSED_SOURCE);
+    if (!isShort(parsed)) outcome = judgeLong(parsed);
+  }
   store<u16>(parsed, <u16>outcome, PARSED_VERDICT);
 }
 
@@ -113,17 +120,16 @@ function forwardStage(descriptors: usize, frames: u32, now: u32): void {
   }
 }
 
-/** Puts kept fragments that may go on behind the batch, and processes them; returns the new number of frames. */
-function releaseStage(count: u32, now: u32): u32 {
+/** Puts kept fragments that may go on behind the batch, and processes them. */
+function releaseStage(now: u32): void {
   clearHeldDue(now);
   beginRelease();
-  while (releaseNext(count, now)) {
-    const descriptor = descriptorsBase + count * DESCRIPTOR_BYTES;
+  while (releaseNext(now)) {
+    const descriptor = freeDescriptor();
+    takeSlot();
     classifyStage(descriptor, 1);
     forwardStage(descriptor, 1, now);
-    count++;
   }
-  return count;
 }
 
 /** @inline */
@@ -132,7 +138,7 @@ function forward(descriptor: usize, parsed: usize, now: u32): void {
   if (outcome == VERDICT_FORWARD) {
     outcome = choose(parsed, now);
     if (outcome == VERDICT_FORWARD) {
-      rememberFlow(parsed, now);
+      rememberFlow(descriptor, parsed, now);
       if (isShort(parsed)) sendToBackend(descriptor, parsed);
       else outcome = sendLong(descriptor, parsed);
     }

@@ -4,16 +4,9 @@
  * Kept frames are visited in order of arrival. One whose datagram is known now is put into the next free slot; one that
  * has waited for 30 ticks is given up.
  */
-import {
-  CONFIG_SLOT_BYTES,
-  COUNTER_FRAGMENT_RELEASED,
-  DESCRIPTOR_BYTES,
-  FIXED_CONFIG,
-  HEADROOM_BYTES,
-  REASON_FRAGMENT_EXPIRED,
-} from './abi';
+import { COUNTER_FRAGMENT_RELEASED, REASON_FRAGMENT_EXPIRED } from './abi';
 import { count, countReason } from './counters';
-import { descriptorsBase, descriptorsCount, slotsBase } from './layout';
+import { freeDescriptor, freeSlot, hasFreeSlots } from './produce';
 import { findDatagram } from './table/fragment';
 import { copyHeld, dropHeld, heldAt, heldCount, heldIsExpired, markHeldDue } from './table/held';
 
@@ -24,13 +17,13 @@ export function beginRelease(): void {
   position = 0;
 }
 
-/** Puts the next frame that may go on into slot `index`; false when there is none, or no such slot. */
-export function releaseNext(index: u32, now: u32): bool {
+/** Puts the next frame that may go on into the free slot; false when there is none, or no such slot. */
+export function releaseNext(now: u32): bool {
   while (position < heldCount()) {
     const held = heldAt(position);
     if (findDatagram(held, now) != 0) {
-      if (index < descriptorsCount) {
-        copyHeld(held, descriptorsBase + index * DESCRIPTOR_BYTES, frameAt(index));
+      if (hasFreeSlots(1)) {
+        copyHeld(held, freeDescriptor(), freeSlot());
         dropHeld(position);
         count(COUNTER_FRAGMENT_RELEASED);
         return true;
@@ -46,8 +39,4 @@ export function releaseNext(index: u32, now: u32): bool {
     }
   }
   return false;
-}
-
-function frameAt(index: u32): usize {
-  return slotsBase + index * load<u32>(FIXED_CONFIG + CONFIG_SLOT_BYTES) + HEADROOM_BYTES;
 }

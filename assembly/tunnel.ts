@@ -4,10 +4,11 @@
  *   | Ethernet | IPv4 or IPv6 | UDP 4789, VXLAN | Ethernet | the tenant's packet …       fabric of VXLAN, RFC 7348
  *   | Ethernet | IPv4 or IPv6 | GRE             | Ethernet | the tenant's packet …       fabric of NVGRE, RFC 7637
  *
- * What is no tunnel of the fabric's kind to one of our provider addresses passes.
+ * A redirect (host-redirect.ts) is for us too, when the program has Fastpath. What is no tunnel of the fabric's kind to one of our provider addresses passes.
  */
 import {
   CONFIG_ENCAPSULATION,
+  CONFIG_FASTPATH,
   CONFIG_PROVIDER_ADDRESS,
   CONFIG_PROVIDER_ADDRESS_6,
   ENCAPSULATION_NVGRE,
@@ -25,6 +26,7 @@ import {
 import { noteTunnel } from './host-decision';
 import { fromTunnel } from './host-in';
 import { setPacketOuterEcn } from './host-packet';
+import { fromMux } from './host-redirect';
 import { availableBytes, dropFor, OUTCOME_CONTINUE, OUTCOME_PASS, parseLink } from './parse';
 import { ECN_MASK } from './rewrite/ecn';
 import { carriesEthernet, GRE_BYTES, GRE_BYTES_MIN, hasNvgreFlags, nvgreVsid, PROTOCOL_GRE } from './wire/gre';
@@ -52,6 +54,7 @@ import {
   walkIpv6,
 } from './wire/ipv6';
 import { destinationPort } from './wire/ports';
+import { isForRedirects } from './wire/redirect';
 import { checkUdp, PROTOCOL_UDP, UDP_BYTES, udpLength } from './wire/udp';
 import { VXLAN_BYTES, VXLAN_PORT_NET, vxlanVni, vxlanVniIsValid } from './wire/vxlan';
 
@@ -110,8 +113,15 @@ function mayBeTunnel(protocol: u32): bool {
 
 /** A whole packet for us. @inline */
 function fromProvider(packet: usize, protocol: u32, l4: usize, l4Bytes: u32, now: u32): u32 {
-  if (protocol != tunnelProtocol()) return OUTCOME_PASS;
+  if (protocol != tunnelProtocol()) return fromStranger(packet, protocol, l4, l4Bytes, now);
   return protocol == PROTOCOL_UDP ? fromVxlan(packet, l4, l4Bytes, now) : fromNvgre(packet, l4, l4Bytes, now);
+}
+
+/** What is no tunnel: for the kernel, unless it is a redirect. */
+function fromStranger(packet: usize, protocol: u32, l4: usize, l4Bytes: u32, now: u32): u32 {
+  const hasPorts = protocol == PROTOCOL_UDP && l4Bytes >= UDP_BYTES;
+  const isRedirect = load<u8>(FIXED_CONFIG + CONFIG_FASTPATH) != 0 && hasPorts && isForRedirects(l4);
+  return isRedirect ? fromMux(packet, l4, l4Bytes, now) : OUTCOME_PASS;
 }
 
 /** The protocol that carries the fabric's tunnels. */
@@ -131,7 +141,7 @@ function outerFragment(protocol: u32, l4: usize, l4Bytes: u32, isLater: bool): u
 
 function fromVxlan(packet: usize, udp: usize, segmentBytes: u32, now: u32): u32 {
   if (segmentBytes < UDP_BYTES) return dropFor(REASON_UDP_TRUNCATED);
-  if (destinationPort(udp) != VXLAN_PORT_NET) return OUTCOME_PASS;
+  if (destinationPort(udp) != VXLAN_PORT_NET) return fromStranger(packet, PROTOCOL_UDP, udp, segmentBytes, now);
   const reason = checkUdp(udp, segmentBytes);
   if (reason != REASON_NONE) return dropFor(reason);
   const length = udpLength(udp);

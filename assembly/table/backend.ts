@@ -6,8 +6,13 @@ import {
   BACKEND_KIND,
   BACKEND_PACKETS,
   BACKEND_STATE,
+  KIND_VXLAN_6,
 } from '../abi';
 import { backendsBase } from '../layout';
+
+/** Of the template: an Ethernet header, then the destination of the outer IP header. */
+const DESTINATION_4: u32 = 14 + 16;
+const DESTINATION_6: u32 = 14 + 24;
 
 export function backendAt(index: u32): usize {
   return backendsBase + index * BACKEND_BYTES;
@@ -29,6 +34,16 @@ export function backendHeaderSum(backend: usize): u32 {
 /** KIND_…: how packets to it are encapsulated. */
 export function backendKind(backend: usize): u32 {
   return load<u8>(backend, BACKEND_KIND);
+}
+
+/** Where the provider address of its host lies, 4 or 16 bytes. */
+export function backendHostAddress(backend: usize): usize {
+  return backend + ((backendKind(backend) & KIND_VXLAN_6) != 0 ? DESTINATION_6 : DESTINATION_4);
+}
+
+/** 4 or 6: of that address. */
+export function backendHostFamily(backend: usize): u32 {
+  return (backendKind(backend) & KIND_VXLAN_6) != 0 ? 6 : 4;
 }
 
 export function backendTraffic(backend: usize): usize {

@@ -80,6 +80,13 @@ export function flowIsSettled(flow: usize, now: u32): bool {
   return isSettled(load<u64>(flow), now);
 }
 
+/** Whether somebody was there for two ticks at least, and this packet is the first one of another. */
+export function flowIsSeenAgain(flow: usize, now: u32): bool {
+  const value = load<u64>(flow);
+  const state = stateIn(value);
+  return (state == FLOW_SEEN_TWICE || state == FLOW_TRUSTED) && ticksIn(value) != (now & FLOW_TICKS_MASK);
+}
+
 export function flowBackend(flow: usize): u32 {
   return backendIn(load<u64>(flow));
 }

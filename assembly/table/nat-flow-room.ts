@@ -11,6 +11,7 @@ import {
   COUNTER_NAT_FLOW_INSERTS,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
+  NAT_FLOW_FASTPATH,
   NAT_FLOW_FLAGS,
   NAT_FLOW_IDLE_TICKS,
   NAT_FLOW_KIND,
@@ -230,6 +231,7 @@ function writeEntry(flow: usize, key: usize, vip: u32, vipPortNet: u32): void {
   store<u32>(flow, vip, NAT_FLOW_VIP);
   store<u16>(flow, <u16>vipPortNet, NAT_FLOW_VIP_PORT);
   store<u32>(flow, 0, NAT_FLOW_TWIN);
+  store<u32>(flow, 0, NAT_FLOW_FASTPATH);
 }
 
 function clear(flow: usize): void {

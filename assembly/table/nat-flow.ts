@@ -13,8 +13,8 @@
  *
  *   0            16      20            22           24    26         27     28
  *   | remote net | local | remote port | local port | NIC | protocol | kind |                          key
- *   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | |  value
- *   28    32         34      35      36           38      40      44           48          52     56 64
+ *   | VIP | VIP port | state | flags | idle ticks | spare | ticks | remote ack | local ack | twin | fastpath | | value
+ *   28    32         34      35      36           38      40      44           48          52     56         60 64
  */
 import {
   NAT_FLOW_BUCKET_BYTES,

@@ -21,6 +21,8 @@ export interface ReplaySummary {
   delivered: number;
   replied: number;
   held: number;
+  /** Messages of a MUX that were obeyed. */
+  consumed: number;
   passed: number;
   dropped: Partial<Record<DropReason, number>>;
 }
@@ -54,6 +56,7 @@ export async function replay(
     delivered: 0,
     replied: 0,
     held: 0,
+    consumed: 0,
     passed: 0,
     dropped: {},
   };
@@ -152,7 +155,7 @@ class Runner {
       return false;
     }
     this.summary[COUNTED_AS[verdict]]++;
-    return verdict !== 'pass' && verdict !== 'hold';
+    return verdict !== 'pass' && verdict !== 'hold' && verdict !== 'consume';
   }
 }
 
@@ -162,6 +165,7 @@ const COUNTED_AS = {
   deliver: 'delivered',
   reply: 'replied',
   hold: 'held',
+  consume: 'consumed',
 } as const;
 
 /** Whether a frame belongs to a later batch: the data plane's clock ticks about once a second. */

@@ -26,7 +26,7 @@ export interface Processed {
   readonly verdict: Verdict;
   /** Why, when the verdict is `drop`. */
   readonly reason: DropReason | undefined;
-  /** The frame as it is to be sent; `undefined` when it was dropped or is kept. */
+  /** The frame as it is to be sent; `undefined` when it was dropped, is kept, or was for us. */
   readonly bytes: Uint8Array | undefined;
   /**
    * Further frames to send, in order: of a MUX fragments it had kept for this one, of a host agent resets of connections
@@ -135,7 +135,7 @@ export class Batch {
   /** Verdict, reason and a copy of the frame. */
   processed(index: number): Processed {
     const verdict = this.verdict(index);
-    const isGone = verdict === 'drop' || verdict === 'hold';
+    const isGone = verdict === 'drop' || verdict === 'hold' || verdict === 'consume';
     return { verdict, reason: this.reason(index), bytes: isGone ? undefined : this.bytes(index).slice(), produced: [] };
   }
 

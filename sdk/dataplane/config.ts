@@ -2,7 +2,7 @@
 import * as abi from '../../assembly/abi.js';
 import { parseIp } from '../net/address.js';
 import { macBytes } from '../net/mac.js';
-import type { Attachment, Encapsulation } from '../program/types.js';
+import type { Attachment, Encapsulation, MuxFastpath } from '../program/types.js';
 import type { DataPlane } from './instance.js';
 
 const ENCAPSULATIONS: Readonly<Record<Encapsulation, number>> = {
@@ -27,6 +27,12 @@ export function writeConfig(
   view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_MTU_BYTES, attachment.mtuBytes ?? 0, true);
   view.setUint8(abi.FIXED_CONFIG + abi.CONFIG_ENCAPSULATION, ENCAPSULATIONS[encapsulation]);
   writeProviderAddresses(dataPlane, attachment);
+}
+
+/** Turns Fastpath on, with the key of its redirects, or off. */
+export function writeFastpathConfig({ bytes, view }: DataPlane, fastpath: MuxFastpath | undefined): void {
+  view.setUint8(abi.FIXED_CONFIG + abi.CONFIG_FASTPATH, fastpath === undefined ? 0 : 1);
+  if (fastpath) bytes.set(hexBytes(fastpath.key), abi.FIXED_CONFIG + abi.CONFIG_REDIRECT_KEY_0);
 }
 
 /** An address there is none of is zero: no packet comes for it. */

@@ -37,6 +37,12 @@ const SNAT_COUNTERS = {
   overShare: abi.COUNTER_SNAT_OVER_SHARE,
 } as const;
 
+const FASTPATH_COUNTERS = {
+  redirectsSent: abi.COUNTER_REDIRECTS_SENT,
+  redirectsObeyed: abi.COUNTER_REDIRECTS_OBEYED,
+  packets: abi.COUNTER_FASTPATH_PACKETS,
+} as const;
+
 /** What a data plane has counted since it was loaded. */
 export interface Counters {
   /** Frames per verdict. */
@@ -62,6 +68,8 @@ export interface Counters {
    * refused because their VM has its share of the NAT flow table.
    */
   readonly snat: Readonly<Record<keyof typeof SNAT_COUNTERS, number>>;
+  /** Redirects a MUX sent, redirects a host agent obeyed, and packets it sent straight to another host. */
+  readonly fastpath: Readonly<Record<keyof typeof FASTPATH_COUNTERS, number>>;
 }
 
 /** Packets and bytes of inner IP packets. */
@@ -90,6 +98,7 @@ export function readCounters(dataPlane: DataPlane): Counters {
     natFlows: readNamed(dataPlane, NAT_FLOW_COUNTERS),
     tcp: readNamed(dataPlane, TCP_COUNTERS),
     snat: readNamed(dataPlane, SNAT_COUNTERS),
+    fastpath: readNamed(dataPlane, FASTPATH_COUNTERS),
   };
 }
 

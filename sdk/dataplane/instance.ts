@@ -46,6 +46,17 @@ export interface DataPlaneExports extends Record<string, unknown> {
   localAddressRules(nic: number, address: number, family: number, first: number, count: number): void;
   snatWithdraw(): void;
   datagramPurge(nic: number): void;
+  fastpathClear(): void;
+  peerClear(): void;
+  /** An IPv4 address is the first word; returns the address of the record. */
+  peerInsert(
+    family: number,
+    word0Net: number,
+    word1Net: number,
+    word2Net: number,
+    word3Net: number,
+    role: number,
+  ): number;
   natFlowPurgeRetired(): void;
   natFlowPurge(nic: number): void;
 }

@@ -38,6 +38,10 @@ export interface Capacities {
   readonly snatRangeCountMax: number;
   /** Prefixes a host agent leaves alone on the way out; default 1,024. */
   readonly exemptionCountMax: number;
+  /** Other hosts and MUXes a host agent knows for Fastpath, by provider address; default 4,096. */
+  readonly peerCountMax: number;
+  /** Connections of a host that leave the MUX out at a time; default 65,536. */
+  readonly fastpathCountMax: number;
   /** Fragmented datagrams that are remembered at a time; default 1,024. */
   readonly datagramCountMax: number;
   /** Frames in a batch; default 256. */
@@ -59,6 +63,8 @@ export const CAPACITIES_DEFAULT: Capacities = {
   snatRuleCountMax: 4096,
   snatRangeCountMax: 16_384,
   exemptionCountMax: 1024,
+  peerCountMax: 4096,
+  fastpathCountMax: 65_536,
   datagramCountMax: 1024,
   batchFrameCountMax: 256,
   frameBytesMax: 9216,
@@ -138,6 +144,9 @@ function muxRegions(capacities: Capacities): RegionSizes {
     [abi.REGION_FLOWS, [hashedCount((2 * capacities.flowCountMax) / abi.FLOW_WAYS), abi.FLOW_BUCKET_BYTES]],
     [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
     [abi.REGION_HELD, [abi.HELD_COUNT_MAX, abi.HELD_BYTES]],
+    // Only a host agent has peers: one record is the least a region has.
+    [abi.REGION_PEERS, [1, abi.BACKEND_BYTES]],
+    [abi.REGION_FASTPATHS, [1, abi.FASTPATH_SET_BYTES]],
   ]);
 }
 
@@ -157,6 +166,8 @@ function hostRegions(capacities: Capacities): RegionSizes {
     [abi.REGION_SNAT_RANGES, [capacities.snatRangeCountMax, abi.SNAT_RANGE_BYTES]],
     [abi.REGION_SNAT_SHARES, [capacities.nicCountMax, 4]],
     [abi.REGION_EXEMPTIONS, [capacities.exemptionCountMax, abi.EXEMPTION_BYTES]],
+    [abi.REGION_PEERS, [hashedCount(capacities.peerCountMax), abi.BACKEND_BYTES]],
+    [abi.REGION_FASTPATHS, [hashedCount(capacities.fastpathCountMax / abi.FASTPATH_WAYS), abi.FASTPATH_SET_BYTES]],
     [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
     // Only a MUX keeps frames: one record is the least a region has.
     [abi.REGION_HELD, [1, abi.HELD_BYTES]],

@@ -9,12 +9,15 @@ import * as abi from '../../assembly/abi.js';
  * | `pass` | both | not ours: leave it to the kernel |
  * | `drop` | both | ours, and thrown away for a counted reason |
  * | `forward` | MUX | encapsulated, send it to the host |
+ * | | MUX | its own message to a host |
+ * | | host | encapsulated, send it straight to the other VM's host |
  * | `deliver` | host | decapsulated and translated, give it to the VM |
  * | `reply` | host | a VM's answer, now from the VIP, send it to the default gateway |
  * | | MUX | its own answer (echo reply, frag-needed, packet-too-big), send it back |
  * | `hold` | MUX | a fragment kept until the first one of its datagram is here |
+ * | `consume` | host | a message of a MUX, obeyed |
  */
-export type Verdict = 'pass' | 'drop' | 'forward' | 'deliver' | 'reply' | 'hold';
+export type Verdict = 'pass' | 'drop' | 'forward' | 'deliver' | 'reply' | 'hold' | 'consume';
 
 const VERDICTS: Readonly<Record<number, Verdict>> = {
   [abi.VERDICT_PASS]: 'pass',
@@ -23,6 +26,7 @@ const VERDICTS: Readonly<Record<number, Verdict>> = {
   [abi.VERDICT_DELIVER]: 'deliver',
   [abi.VERDICT_REPLY]: 'reply',
   [abi.VERDICT_HOLD]: 'hold',
+  [abi.VERDICT_CONSUME]: 'consume',
 };
 
 /** Why a frame was dropped; the names are stable and documented in the README. */

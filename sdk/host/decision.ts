@@ -42,9 +42,12 @@ export interface Decision {
   readonly vni: number | undefined;
   /** Source of the outer IP header. */
   readonly outerSource: string | undefined;
+  /** Where a packet goes straight to. */
+  readonly straightTo: { readonly vni: number; readonly providerAddress: string } | undefined;
 }
 
 const QUOTE = abi.FIXED_STATE + abi.STATE_QUOTE;
+const ETHERNET_BYTES = 14;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
 
@@ -84,13 +87,24 @@ export function readDecision(dataPlane: DataPlane): Decision {
     protocol,
     source: source === undefined ? undefined : { address: source, port: portAt(0) },
     destination: destination === undefined ? undefined : { address: destination, port: portAt(2) },
-    address: addressOf(dataPlane, family, word(abi.DECISION_ADDRESS)),
+    address: isRead ? addressOf(dataPlane, family, word(abi.DECISION_ADDRESS)) : undefined,
     port: view.getUint16(abi.FIXED_DECISION + abi.DECISION_PORT),
     peer: addressOf(dataPlane, family, word(abi.DECISION_PEER)),
     quotedProtocol: bytes[QUOTE + abi.QUOTE_PROTOCOL],
     quotedSourcePort: view.getUint16(QUOTE + abi.QUOTE_SOURCE_PORT),
     vni: vni === abi.NO_INDEX ? undefined : vni,
     outerSource: vni === abi.NO_INDEX ? undefined : addressesAt(bytes, outerIp)[0],
+    straightTo: readStraightTo(dataPlane),
+  };
+}
+
+function readStraightTo({ bytes, view }: DataPlane): Decision['straightTo'] {
+  const entry = view.getUint32(abi.FIXED_DECISION + abi.DECISION_FASTPATH, true);
+  if (entry === 0) return undefined;
+  const outerIp = view.getUint32(entry + abi.FASTPATH_PEER, true) + abi.BACKEND_TEMPLATE + ETHERNET_BYTES;
+  return {
+    vni: view.getUint32(entry + abi.FASTPATH_VNI, true),
+    providerAddress: addressesAt(bytes, outerIp)[1],
   };
 }
 

@@ -9,8 +9,10 @@ export function explanationText(fields: HostExplanationFields): string {
   const packet = packetText(fields);
   if (fields.verdict === 'drop') return `drop ${fields.reason}${packet === '' ? '' : `: ${packet}`}`;
   if (fields.verdict === 'pass') return `pass: ${packet === '' ? '' : `${packet}, `}${whyPassed(fields)}`;
+  if (fields.decision === 'redirect')
+    return 'consume: redirect of a MUX, the connection goes straight to the other host';
   const rule = fields.rule === undefined ? '' : ` (rule ${fields.rule})`;
-  return `${packet} → ${becomes(fields)}${rule}${connectionText(fields)}`;
+  return `${packet} → ${becomes(fields)}${rule}${connectionText(fields)}${straightText(fields)}`;
 }
 
 /** What the packet is, as far as it could be read. */
@@ -42,6 +44,12 @@ function becomes(fields: HostExplanationFields): string {
     default:
       return isHairpin ? `DIP ${newDestination}, which sees ${newSource} as its client` : `DIP ${newDestination}`;
   }
+}
+
+function straightText({ straightTo }: HostExplanationFields): string {
+  if (straightTo === undefined) return '';
+  const { encapsulation, vni, providerAddress } = straightTo;
+  return `, straight in ${ENCAPSULATIONS[encapsulation]} ${vni} to ${providerAddress}`;
 }
 
 function connectionText({ connection, idleMs = 0 }: HostExplanationFields): string {

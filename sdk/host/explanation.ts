@@ -15,6 +15,7 @@ import { explanationText } from './explanation-text.js';
  * | `instance-address` | both | of an instance-level public IP: only the address changes |
  * | `fragment` | both | the first fragment of the datagram went there |
  * | `icmp-error` | both | it is about a connection, or about a packet of an instance-level public IP |
+ * | `redirect` | in | a MUX says where the other VM of a connection lives |
  */
 export type HostDecision =
   | 'translation'
@@ -23,7 +24,8 @@ export type HostDecision =
   | 'outbound'
   | 'instance-address'
   | 'fragment'
-  | 'icmp-error';
+  | 'icmp-error'
+  | 'redirect';
 
 /** The tunnel a packet came in. */
 export interface TunnelFields {
@@ -31,6 +33,14 @@ export interface TunnelFields {
   readonly vni: number;
   /** The provider address it came from: a MUX's. */
   readonly source: string;
+}
+
+/** The tunnel to the host of the other VM. */
+export interface StraightTunnel {
+  readonly encapsulation: Encapsulation;
+  readonly vni: number;
+  /** Of that host. */
+  readonly providerAddress: string;
 }
 
 /** What the host agent knows about one packet. Fields that were not reached are `undefined`. */
@@ -60,6 +70,8 @@ export interface HostExplanationFields {
   readonly connection: 'known' | 'new' | undefined;
   /** Milliseconds since the last packet of a known connection, in steps of 1,024. */
   readonly idleMs: number | undefined;
+  /** Fastpath: the tunnel a packet leaves in, past gateway and MUX. */
+  readonly straightTo: StraightTunnel | undefined;
   /** The VM talks to its own VIP. */
   readonly isHairpin: boolean;
 }

@@ -12,6 +12,7 @@ import { writeExemptions } from './exemption-table.js';
 import type { HostExplanation } from './explanation.js';
 import { HostAddresses } from './host-addresses.js';
 import { NIC_INDEX_COUNT, NicIndexes } from './nic-indexes.js';
+import { PeerTable, peerCountOf } from './peer-table.js';
 import { explanationOf } from './read-explanation.js';
 import { type SnatDemand, SnatTable } from './snat-table.js';
 import { TranslationTable } from './translation-table.js';
@@ -33,6 +34,7 @@ export class HostAgent {
   readonly #addresses: HostAddresses;
   readonly #translations: TranslationTable;
   readonly #snat: SnatTable;
+  readonly #peers: PeerTable;
   #program: HostProgram | undefined;
   #nowMs = 0;
   /** Frames for processBatch, in linear memory. */
@@ -44,6 +46,7 @@ export class HostAgent {
     this.#addresses = new HostAddresses(dataPlane);
     this.#translations = new TranslationTable(dataPlane, this.#nics, this.#addresses);
     this.#snat = new SnatTable(dataPlane, this.#nics, this.#addresses);
+    this.#peers = new PeerTable(dataPlane);
     this.batch = new Batch(dataPlane);
   }
 
@@ -74,6 +77,7 @@ export class HostAgent {
     this.#translations.apply(program);
     this.#snat.apply(program);
     writeExemptions(this.#dataPlane, program.exemptions ?? []);
+    this.#peers.apply(program);
     this.#program = program;
   }
 
@@ -169,16 +173,23 @@ export function hostCapacitiesFor(program: HostProgram): Partial<Capacities> {
 
 type Need = Pick<
   Capacities,
-  'nicCountMax' | 'translationCountMax' | 'snatRuleCountMax' | 'snatRangeCountMax' | 'exemptionCountMax'
+  | 'nicCountMax'
+  | 'translationCountMax'
+  | 'snatRuleCountMax'
+  | 'snatRangeCountMax'
+  | 'exemptionCountMax'
+  | 'peerCountMax'
 >;
 
-function needOf({ nics, translations, snatRules = [], exemptions = [] }: HostProgram): Need {
+function needOf(program: HostProgram): Need {
+  const { nics, translations, snatRules = [], exemptions = [] } = program;
   return {
     nicCountMax: nics.length,
     translationCountMax: translations.length,
     snatRuleCountMax: snatRules.length,
     snatRangeCountMax: snatRules.reduce((sum, { ranges }) => sum + ranges.length, 0),
     exemptionCountMax: exemptions.length,
+    peerCountMax: peerCountOf(program),
   };
 }
 

@@ -39,6 +39,7 @@ export function explanationOf(decision: Decision, explaining: HostExplaining): H
     quoted: isError(decision) ? ownEndText(decision, decision.quotedProtocol) : undefined,
     connection: isKnown ? 'known' : begins(decision) ? 'new' : undefined,
     idleMs: isKnown ? decision.idleTicks * TICK_MS : undefined,
+    straightTo: decision.straightTo && { encapsulation, ...decision.straightTo },
     isHairpin: decision.isHairpin,
   });
 }
@@ -52,6 +53,7 @@ const DECISIONS: Readonly<Record<number, (decision: Decision) => HostDecision>> 
   [abi.ACTION_LEASE]: () => 'outbound',
   [abi.ACTION_READDRESS_OUT]: ({ hasLocalAddress }) => (hasLocalAddress ? 'instance-address' : 'fragment'),
   [abi.ACTION_ERROR_OUT]: () => 'icmp-error',
+  [abi.ACTION_REDIRECT]: () => 'redirect',
 };
 
 function isError({ action }: Decision): boolean {

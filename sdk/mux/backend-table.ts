@@ -8,10 +8,10 @@
 import * as abi from '../../assembly/abi.js';
 import { readTraffic, type Traffic } from '../dataplane/counters.js';
 import type { DataPlane } from '../dataplane/instance.js';
+import { type Encapsulator, encapsulationTemplate, encapsulatorOf, writeTemplate } from '../dataplane/template.js';
 import { type PermutationSeed, permutationSeed } from '../program/maglev.js';
 import type { Backend, MuxProgram } from '../program/types.js';
 import { IndexPool } from './index-pool.js';
-import { type Encapsulator, encapsulationTemplate, encapsulatorOf } from './template.js';
 
 interface Entry {
   readonly index: number;
@@ -106,10 +106,7 @@ export class BackendTable {
 
   #write(index: number, encapsulator: Encapsulator, backend: Backend): void {
     const address = this.#address(index);
-    const template = encapsulationTemplate(encapsulator, backend);
-    this.#dataPlane.bytes.set(template.bytes, address + abi.BACKEND_TEMPLATE);
-    this.#dataPlane.view.setUint32(address + abi.BACKEND_HEADER_SUM, template.headerSum, true);
-    this.#dataPlane.bytes[address + abi.BACKEND_KIND] = template.kind;
+    writeTemplate(this.#dataPlane, address, encapsulationTemplate(encapsulator, backend));
     this.#dataPlane.bytes[address + abi.BACKEND_STATE] = 1;
   }
 

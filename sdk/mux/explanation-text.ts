@@ -18,7 +18,8 @@ export function explanationText(fields: ExplanationFields): string {
   }
   const carrier = fields.encapsulation && ENCAPSULATIONS[fields.encapsulation];
   const tunnel = `${carrier} ${backend.vni} to ${backend.hostProviderAddress}`;
-  const route = `${about(fields)}${choice(fields)} → DIP ${dip(fields)} on ${backend.host}, ${tunnel}`;
+  const told = fields.isRedirected ? '; both hosts are told to talk directly' : '';
+  const route = `${about(fields)}${choice(fields)} → DIP ${dip(fields)} on ${backend.host}, ${tunnel}${told}`;
   return verdict === 'reply' ? `${route} → reply: too big, the sender is told an MTU of ${fields.toldMtuBytes}` : route;
 }
 

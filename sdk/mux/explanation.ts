@@ -49,6 +49,8 @@ export interface ExplanationFields {
   readonly about: { readonly protocol: string; readonly source: string; readonly destination: string } | undefined;
   /** Bytes of the longest IP packet for this backend: what the sender of one that is too big is told. */
   readonly toldMtuBytes: number | undefined;
+  /** Fastpath: the packet makes the MUX tell the hosts of both VMs to send to each other, where the batch has room for it. */
+  readonly isRedirected: boolean;
 }
 
 /** An explanation: its fields, and one line of text that says the same (`text`, also what console.log shows). */
@@ -130,6 +132,7 @@ export function readExplanation(dataPlane: DataPlane, explaining: Explaining): E
     encapsulation: backend && explaining.encapsulation,
     about: readAbout(dataPlane, reasonName(byte(abi.PARSED_REASON))),
     toldMtuBytes: readToldMtu(dataPlane, backend, explaining),
+    isRedirected: byte(abi.PARSED_SOURCE) === abi.SOURCE_FLOW_REDIRECTED,
   });
 }
 
@@ -183,6 +186,7 @@ const BACKEND_SOURCES: Readonly<Record<number, BackendSource | undefined>> = {
   [abi.SOURCE_FRAGMENT]: 'fragment',
   [abi.SOURCE_QUOTED_FLOW]: 'quoted-flow',
   [abi.SOURCE_QUOTED_RING]: 'quoted-ring',
+  [abi.SOURCE_FLOW_REDIRECTED]: 'flow',
 };
 
 /** RFC 8200 section 5: a packet of so many bytes goes through everywhere. */

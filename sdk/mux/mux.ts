@@ -2,10 +2,11 @@
 import * as abi from '../../assembly/abi.js';
 import { Batch, type Link, type Processed } from '../dataplane/batch.js';
 import { wrapMs } from '../dataplane/clock.js';
-import { writeConfig } from '../dataplane/config.js';
+import { writeConfig, writeFastpathConfig } from '../dataplane/config.js';
 import { type Counters, readCounters, type Traffic } from '../dataplane/counters.js';
 import { DataPlane } from '../dataplane/instance.js';
 import type { Capacities } from '../dataplane/plan.js';
+import { checkHostsInReach } from '../dataplane/template.js';
 import { EdgemuxError, type Problem } from '../errors.js';
 import type { Backend, MuxProgram, Service } from '../program/types.js';
 import { BackendTable } from './backend-table.js';
@@ -18,7 +19,6 @@ import type { FlowOwner, FlowsImported } from './flow-importer.js';
 import { exportFlows, importFlows } from './flow-transfer.js';
 import { type RingChange, RingTable } from './ring-table.js';
 import { ServiceTable } from './service-table.js';
-import { checkHostsInReach } from './template.js';
 
 /** What programming a MUX did. */
 export interface Programmed {
@@ -80,6 +80,7 @@ export class Mux {
     checkHostsInReach(program);
     if (this.#program && this.#program.flowHashKey !== program.flowHashKey) forgetFlows(this.#dataPlane);
     writeConfig(this.#dataPlane, program.attachment, program.flowHashKey, program.encapsulation);
+    writeFastpathConfig(this.#dataPlane, program.fastpath);
     this.#dataPlane.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FITTING_BYTES, fittingBytes(program), true);
     this.#backends.apply(program);
     const { keys, ...rings } = this.#rings.apply(program, this.#backends);
@@ -98,7 +99,7 @@ export class Mux {
    * call processBatch.
    *
    * @param nowMs milliseconds from any epoch, never going back
-   * @returns the verdict, the frame to send, and further frames to send that this one set free
+   * @returns the verdict, the frame to send, and further frames to send that this one set free or, with Fastpath, gave cause for
    */
   process(frame: Uint8Array, nowMs: number, link: Link = 'ethernet'): Processed {
     this.batch.clear();
@@ -112,7 +113,8 @@ export class Mux {
   /**
    * Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it.
    *
-   * Fragments that were kept and can be sent on now are put behind them. Call it with an empty batch now and then where
+   * Fragments that were kept and can be sent on now are put behind them, and with Fastpath messages to the hosts of two VMs
+   * that talk to each other. Call it with an empty batch now and then where
    * nothing else comes: it sends on what had no room, and gives up what waited for too long.
    */
   processBatch(nowMs: number): void {

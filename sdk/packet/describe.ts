@@ -61,7 +61,7 @@ function quotedFlow(layer: Layer, transport: Layer | undefined): string {
 function separator(previous: Layer | undefined, layer: Layer): string {
   if (previous === undefined) return '';
   if (layer.depth > previous.depth) return ' | ';
-  if (layer.name === 'vlan' || layer.name === 'vxlan' || layer.quoted) return ', ';
+  if (layer.name === 'vlan' || layer.name === 'vxlan' || layer.name === 'redirect' || layer.quoted) return ', ';
   return previous.name === 'ipv6-extension' || previous.name === 'ipv6-fragment' ? ', ' : ': ';
 }
 

@@ -25,6 +25,7 @@ export type LayerName =
   | 'vxlan'
   | 'gre'
   | 'nvgre'
+  | 'redirect'
   | 'payload';
 
 /** The fields of one header by the RFC's names: numbers as they stand in the header, addresses and flags as text. */

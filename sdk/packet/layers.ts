@@ -4,6 +4,7 @@
  *   ethernet ► vlan… ► arp
  *                    ► ipv4 ─────────► tcp
  *                    ► ipv6 ► ext… ──► udp ► vxlan ► ethernet ► …
+ *                                          ► redirect
  *                                    ► icmp, icmpv6 ► the quoted ipv4, ipv6 ► …
  *                                    ► gre, nvgre ► ethernet, ipv4, ipv6 ► …
  */
@@ -16,6 +17,7 @@ import { icmpv6 } from './header/icmpv6.js';
 import { ipv4 } from './header/ipv4.js';
 import { ipv6, ipv6Extension, ipv6Fragment } from './header/ipv6.js';
 import { payload } from './header/payload.js';
+import { redirect } from './header/redirect.js';
 import { tcp } from './header/tcp.js';
 import { udp } from './header/udp.js';
 import { vxlan } from './header/vxlan.js';
@@ -76,6 +78,7 @@ export const HEADERS: Readonly<Record<LayerName, Header>> = {
   vxlan,
   gre,
   nvgre: gre,
+  redirect,
   payload,
 };
 

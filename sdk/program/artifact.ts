@@ -17,7 +17,9 @@ import { invalid, readAddress, readList, writeAddress, writeList } from './recor
 import {
   readBackend,
   readExemption,
+  readHostFastpath,
   readMachine,
+  readMuxFastpath,
   readNic,
   readRing,
   readService,
@@ -26,7 +28,9 @@ import {
   readTranslation,
   writeBackend,
   writeExemption,
+  writeHostFastpath,
   writeMachine,
+  writeMuxFastpath,
   writeNic,
   writeRing,
   writeService,
@@ -43,6 +47,7 @@ const DIGEST_BYTES = 32;
 
 const KINDS = ['mux', 'host'] as const;
 
+/** One more where a section may be left out and is there. */
 const SECTION_COUNTS = { mux: 6, host: 5 } as const;
 
 const SECTION_MACHINE = 1;
@@ -55,6 +60,8 @@ const SECTION_TRANSLATIONS = 7;
 const SECTION_SNAT_RANGES = 8;
 const SECTION_SNAT_RULES = 9;
 const SECTION_EXEMPTIONS = 10;
+/** Left out without Fastpath. */
+const SECTION_FASTPATH = 11;
 
 /** Bytes of a program; `decodeProgram` gives back an equal one. */
 export function encodeProgram(program: Program): Uint8Array<ArrayBuffer> {
@@ -63,7 +70,7 @@ export function encodeProgram(program: Program): Uint8Array<ArrayBuffer> {
     .u32le(MAGIC)
     .u16le(PROGRAM_VERSION)
     .u8(KINDS.indexOf(program.kind))
-    .u8(SECTION_COUNTS[program.kind])
+    .u8(SECTION_COUNTS[program.kind] + (program.fastpath === undefined ? 0 : 1))
     .bytes(sha256(sections))
     .bytes(sections)
     .toBytes();
@@ -115,6 +122,7 @@ function decode(bytes: Uint8Array): Program {
 
 function readMux(sections: Sections, digest: string): MuxProgram {
   const snatRanges = sections.list(SECTION_SNAT_RANGES, readSnatRange);
+  const fastpath = sections.optional(SECTION_FASTPATH, readMuxFastpath);
   return {
     kind: 'mux',
     ...sections.read(SECTION_MACHINE, readMachine),
@@ -124,12 +132,14 @@ function readMux(sections: Sections, digest: string): MuxProgram {
     rings: sections.list(SECTION_RINGS, readRing),
     backends: sections.list(SECTION_BACKENDS, readBackend),
     ...(snatRanges.length > 0 && { snatRanges }),
+    ...(fastpath && { fastpath }),
   };
 }
 
 function readHost(sections: Sections, digest: string): HostProgram {
   const snatRules = sections.list(SECTION_SNAT_RULES, readSnatRule);
   const exemptions = sections.list(SECTION_EXEMPTIONS, readExemption);
+  const fastpath = sections.optional(SECTION_FASTPATH, readHostFastpath);
   return {
     kind: 'host',
     ...sections.read(SECTION_MACHINE, readMachine),
@@ -138,6 +148,7 @@ function readHost(sections: Sections, digest: string): HostProgram {
     translations: sections.list(SECTION_TRANSLATIONS, readTranslation),
     ...(snatRules.length > 0 && { snatRules }),
     ...(exemptions.length > 0 && { exemptions }),
+    ...(fastpath && { fastpath }),
   };
 }
 
@@ -156,6 +167,11 @@ class Sections {
     const from = this.#sections.get(id);
     if (!from) throw invalid(`section ${id} is missing`);
     return read(from);
+  }
+
+  optional<T>(id: number, read: (from: ByteReader) => T): T | undefined {
+    const from = this.#sections.get(id);
+    return from && read(from);
   }
 
   list<T>(id: number, read: (from: ByteReader) => T): T[] {
@@ -177,11 +193,15 @@ function encodeSections(program: Program): Uint8Array {
     section(SECTION_RINGS, (to) => writeList(to, program.rings, writeRing));
     section(SECTION_SERVICES, (to) => writeList(to, program.services, writeService));
     section(SECTION_SNAT_RANGES, (to) => writeList(to, program.snatRanges ?? [], writeSnatRange));
+    const { fastpath } = program;
+    if (fastpath) section(SECTION_FASTPATH, (to) => writeMuxFastpath(to, fastpath));
   } else {
     section(SECTION_NICS, (to) => writeList(to, program.nics, writeNic));
     section(SECTION_TRANSLATIONS, (to) => writeList(to, program.translations, writeTranslation));
     section(SECTION_SNAT_RULES, (to) => writeList(to, program.snatRules ?? [], writeSnatRule));
     section(SECTION_EXEMPTIONS, (to) => writeList(to, program.exemptions ?? [], writeExemption));
+    const { fastpath } = program;
+    if (fastpath) section(SECTION_FASTPATH, (to) => writeHostFastpath(to, fastpath));
   }
   return writer.toBytes();
 }

@@ -12,6 +12,7 @@ import {
   ANY_PORT,
   ANY_PROTOCOL,
   type Attachment,
+  type HostFastpath,
   type HostProgram,
   type MuxProgram,
   PROTOCOL_TCP,
@@ -62,8 +63,7 @@ function checkBackends({ backends, attachment }: MuxProgram): void {
     'backend',
     backends.map(({ key }) => key),
   );
-  const { providerAddress, secondProviderAddress } = attachment;
-  const families = [providerAddress, secondProviderAddress].flatMap((address) => address ?? []).map(familyOf);
+  const families = familiesOf(attachment);
   for (const { vni, macAddress, hostProviderAddress } of backends) {
     checkVni(vni);
     checkMac(macAddress);
@@ -137,7 +137,7 @@ function checkSnatRanges({ snatRanges = [], vips, backends }: MuxProgram): void 
 
 // Hosts.
 
-function checkHost({ nics, translations, snatRules = [], exemptions = [] }: HostProgram): void {
+function checkHost({ nics, translations, snatRules = [], exemptions = [], fastpath, attachment }: HostProgram): void {
   checkUnique(
     'NIC',
     nics.map(({ key }) => key),
@@ -153,6 +153,17 @@ function checkHost({ nics, translations, snatRules = [], exemptions = [] }: Host
   checkTranslations(translations, nics.length);
   checkSnatRules(snatRules, nics.length);
   for (const { vni } of exemptions) checkVni(vni ?? 0);
+  if (fastpath) checkFastpath(fastpath, attachment);
+}
+
+function checkFastpath({ muxes, peers }: HostFastpath, attachment: Attachment): void {
+  checkUnique('MUX', muxes);
+  const addresses = peers.map(({ providerAddress }) => providerAddress);
+  checkUnique('other host', addresses);
+  const families = familiesOf(attachment);
+  const unreachable = addresses.find((address) => !families.includes(familyOf(address)));
+  if (unreachable !== undefined)
+    throw invalid(`a host at ${unreachable}, which the host has no address to send from to`);
 }
 
 function checkTranslations(translations: HostProgram['translations'], nicCount: number): void {
@@ -217,6 +228,10 @@ function checkVni(vni: number): void {
 
 function checkUnique(what: string, keys: readonly (string | number)[]): void {
   if (new Set(keys).size !== keys.length) throw invalid(`the same ${what} twice`);
+}
+
+function familiesOf({ providerAddress, secondProviderAddress }: Attachment): (4 | 6)[] {
+  return [providerAddress, secondProviderAddress].flatMap((address) => address ?? []).map(familyOf);
 }
 
 function familyOf(address: string): 4 | 6 {

@@ -4,19 +4,15 @@
  * Everything is sorted by stable keys on the way, so that the order of a fabric file has no influence.
  */
 import { EdgemuxError } from '../errors.js';
-import { type Fabric, Membership, ResourceIndex } from '../resources/index.js';
+import { type Fabric, FLOW_HASH_KEY_DEFAULT, Membership, ResourceIndex } from '../resources/index.js';
 import { type Dip, type Machine, type Topology, type Tunnel, topologyOf, tunnelBetween } from '../topology/index.js';
 import { withDigest } from './artifact.js';
+import { hostFastpathOf, redirectKeyOf } from './fastpath.js';
 import { hostPolicyOf } from './host-policy.js';
+import { nextHopOf } from './next-hop.js';
 import { type Health, policyOf, type Sources } from './policy.js';
 import { checkSupported } from './supported.js';
 import type { Attachment, Backend, HostProgram, MuxProgram } from './types.js';
-
-/**
- * The key of the flow hash of a fabric that does not choose one. It is public: set
- * `loadBalancerManager.properties.edgemux.flowHashKey` where clients may be hostile.
- */
-export const FLOW_HASH_KEY_DEFAULT = '656467656d757820666c6f7720686173';
 
 /** What a compilation may take into account beside the fabric. */
 export interface CompileOptions {
@@ -60,8 +56,10 @@ export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledF
   checkSupported(sources);
   const policy = policyOf(sources, options.health ?? (() => undefined));
   const protocol = fabric.virtualNetworkManager?.properties.networkVirtualizationProtocol;
+  const flowHashKey = manager?.edgemux.flowHashKey ?? FLOW_HASH_KEY_DEFAULT;
+  const enableFastpath = manager?.edgemux.enableFastpath ?? false;
   const common = {
-    flowHashKey: manager?.edgemux.flowHashKey ?? FLOW_HASH_KEY_DEFAULT,
+    flowHashKey,
     ...(protocol === 'Nvgre' && { encapsulation: 'nvgre' as const }),
   };
   return {
@@ -81,6 +79,7 @@ export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledF
         rings,
         backends: dips.map((dip) => backendOf(dip, mux, topology)),
         ...(snatRanges.length > 0 && { snatRanges }),
+        ...(enableFastpath && { fastpath: { key: redirectKeyOf(flowHashKey) } }),
       });
     },
     forHost(id) {
@@ -91,6 +90,7 @@ export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledF
         attachment: attachmentOf(host),
         ...common,
         ...hostPolicyOf(policy, topology, manager?.outboundNatIPExemptions ?? [], host.id),
+        ...(enableFastpath && { fastpath: hostFastpathOf(host, topology, flowHashKey) }),
       });
     },
   };
@@ -98,16 +98,15 @@ export function compile(fabric: Fabric, options: CompileOptions = {}): CompiledF
 
 function backendOf(dip: Dip, mux: Machine, topology: Topology): Backend {
   const host = topology.hosts.get(dip.host) as Machine;
-  const { from, to } = tunnelBetween(mux, host) as Tunnel;
-  const isLocal = from.subnet === to.subnet;
+  const tunnel = tunnelBetween(mux, host) as Tunnel;
   return {
     key: dip.key,
     dip: dip.address,
     vni: dip.vni,
     macAddress: dip.macAddress,
     host: dip.host,
-    hostProviderAddress: to.address,
-    nextHopMacAddress: isLocal ? host.macAddress : (mux.gatewayMacAddress ?? host.macAddress),
+    hostProviderAddress: tunnel.to.address,
+    nextHopMacAddress: nextHopOf(mux, host, tunnel),
   };
 }
 

@@ -3,7 +3,7 @@ import { EdgemuxError } from '../errors.js';
 import { hostText } from '../net/address.js';
 import { serviceName } from '../resources/index.js';
 import { PROTOCOL_NAMES } from './protocols.js';
-import { ANY_PROTOCOL, type HostProgram, type MuxProgram, type Program } from './types.js';
+import { ANY_PROTOCOL, type HostFastpath, type HostProgram, type MuxProgram, type Program } from './types.js';
 
 /** Keys of one kind of member that come, go, or stay with other contents. */
 export interface MemberChange {
@@ -14,9 +14,12 @@ export interface MemberChange {
 
 /** The difference between two programs of the same kind; empty lists all over when their digests are equal. */
 export interface ProgramDiff {
-  /** What changed of the machine itself: `flowHashKey`, `encapsulation`, `id`, or a member of its attachment. */
+  /** What changed of the machine itself: `flowHashKey`, `encapsulation`, `fastpath`, `id`, or a member of its attachment. */
   readonly machine: readonly string[];
-  /** `vips`, `services`, `backends`, `snat` of a MUX; `nics`, `translations`, `snat`, `exemptions` of a host. */
+  /**
+   * `vips`, `services`, `backends`, `snat` of a MUX; `nics`, `translations`, `snat`, `exemptions`, and with Fastpath `peers`
+   * of a host.
+   */
   readonly members: Readonly<Record<string, MemberChange>>;
 }
 
@@ -32,12 +35,13 @@ export function diffPrograms(before: Program, after: Program): ProgramDiff {
     throw new EdgemuxError('ERR_PROGRAM_INVALID', `a ${before.kind} program cannot become a ${after.kind} program`);
   }
   const [a, b] = [membersOf(before), membersOf(after)];
-  const members = Object.fromEntries(Object.keys(a).map((kind) => [kind, changeOf(a[kind], b[kind])] as const));
+  const kinds = new Set([...Object.keys(a), ...Object.keys(b)]);
+  const members = Object.fromEntries([...kinds].map((kind) => [kind, changeOf(a[kind], b[kind])] as const));
   return { machine: changedOf(machineOf(before), machineOf(after)), members };
 }
 
 /** The contents of each member as text, by its key. */
-type Members = Readonly<Record<string, ReadonlyMap<string, string>>>;
+type Members = Readonly<Record<string, ReadonlyMap<string, string> | undefined>>;
 
 function membersOf(program: Program): Members {
   return program.kind === 'mux' ? membersOfMux(program) : membersOfHost(program);
@@ -80,7 +84,16 @@ function membersOfHost(program: HostProgram): Members {
     exemptions: new Map(
       (program.exemptions ?? []).map(({ prefix, vni }) => [vni === undefined ? prefix : `${prefix} in ${vni}`, '']),
     ),
+    ...(program.fastpath && { peers: peersOf(program.fastpath) }),
   };
+}
+
+/** The other machines Fastpath knows. */
+function peersOf({ muxes, peers }: HostFastpath): ReadonlyMap<string, string> {
+  return new Map([
+    ...muxes.map((address) => [`MUX ${address}`, ''] as const),
+    ...peers.map(({ providerAddress, nextHopMacAddress }) => [`host ${providerAddress}`, nextHopMacAddress] as const),
+  ]);
 }
 
 /** A range each, so that a line says which ports; the place of its rule among those of the DIP decides what is tried first. */
@@ -104,15 +117,18 @@ function portsText(vip: string, { firstPort, portCount }: { firstPort: number; p
   return `${hostText(vip)}:${firstPort}-${firstPort + portCount - 1}`;
 }
 
-function machineOf({ id, attachment, flowHashKey, encapsulation = 'vxlan' }: Program): Record<string, unknown> {
-  return { id, ...attachment, flowHashKey, encapsulation };
+function machineOf(program: Program): Record<string, unknown> {
+  const { id, attachment, flowHashKey, encapsulation = 'vxlan', fastpath } = program;
+  return { id, ...attachment, flowHashKey, encapsulation, ...(fastpath && { fastpath: fastpath.key }) };
 }
+
+const NONE: ReadonlyMap<string, string> = new Map();
 
 function changedOf(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((name) => before[name] !== after[name]);
 }
 
-function changeOf(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): MemberChange {
+function changeOf(before: ReadonlyMap<string, string> = NONE, after: ReadonlyMap<string, string> = NONE): MemberChange {
   return {
     added: [...after.keys()].filter((key) => !before.has(key)),
     removed: [...before.keys()].filter((key) => !after.has(key)),

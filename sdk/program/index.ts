@@ -1,6 +1,8 @@
 /** Programs: policy compiled for one MUX or one host. */
+
+export { FLOW_HASH_KEY_DEFAULT } from '../resources/index.js';
 export { decodeProgram, encodeProgram, PROGRAM_VERSION } from './artifact.js';
-export { type CompiledFabric, type CompileOptions, compile, FLOW_HASH_KEY_DEFAULT } from './compile.js';
+export { type CompiledFabric, type CompileOptions, compile } from './compile.js';
 export { diffPrograms, type MemberChange, type ProgramDiff } from './diff.js';
 export type { Health } from './policy.js';
 export type {
@@ -9,7 +11,10 @@ export type {
   Distribution,
   Encapsulation,
   Exemption,
+  FastpathPeer,
+  HostFastpath,
   HostProgram,
+  MuxFastpath,
   MuxProgram,
   Nic,
   Program,

@@ -30,7 +30,9 @@ import type {
   Attachment,
   Backend,
   Exemption,
+  HostFastpath,
   HostProgram,
+  MuxFastpath,
   MuxProgram,
   Nic,
   Ring,
@@ -40,7 +42,7 @@ import type {
   Translation,
 } from './types.js';
 
-const HASH_KEY_BYTES = 16;
+const KEY_BYTES = 16;
 const ENCAPSULATIONS = ['vxlan', 'nvgre'] as const;
 
 /** What programs for MUXes and for hosts have in common. */
@@ -76,7 +78,7 @@ export function readMachine(from: ByteReader): Machine {
     vlanId,
     ...(mtuBytes !== 0 && { mtuBytes }),
   };
-  const flowHashKey = bytesToHex(from.bytes(HASH_KEY_BYTES));
+  const flowHashKey = bytesToHex(from.bytes(KEY_BYTES));
   const encapsulation = ENCAPSULATIONS[from.u8()];
   if (encapsulation === undefined) throw invalid('unknown encapsulation');
   return { id, attachment, flowHashKey, ...(encapsulation !== 'vxlan' && { encapsulation }) };
@@ -238,4 +240,29 @@ export function readExemption(from: ByteReader): Exemption {
   const prefix = `${readAddress(from)}/${from.u8()}`;
   const vni = from.u32le();
   return { prefix: formatPrefix(parsePrefix(prefix)), ...(vni !== ANY_VNI && { vni }) };
+}
+
+export function writeMuxFastpath(to: ByteWriter, { key }: MuxFastpath): void {
+  to.bytes(hexToBytes(key));
+}
+
+export function readMuxFastpath(from: ByteReader): MuxFastpath {
+  return { key: bytesToHex(from.bytes(KEY_BYTES)) };
+}
+
+export function writeHostFastpath(to: ByteWriter, fastpath: HostFastpath): void {
+  writeMuxFastpath(to, fastpath);
+  writeList(to, fastpath.muxes, writeAddress);
+  writeList(to, fastpath.peers, (into, { providerAddress, nextHopMacAddress }) => {
+    writeAddress(into, providerAddress);
+    into.bytes(macBytes(nextHopMacAddress));
+  });
+}
+
+export function readHostFastpath(from: ByteReader): HostFastpath {
+  return {
+    ...readMuxFastpath(from),
+    muxes: readList(from, readAddress),
+    peers: readList(from, (of) => ({ providerAddress: readAddress(of), nextHopMacAddress: readMac(of) })),
+  };
 }

@@ -129,6 +129,27 @@ export interface SnatRange {
   readonly backend: number;
 }
 
+/** Connections between VMs of the fabric leave the MUX out, once it has told the hosts of both. */
+export interface MuxFastpath {
+  /** Key of the tag of redirects, 16 bytes as 32 hexadecimal digits. */
+  readonly key: string;
+}
+
+/** The same as a host has it. */
+export interface HostFastpath extends MuxFastpath {
+  /** Provider addresses of the MUXes, who may send redirects; sorted. */
+  readonly muxes: readonly string[];
+  /** The other hosts in reach, sorted by address. */
+  readonly peers: readonly FastpathPeer[];
+}
+
+/** How a host reaches another one. */
+export interface FastpathPeer {
+  readonly providerAddress: string;
+  /** The destination of the outer Ethernet header, as in `Backend`. */
+  readonly nextHopMacAddress: string;
+}
+
 /** Everything one MUX must obey. */
 export interface MuxProgram {
   readonly kind: 'mux';
@@ -148,6 +169,8 @@ export interface MuxProgram {
   readonly backends: readonly Backend[];
   /** Sorted by VIP and port; none overlap. Left out when there are none. */
   readonly snatRanges?: readonly SnatRange[];
+  /** Left out: no Fastpath. */
+  readonly fastpath?: MuxFastpath;
 }
 
 /** A local VM's port on the virtual switch. */
@@ -218,6 +241,8 @@ export interface HostProgram {
   /** In the order in which they are tried for a (NIC, DIP): the protocol's own before those for any. */
   readonly snatRules?: readonly SnatRule[];
   readonly exemptions?: readonly Exemption[];
+  /** Left out: no Fastpath. */
+  readonly fastpath?: HostFastpath;
 }
 
 /** A program for either kind of machine; `kind` says which. */

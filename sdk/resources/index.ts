@@ -13,7 +13,7 @@ export type {
   Probe,
 } from './load-balancer.js';
 export { RING_SLOT_COUNTS, SNAT_BLOCK_PORT_COUNT, SNAT_PORT_COUNT } from './load-balancer.js';
-export type { LoadBalancerManager } from './load-balancer-manager.js';
+export { FLOW_HASH_KEY_DEFAULT, type LoadBalancerManager } from './load-balancer-manager.js';
 export type { LoadBalancerMux } from './load-balancer-mux.js';
 export type { IpPool, LogicalNetwork, LogicalNetworkSubnet } from './logical-network.js';
 export type { LocatedSubnet } from './lookups.js';

@@ -4,8 +4,17 @@
 import * as v from 'valibot';
 import { boolean, hex, ipAddress, ipPrefix, list, object, properties, reference, singleton } from './schema.js';
 
+/**
+ * The key of the flow hash of a fabric that does not choose one. It is public: set
+ * `loadBalancerManager.properties.edgemux.flowHashKey` where clients may be hostile.
+ */
+export const FLOW_HASH_KEY_DEFAULT = '656467656d757820666c6f7720686173';
+
 // An edgemux extension, see `LoadBalancerManager`.
-const ManagerExtensionSchema = object({ flowHashKey: v.exactOptional(hex(32)) });
+const ManagerExtensionSchema = object({
+  flowHashKey: v.exactOptional(hex(32)),
+  enableFastpath: v.exactOptional(boolean()),
+});
 
 /** Schema of `LoadBalancerManager`. */
 export const LoadBalancerManagerSchema = singleton(
@@ -26,6 +35,8 @@ export const LoadBalancerManagerSchema = singleton(
  * The SLB manager's own settings: its VIP, what outbound NAT leaves alone, and the pools VIPs come from.
  *
  * The extension `edgemux` has `flowHashKey`, 32 hexadecimal digits: the key of the flow hash. All MUXes of a fabric
- * must agree on it, and whoever knows it can aim flows at one backend.
+ * must agree on it, and whoever knows it can aim flows at one backend. With `enableFastpath` connections between two VMs
+ * leave the MUXes out; it wants a `flowHashKey` of the fabric's own, as the messages that say so are signed with one made
+ * of it.
  */
 export type LoadBalancerManager = v.InferOutput<typeof LoadBalancerManagerSchema>;

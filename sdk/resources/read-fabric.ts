@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { EdgemuxError, type Problem } from '../errors.js';
+import { checkManager } from './check-manager.js';
 import { type Fabric, type FabricResources, FabricSchema } from './fabric.js';
 import { parseJson } from './json-syntax.js';
 import { normalise } from './normalise.js';
@@ -50,7 +51,9 @@ export function parseFabric(value: unknown): Fabric {
     const path = issuePaths[i]!;
     if (!faulty.has(pathText(path))) report(pathText(path), issue.message, valueAt(spelled, path));
   });
-  checkSemantics(new ResourceIndex(withoutUnsound(parsed.output, issuePaths)), report);
+  const sound = withoutUnsound(parsed.output, issuePaths);
+  checkManager(sound.loadBalancerManager, report);
+  checkSemantics(new ResourceIndex(sound), report);
 
   if (problems.length > 0) throw invalid(problems);
   return { ...(parsed.output as FabricResources), ignored };

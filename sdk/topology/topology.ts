@@ -45,7 +45,7 @@ export interface TunnelEnd {
   readonly vlanId: number;
 }
 
-/** The provider addresses a MUX sends from and a host receives at, of one family. */
+/** The provider addresses one machine sends from and another receives at, of one family. */
 export interface Tunnel {
   readonly from: TunnelEnd;
   readonly to: TunnelEnd;
@@ -115,11 +115,15 @@ export function topologyOf(fabric: Fabric, index: ResourceIndex = new ResourceIn
 
 /** How a MUX reaches a host: at the first of the host's ends the MUX has the family of; undefined when it has none. */
 export function tunnelBetween(mux: Machine, host: Machine): Tunnel | undefined {
-  for (const to of host.ends) {
-    const from = mux.ends.find(({ family }) => family === to.family);
-    if (from) return { from, to };
-  }
-  return undefined;
+  return tunnelsBetween(mux, host)[0];
+}
+
+/** Every way from one machine to another, a family each, in the order of the other's addresses. */
+export function tunnelsBetween(machine: Machine, other: Machine): Tunnel[] {
+  return other.ends.flatMap((to) => {
+    const from = machine.ends.find(({ family }) => family === to.family);
+    return from ? [{ from, to }] : [];
+  });
 }
 
 /**

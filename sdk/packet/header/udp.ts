@@ -5,7 +5,16 @@
  *   | length 16 | checksum 16 |              length counts the header; checksum 0 means none was computed
  */
 
-import { cutHeader, cutPayloadFields, fits, type Header, layerAt, malformedHeader, payloadOf } from '../layer.js';
+import {
+  cutHeader,
+  cutPayloadFields,
+  fits,
+  type Header,
+  layerAt,
+  malformedHeader,
+  payloadOf,
+  type Region,
+} from '../layer.js';
 import { checksumNote, transportChecksumFields } from './checksum.js';
 import { PROTOCOL_UDP } from './ip-protocol.js';
 
@@ -14,7 +23,12 @@ const HEADER_BYTES = 8;
 /** The port IANA gave VXLAN, RFC 7348 section 8. */
 const PORT_VXLAN = 4789;
 
-/** UDP; carries VXLAN when the destination port says so, and is otherwise only counted. */
+/** Where host agents listen for redirects of MUXes. */
+const PORT_REDIRECT = 8571;
+/** `EMRD` */
+const MAGIC_REDIRECT = 0x454d5244;
+
+/** UDP; carries VXLAN or a redirect when the destination port says so, and is otherwise only counted. */
 export const udp: Header = {
   decode(region) {
     const { view, offset } = region;
@@ -32,10 +46,10 @@ export const udp: Header = {
       ...cutPayloadFields(region, end),
     };
     // Of a packet quoted in an ICMP error, the flow is what matters; what it carried is rarely there.
-    const isVxlan = ports.destinationPort === PORT_VXLAN && !region.quoted;
+    const header = region.quoted ? undefined : carriedBy(region, ports, length);
     return {
       layer: layerAt('udp', region, HEADER_BYTES, fields),
-      next: isVxlan ? { header: 'vxlan', region: payloadOf(region, offset + HEADER_BYTES, end) } : undefined,
+      next: header && { header, region: payloadOf(region, offset + HEADER_BYTES, end) },
     };
   },
 
@@ -45,3 +59,15 @@ export const udp: Header = {
     return `UDP${checksum}, length ${Number(fields.length) - HEADER_BYTES}`;
   },
 };
+
+/** Anybody may use the port of redirects: its first bytes must say that it is one. */
+function carriedBy(
+  region: Region,
+  ports: { destinationPort: number },
+  length: number,
+): 'vxlan' | 'redirect' | undefined {
+  if (ports.destinationPort === PORT_VXLAN) return 'vxlan';
+  const hasMagic = length >= HEADER_BYTES + 4 && fits(region, HEADER_BYTES + 4);
+  const isRedirect = ports.destinationPort === PORT_REDIRECT && hasMagic;
+  return isRedirect && region.view.getUint32(region.offset + HEADER_BYTES) === MAGIC_REDIRECT ? 'redirect' : undefined;
+}

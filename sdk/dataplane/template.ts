@@ -1,5 +1,5 @@
 /**
- * The encapsulation template: the headers in front of every packet to one backend, with what belongs to the packet left
+ * The encapsulation template: the headers in front of every packet to one backend of a MUX, or to one host of Fastpath, with what belongs to the packet left
  * zero for assembly/rewrite/encapsulate.ts.
  *
  *   | Eth 14 | IPv4 20 | UDP 8 | VXLAN 8 | inner Eth 14 |
@@ -12,7 +12,8 @@ import { EdgemuxError } from '../errors.js';
 import { type IpAddress, parseIp } from '../net/address.js';
 import { ByteWriter } from '../net/bytes.js';
 import { macBytes } from '../net/mac.js';
-import type { Backend, Encapsulation, MuxProgram } from '../program/types.js';
+import type { Backend, Encapsulation, MuxProgram, Program } from '../program/types.js';
+import type { DataPlane } from './instance.js';
 
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
@@ -50,8 +51,11 @@ export interface Template {
   readonly headerSum: number;
 }
 
+/** Whom a template is for. */
+export type TunnelTarget = Pick<Backend, 'vni' | 'macAddress' | 'hostProviderAddress' | 'nextHopMacAddress'>;
+
 /** Who encapsulates for a program. */
-export function encapsulatorOf({ attachment, encapsulation = 'vxlan' }: MuxProgram): Encapsulator {
+export function encapsulatorOf({ attachment, encapsulation = 'vxlan' }: Program): Encapsulator {
   const { macAddress, providerAddress, secondProviderAddress } = attachment;
   return { encapsulation, macAddress, providerAddress, secondProviderAddress };
 }
@@ -74,15 +78,15 @@ export function checkHostsInReach(program: MuxProgram): void {
 }
 
 /**
- * Builds the template for packets to a backend in reach. The family of its host's provider address decides that of the
- * outer header.
+ * Builds the template for packets to a VM in reach. The family of its host's provider address decides that of the outer
+ * header.
  */
-export function encapsulationTemplate(from: Encapsulator, backend: Backend): Template {
-  const to = parseIp(backend.hostProviderAddress);
+export function encapsulationTemplate(from: Encapsulator, target: TunnelTarget): Template {
+  const to = parseIp(target.hostProviderAddress);
   const isIpv6 = to.family === 6;
   const isNvgre = from.encapsulation === 'nvgre';
   const writer = new ByteWriter();
-  writer.bytes(macBytes(backend.nextHopMacAddress)).bytes(macBytes(from.macAddress));
+  writer.bytes(macBytes(target.nextHopMacAddress)).bytes(macBytes(from.macAddress));
   writer.u16be(isIpv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
   const source = ourAddresses(from).find(({ family }) => family === to.family) as IpAddress;
   writeIp(writer, source, to, isNvgre ? PROTOCOL_GRE : PROTOCOL_UDP);
@@ -90,7 +94,7 @@ export function encapsulationTemplate(from: Encapsulator, backend: Backend): Tem
     writer
       .u16be(GRE_KEY_PRESENT)
       .u16be(GRE_TRANSPARENT_ETHERNET)
-      .u32be(backend.vni * 256);
+      .u32be(target.vni * 256);
   else
     writer
       .u16be(0)
@@ -98,8 +102,8 @@ export function encapsulationTemplate(from: Encapsulator, backend: Backend): Tem
       .u16be(0)
       .u16be(0)
       .u32be(VXLAN_VNI_VALID)
-      .u32be(backend.vni * 256);
-  writer.bytes(macBytes(backend.macAddress)).bytes(macBytes(from.macAddress)).u16be(ETHERTYPE_IPV4);
+      .u32be(target.vni * 256);
+  writer.bytes(macBytes(target.macAddress)).bytes(macBytes(from.macAddress)).u16be(ETHERTYPE_IPV4);
   const bytes = writer.toBytes();
   return {
     kind: (isNvgre ? abi.KIND_NVGRE_4 : 0) | (isIpv6 ? abi.KIND_VXLAN_6 : 0),
@@ -128,4 +132,11 @@ function littleEndianSum(header: Uint8Array): number {
   let sum = 0;
   for (let at = 0; at < header.length; at += 2) sum += view.getUint16(at, true);
   return sum;
+}
+
+/** Copies a template into the backend record at an address. */
+export function writeTemplate({ bytes, view }: DataPlane, address: number, template: Template): void {
+  bytes.set(template.bytes, address + abi.BACKEND_TEMPLATE);
+  view.setUint32(address + abi.BACKEND_HEADER_SUM, template.headerSum, true);
+  bytes[address + abi.BACKEND_KIND] = template.kind;
 }

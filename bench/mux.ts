@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -47,6 +47,9 @@ try {
       for (const row of measured) print(lineOf(row));
     }
   }
+  const measuredHost = await measureHost(options, roundCount, folder, print);
+  rows.push(...measuredHost);
+  for (const row of measuredHost) print(lineOf(row));
   const isComparingBuilds = options.wasm.length > 0 || options.workload.length > 0;
   const control = isComparingBuilds ? undefined : await measureControl();
   if (options.json) console.log(JSON.stringify({ ...machine, rows, ...control }, null, 2));
@@ -55,7 +58,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** What is not per packet of one MUX: rings, programs, two cores, the host agent. */
+/** What is not per packet of one MUX: rings, programs, two cores, IPv6. */
 async function measureControl() {
   const timeMs = options.quick ? 200 : 1000;
   const rings = await measureRing(
@@ -67,23 +70,21 @@ async function measureControl() {
   }
   const programMs = Number((await measureProgram(timeMs)).toFixed(2));
   print(`program of 1,000 rules, one backend less or more: ${programMs} ms`);
-  const fabric = readFileSync(new URL('../../examples/two-hosts.fabric.json', import.meta.url), 'utf8');
   const twoCores = await measureTwoCores(WORKLOADS, roundCount);
   for (const { workload, ratio } of twoCores) print(`two workers on two cores, ${workload}: ×${ratio} of one`);
   const ipv6 = await measureIpv6(WORKLOADS, roundCount);
   for (const { workload, ipv4Ns, ipv6Ns, ratio } of ipv6) {
     print(`IPv6, ${workload}: ${ipv6Ns} ns, IPv4 ${ipv4Ns} ns, ×${ratio}`);
   }
-  const host = await measureHost(fabric, timeMs);
-  for (const { what, ns } of host) print(`host agent, ${what}: ${ns} ns per packet`);
-  return { rings, programMs, twoCores, ipv6, host };
+  return { rings, programMs, twoCores, ipv6 };
 }
 
-function lineOf({ implementation, workload, frameBytes, ns, nsP10, mpps, ratioToC }: Row): string {
+function lineOf({ implementation, workload, flowCount, frameBytes, ns, nsP10, mpps, ratioToC }: Row): string {
   return [
-    workload.padEnd(10),
+    workload.padEnd(12),
+    String(flowCount).padStart(8),
     String(frameBytes).padStart(5),
-    `  ${implementation.padEnd(14)}`,
+    `  ${implementation.padEnd(16)}`,
     ns.toFixed(1).padStart(9),
     nsP10.toFixed(1).padStart(9),
     `${mpps.toFixed(2).padStart(8)} Mpps`,

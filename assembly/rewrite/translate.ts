@@ -117,8 +117,8 @@ function mendTransport(packet: usize, addressChange: u32, port: usize, portNet: 
   else if (isIcmp(packet)) mendIcmp(packet, addressChange, portChange);
 }
 
-/** @inline */
-function mendSegment(l4: usize, protocol: u32, change: u32): void {
+/** Mends the checksum of a TCP or UDP header whose addresses and ports have changed so much; 0 is not at all. @inline */
+export function mendSegment(l4: usize, protocol: u32, change: u32): void {
   // RFC 1624 section 5: an update that changes nothing must not turn one form of zero into the other.
   if (change == 0) return;
   const field = l4 + checksumField(protocol);

@@ -72,8 +72,8 @@ export function writeNatKeyOwner(key: usize, nic: u32, protocol: u32, kind: u32)
 /** The flow of a key, alive or not; 0 when the table does not know it. */
 export function findNatFlow(key: usize): usize {
   const hash = natKeyHash(key);
-  const flow = findIn(firstBucket(hash), key);
-  return flow != 0 ? flow : findIn(secondBucket(hash), key);
+  const flow = findNatFlowIn(firstBucket(hash), key);
+  return flow != 0 ? flow : findNatFlowIn(secondBucket(hash), key);
 }
 
 /** SipHash of a key: two words hold all of an IPv4 key, four that of IPv6. */
@@ -84,6 +84,11 @@ export function natKeyHash(key: usize): u64 {
   const rest = (ends >> 32) | ((<u64>owner) << 32);
   if ((owner & KIND_BIT_IPV6) == 0) return sipHash(first | (ends << 32), rest);
   return sipHash(sipHash(first, load<u64>(key, 8)) ^ (ends << 32), rest);
+}
+
+/** The same of the parts of an IPv4 key; `owner` is what writeNatKeyOwner writes. @inline */
+export function natKeyHash4(remote: u32, local: u32, ports: u32, owner: u32): u64 {
+  return sipHash(<u64>remote | ((<u64>local) << 32), <u64>ports | ((<u64>owner) << 32));
 }
 
 /** Whether a flow counts: not idle for too long, and of an entry outside, that it leads to such a flow. */
@@ -152,7 +157,7 @@ export function natFlowAge(flow: usize, now: u32): u32 {
 
 /** A packet without TCP flags used the flow; `answers`: it comes from the end that was called. */
 export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
+  keepAlive(flow, now);
   if (answers && load<u8>(flow, NAT_FLOW_STATE) != NAT_FLOW_REPLIED) store<u8>(flow, NAT_FLOW_REPLIED, NAT_FLOW_STATE);
 }
 
@@ -164,9 +169,10 @@ export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
  *
  * @param flags TCP flags
  * @param answers it comes from the end that was called
+ * @inline
  */
 export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
+  keepAlive(flow, now);
   const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
   let next = state;
   if (resetsConnection(flags)) next = NAT_FLOW_RESET;
@@ -178,7 +184,7 @@ export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): 
   if (next != state) store<u8>(flow, <u8>next, NAT_FLOW_STATE);
 }
 
-/** Keeps the acknowledgment number of a segment, where the rule resets connections that were idle for too long. */
+/** Keeps the acknowledgment number of a segment, where the rule resets connections that were idle for too long. @inline */
 export function noteAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
   if ((load<u8>(flow, NAT_FLOW_FLAGS) & NAT_FLOW_FLAG_TCP_RESET) == 0 || !acknowledges(flags)) return;
   const acknowledgment = tcpAcknowledgment(tcp);
@@ -195,12 +201,18 @@ export function secondBucket(hash: u64): usize {
   return natFlowsBase + (<u32>(hash >> 32) & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
 }
 
-function findIn(bucket: usize, key: usize): usize {
+/** The flow of a key in one of its buckets, alive or not; 0 when it is not there. @inline */
+export function findNatFlowIn(bucket: usize, key: usize): usize {
   const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
     if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == ends && isRestEqual(flow, key)) return flow;
   }
   return 0;
+}
+
+/** A write makes the line dirty, and most packets come within the tick of the one before. @inline */
+function keepAlive(flow: usize, now: u32): void {
+  if (load<u32>(flow, NAT_FLOW_TICKS) != now) store<u32>(flow, now, NAT_FLOW_TICKS);
 }
 
 function isRestEqual(flow: usize, key: usize): bool {
@@ -211,7 +223,8 @@ function isRestEqual(flow: usize, key: usize): bool {
   );
 }
 
-function isWithinLimit(flow: usize, now: u32): bool {
+/** Whether a flow of the VM's side was not idle for too long. @inline */
+export function isWithinLimit(flow: usize, now: u32): bool {
   const idleTicks: u32 = load<u16>(flow, NAT_FLOW_IDLE_TICKS);
   const age = ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
   const state: u32 = load<u8>(flow, NAT_FLOW_STATE);

@@ -32,6 +32,12 @@ export function findTranslation(nic: u32, vip: u32, family: u32, protocol: u32, 
   return findEntry(nic, vip, portNet, protocol, family);
 }
 
+/** The same as one piece of code with its caller, for what most packets pass. @inline */
+export function findTranslationInline(nic: u32, vip: u32, family: u32, protocol: u32, portNet: u32): usize {
+  const entry = probe(nic, keyOf(vip, portNet, protocol, family));
+  return load<u8>(entry, TRANSLATION_KIND) == 0 ? 0 : entry;
+}
+
 /** The one that takes any port of the protocol, else any protocol; 0 when there is none. */
 export function findAnyTranslation(nic: u32, vip: u32, family: u32, protocol: u32): usize {
   const entry = findEntry(nic, vip, ANY_PORT, protocol, family);
@@ -123,7 +129,7 @@ function keyOf(address: u32, portNet: u32, protocol: u32, kind: u32): u64 {
   return <u64>address | ((<u64>(portNet | (protocol << 16) | (kind << 24))) << 32);
 }
 
-/** The entry of a key, or the empty one where it would be. */
+/** The entry of a key, or the empty one where it would be. @inline */
 function probe(nic: u32, key: u64): usize {
   let slot = spread(key ^ ((<u64>nic) << 40));
   let entry = entryAt(slot);

@@ -86,6 +86,11 @@ export function ipv4SourceAt(ip: usize): usize {
   return ip + SOURCE;
 }
 
+/** Where the destination address lies. */
+export function ipv4DestinationAt(ip: usize): usize {
+  return ip + DESTINATION;
+}
+
 /** Source and destination side by side, as the flow hash takes them. */
 export function ipv4Addresses(ip: usize): u64 {
   return load<u64>(ip, SOURCE);
@@ -141,6 +146,19 @@ export function checkIpv4Header(ip: usize, available: u32): u32 {
   return REASON_NONE;
 }
 
+/** Whether a packet has a sound header without options, is there to its end, and is no fragment. @inline */
+export function ipv4IsPlain(ip: usize, available: u32): bool {
+  if (available < IPV4_BYTES_MIN || load<u8>(ip) != VERSION_4_IHL_5) return false;
+  const totalLength = ipv4TotalLength(ip);
+  if (totalLength < IPV4_BYTES_MIN || totalLength > available || ipv4IsFragment(ip)) return false;
+  return ipv4FixedSum(ip) == 0xffff;
+}
+
+/** Mends the header checksum for words that have changed so much (wire/checksum.ts). @inline */
+export function mendIpv4Checksum(ip: usize, change: u32): void {
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), change), CHECKSUM);
+}
+
 /** Whether a router would let it pass: a hop left, from an address that a host may have, to another one. @inline */
 export function checkIpv4Origin(ip: usize): u32 {
   if (load<u8>(ip, TTL) == 0) return REASON_TTL;
@@ -148,6 +166,16 @@ export function checkIpv4Origin(ip: usize): u32 {
   const network: u32 = load<u8>(ip, SOURCE);
   if (network - 1 >= FIRST_MULTICAST_NETWORK - 1 || network == LOOPBACK_NETWORK) return REASON_SOURCE;
   return ipv4Source(ip) == ipv4Destination(ip) ? REASON_SOURCE : REASON_NONE;
+}
+
+/** The one's complement sum of a header without options. @inline */
+function ipv4FixedSum(ip: usize): u32 {
+  let sum: u64 = load<u32>(ip);
+  sum += load<u32>(ip, 4);
+  sum += load<u32>(ip, 8);
+  sum += load<u32>(ip, 12);
+  sum += load<u32>(ip, 16);
+  return fold64(sum);
 }
 
 /** The one's complement sum of a header: the five words all have, and then the options few have. */

@@ -287,7 +287,8 @@ static void sweep(struct host *host, uint32_t now) {
 static inline void touch(struct nat_flow *flow, const struct parsed *parsed, bool answers, uint32_t now) {
   const uint32_t state = flow->state;
   uint32_t next = state;
-  flow->ticks = now;
+  /* A write makes the line dirty, and most packets come within the tick of the one before. */
+  if (flow->ticks != now) flow->ticks = now;
   if (parsed->protocol != PROTOCOL_TCP) {
     if (answers) next = FLOW_REPLIED;
   } else {

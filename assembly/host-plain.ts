@@ -29,10 +29,11 @@ import {
   FIXED_NO_BUCKET,
   LINK_ETHERNET,
   NAT_FLOW_FLAG_TCP_RESET,
+  NAT_FLOW_LOCAL_ADDRESS,
+  NAT_FLOW_NIC,
   NAT_FLOW_TWIN,
   PARSED_IP,
   PARSED_IP_LENGTH,
-  PARSED_L4,
   PARSED_VLAN_TAG,
   PARSED_VLAN_TAG_INNER,
   REASON_NONE,
@@ -44,7 +45,7 @@ import { OUTCOME_CONTINUE } from './parse';
 import { frameForGateway } from './rewrite/decapsulate';
 import { mendSegment } from './rewrite/translate';
 import {
-  findNatFlowIn,
+  findNatFlow4In,
   firstBucket,
   isWithinLimit,
   natFlowVip,
@@ -56,7 +57,6 @@ import {
   touchTcpFlow,
   writeNatKeyEnds,
   writeNatKeyOwner,
-  writeNatKeyRemote,
 } from './table/nat-flow';
 import { natFlowFlags } from './table/nat-flow-ends';
 import { findNicInline, nicIndex, nicVni } from './table/nic';
@@ -197,12 +197,10 @@ function isSegmentSound(ip: usize): bool {
 /** Writes the record of a packet. @inline */
 function note(record: usize, ip: usize, remote: u32, local: u32, ports: u32, nic: u32, protocol: u32): void {
   store<u32>(record, <u32>ip, PARSED_IP);
-  store<u32>(record, <u32>ip + IPV4_BYTES_MIN, PARSED_L4);
   store<u32>(record, ipv4TotalLength(ip), PARSED_IP_LENGTH);
-  store<u32>(record, 0, PARSED_VLAN_TAG);
-  store<u32>(record, 0, PARSED_VLAN_TAG_INNER);
   const key = packetKey(record);
-  writeNatKeyRemote(key, remote, 0);
+  // The other half of the address is that of IPv6.
+  store<u64>(key, remote);
   writeNatKeyEnds(key, local, ports);
   writeNatKeyOwner(key, nic, protocol, FAMILY);
   const hash = natKeyHash4(remote, local, ports, nic | (protocol << 16) | (FAMILY << 24));
@@ -222,7 +220,15 @@ function deliver(descriptor: usize, record: usize, now: u32): u32 {
   if (natFlowVip(flow) != ipv4Destination(ip) || natFlowVipPort(flow) != port) return OUTCOME_CONTINUE;
   const protocol = packetProtocol(record);
   use(flow, l4, protocol, false, false, now);
-  translate(ip, ipv4DestinationAt(ip), packetLocal(record), l4, l4 + DESTINATION_PORT, packetLocalPort(record), protocol);
+  translate(
+    ip,
+    ipv4DestinationAt(ip),
+    packetLocal(record),
+    l4,
+    l4 + DESTINATION_PORT,
+    packetLocalPort(record),
+    protocol,
+  );
   // The destination is the VM already, and the type is that of IPv4.
   const frame = ip - ETHERNET_BYTES;
   writeLocalMac(frame);
@@ -242,6 +248,8 @@ function leave(descriptor: usize, record: usize, now: u32): u32 {
   use(flow, l4, protocol, load<u32>(flow, NAT_FLOW_TWIN) == 0, true, now);
   translate(ip, ipv4SourceAt(ip), natFlowVip(flow), l4, l4 + SOURCE_PORT, natFlowVipPort(flow), protocol);
   if (load<u16>(FIXED_CONFIG + CONFIG_VLAN_TCI) != 0) {
+    store<u32>(record, 0, PARSED_VLAN_TAG);
+    store<u32>(record, 0, PARSED_VLAN_TAG_INNER);
     frameForGateway(descriptor, record);
     return VERDICT_REPLY;
   }
@@ -258,8 +266,11 @@ function leave(descriptor: usize, record: usize, now: u32): u32 {
 /** The flow of a packet, where it is alive and nothing is special about it; else 0. @inline */
 function findPlainFlow(record: usize, now: u32): usize {
   const key = packetKey(record);
-  let flow = findNatFlowIn(load<u32>(record, FIRST_BUCKET), key);
-  if (flow == 0) flow = findNatFlowIn(load<u32>(record, SECOND_BUCKET), key);
+  const remote = load<u64>(key);
+  const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
+  const owner = load<u32>(key, NAT_FLOW_NIC);
+  let flow = findNatFlow4In(load<u32>(record, FIRST_BUCKET), remote, ends, owner);
+  if (flow == 0) flow = findNatFlow4In(load<u32>(record, SECOND_BUCKET), remote, ends, owner);
   if (flow == 0 || (natFlowFlags(flow) & ~NAT_FLOW_FLAG_TCP_RESET) != 0) return 0;
   return isWithinLimit(flow, now) ? flow : 0;
 }

@@ -201,8 +201,16 @@ export function secondBucket(hash: u64): usize {
   return natFlowsBase + (<u32>(hash >> 32) & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
 }
 
-/** The flow of a key in one of its buckets, alive or not; 0 when it is not there. @inline */
-export function findNatFlowIn(bucket: usize, key: usize): usize {
+/** The flow of the parts of an IPv4 key in one of its buckets, alive or not; 0 when it is not there. @inline */
+export function findNatFlow4In(bucket: usize, remote: u64, ends: u64, owner: u32): usize {
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) != ends || load<u64>(flow) != remote) continue;
+    if (load<u32>(flow, NAT_FLOW_NIC) == owner) return flow;
+  }
+  return 0;
+}
+
+function findNatFlowIn(bucket: usize, key: usize): usize {
   const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
     if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == ends && isRestEqual(flow, key)) return flow;

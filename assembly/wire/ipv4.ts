@@ -15,7 +15,7 @@ import {
   REASON_SOURCE,
   REASON_TTL,
 } from '../abi';
-import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64 } from './checksum';
+import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64, isSumOfWhole } from './checksum';
 
 export const IPV4_BYTES_MIN: u32 = 20;
 export const IPV4_LENGTH_MAX: u32 = 0xffff;
@@ -151,7 +151,7 @@ export function ipv4IsPlain(ip: usize, available: u32): bool {
   if (available < IPV4_BYTES_MIN || load<u8>(ip) != VERSION_4_IHL_5) return false;
   const totalLength = ipv4TotalLength(ip);
   if (totalLength < IPV4_BYTES_MIN || totalLength > available || ipv4IsFragment(ip)) return false;
-  return ipv4FixedSum(ip) == 0xffff;
+  return isSumOfWhole(ipv4FixedSum(ip));
 }
 
 /** Mends the header checksum for words that have changed so much (wire/checksum.ts). @inline */
@@ -168,14 +168,14 @@ export function checkIpv4Origin(ip: usize): u32 {
   return ipv4Source(ip) == ipv4Destination(ip) ? REASON_SOURCE : REASON_NONE;
 }
 
-/** The one's complement sum of a header without options. @inline */
-function ipv4FixedSum(ip: usize): u32 {
+/** The sum of the words of a header without options, not folded. @inline */
+function ipv4FixedSum(ip: usize): u64 {
   let sum: u64 = load<u32>(ip);
   sum += load<u32>(ip, 4);
   sum += load<u32>(ip, 8);
   sum += load<u32>(ip, 12);
   sum += load<u32>(ip, 16);
-  return fold64(sum);
+  return sum;
 }
 
 /** The one's complement sum of a header: the five words all have, and then the options few have. */

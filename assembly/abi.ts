@@ -734,7 +734,7 @@ export const DECISION_FLOW = 8;
 export const DECISION_RULE = 12;
 /** address: with ACTION_TRANSLATE the VIP, which the other end gets in a hairpin; else what it gets, 0 to leave it alone */
 export const DECISION_PEER = 16;
-/** u32: address of the entry of the local address, with ACTION_LEASE */
+/** u32: address of the entry of the local address that calls out or has a public IP of its own; else 0 */
 export const DECISION_LOCAL = 20;
 /** u32: of the tunnel the packet came in; explain finds NO_INDEX without one */
 export const DECISION_VNI = 24;

@@ -61,6 +61,7 @@ import { PROTOCOL_TCP } from './wire/tcp';
 
 const NO_PORT: u32 = 0;
 const NO_PEER: u32 = 0;
+const NO_FLOW: usize = 0;
 
 /** Does what was decided with the packet in hand; answers with an outcome. */
 export function act(descriptor: usize, packet: usize, now: u32): u32 {
@@ -81,7 +82,7 @@ export function foresee(packet: usize, now: u32): u32 {
   let reason: u32 = REASON_NONE;
   if (action == ACTION_LEASE) reason = foreseeLease(packet, now);
   const needsRoom = action == ACTION_TRANSLATE && decidedFlow() == 0;
-  if (needsRoom && findNatFlowRoom(packetKey(packet), now) == 0) reason = REASON_FLOW_TABLE_FULL;
+  if (needsRoom && findNatFlowRoom(packetKey(packet), NO_FLOW, now) == 0) reason = REASON_FLOW_TABLE_FULL;
   const isIn = action <= <u32>ACTION_ERROR_IN;
   if (isIn && reason == REASON_NONE) reason = checkEcn(packet);
   if (reason != REASON_NONE) return dropFor(reason);
@@ -134,7 +135,7 @@ function deliverError(descriptor: usize, packet: usize): u32 {
   return giveToVm(descriptor, packet);
 }
 
-/** A first fragment that does not reach the VM leaves no trace; `datagram` is 0 for a whole packet. */
+/** A first fragment that does not reach the VM leaves no trace; `datagram` is 0 for a whole packet. @inline */
 function giveFirstToVm(descriptor: usize, packet: usize, datagram: usize, peer: u32, now: u32): u32 {
   const outcome = giveToVm(descriptor, packet);
   if (datagram != 0 && outcome == VERDICT_DELIVER) rememberFragment(datagram, true, decidedAddress(), peer, now);

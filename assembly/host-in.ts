@@ -129,6 +129,7 @@ function refuse(nic: u32, vip: u32, family: u32, reason: u32): u32 {
   return findVip(nic, vip, family) == 0 ? OUTCOME_PASS : dropFor(reason);
 }
 
+/** @inline */
 function deliver(packet: usize, vip: u32, now: u32): u32 {
   const protocol = packetProtocol(packet);
   const isSegment = isTcpOrUdp(protocol) && packetFragment(packet) != FRAGMENT_LATER;
@@ -153,7 +154,7 @@ function deliverSegment(packet: usize, protocol: u32, vip: u32, now: u32): u32 {
   return deliverTranslated(packet, vip, translation, sourcePort(l4), vipPort, now);
 }
 
-/** A packet for a VIP of ours with a translation; ports are 0 where the protocol has none. */
+/** A packet for a VIP of ours with a translation; ports are 0 where the protocol has none. @inline */
 function deliverTranslated(packet: usize, vip: u32, translation: usize, remotePort: u32, vipPort: u32, now: u32): u32 {
   const dip = translatedAddress(translation, vip);
   const dipPort = isTcpOrUdp(packetProtocol(packet)) ? translatedPort(translation, vipPort) : NO_PORT;

@@ -22,7 +22,15 @@ import {
   REASON_NONE,
   REASON_SNAT_UNKNOWN,
 } from './abi';
-import { decide, decidedAddress, decideFlow, decideHairpin, decideOver, decidePeer } from './host-decision';
+import {
+  decide,
+  decidedAddress,
+  decideFlow,
+  decideHairpin,
+  decideLocal,
+  decideOver,
+  decidePeer,
+} from './host-decision';
 import { findFragment, fragmentAddress, fragmentPeer } from './host-fragment';
 import {
   FRAGMENT_LATER,
@@ -98,6 +106,7 @@ function fromVmIpv6(packet: usize, ip: usize, available: u32, nic: usize, now: u
   return leave(packet, nic, local, now);
 }
 
+/** @inline */
 function leave(packet: usize, nic: usize, local: u32, now: u32): u32 {
   const isSegment = isTcpOrUdp(packetProtocol(packet)) && packetFragment(packet) != FRAGMENT_LATER;
   if (!isSegment) return leaveOther(packet, nic, local, now);
@@ -200,7 +209,9 @@ function leaveFromInstance(packet: usize, entry: usize): u32 {
     const reason = checkSegmentOf(packet);
     if (reason != REASON_NONE) return dropFor(reason);
   }
-  return decide(ACTION_READDRESS_OUT, instanceVip(entry), NO_PORT);
+  decide(ACTION_READDRESS_OUT, instanceVip(entry), NO_PORT);
+  decideLocal(entry);
+  return OUTCOME_CONTINUE;
 }
 
 /** Whether a destination is reached under the VM's own address. */

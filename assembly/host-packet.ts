@@ -10,7 +10,7 @@
  * Only the family is decided per packet; all that comes behind asks this record.
  */
 import { PARSED_IP, PARSED_IP_LENGTH, PARSED_L4, REASON_NONE } from './abi';
-import { datagramKeyV4, datagramKeyV6 } from './table/fragment';
+import { datagramKeyV4, datagramKeyV6 } from './datagram-key';
 import { writeNatKeyEnds, writeNatKeyOwner } from './table/nat-flow';
 import { PROTOCOL_ICMP } from './wire/icmp';
 import { PROTOCOL_ICMPV6 } from './wire/icmpv6';

@@ -43,7 +43,7 @@ import {
 import { packetKey, packetLocal, packetLocalPort, packetProtocol } from './host-packet';
 import { OUTCOME_CONTINUE } from './parse';
 import { frameForGateway } from './rewrite/decapsulate';
-import { mendSegment } from './rewrite/translate';
+import { translateSegment } from './rewrite/translate';
 import {
   findNatFlow4In,
   firstBucket,
@@ -60,20 +60,18 @@ import {
 } from './table/nat-flow';
 import { natFlowFlags } from './table/nat-flow-ends';
 import { findNicInline, nicIndex, nicVni } from './table/nic';
-import { findTranslationInline, translatedAddress, translatedPort } from './table/translation';
-import { changeOf16, changeOf32 } from './wire/checksum';
+import { findTranslation, translatedAddress, translatedPort } from './table/translation';
 import { destinationMac, ETHERNET_BYTES, ETHERTYPE_IPV4_NET, etherType, sourceMac } from './wire/ethernet';
 import {
   IPV4_BYTES_MIN,
   ipv4Destination,
-  ipv4DestinationAt,
   ipv4IsPlain,
   ipv4Protocol,
   ipv4Source,
-  ipv4SourceAt,
   ipv4Tos,
   ipv4TotalLength,
-  mendIpv4Checksum,
+  setIpv4Destination,
+  setIpv4Source,
 } from './wire/ipv4';
 import { DESTINATION_PORT, destinationPort, portPair, SOURCE_PORT, sourcePort } from './wire/ports';
 import { announcesMss, checkTcp, PROTOCOL_TCP, tcpFlags } from './wire/tcp';
@@ -164,7 +162,7 @@ function recogniseIn(record: usize, frame: usize, length: u32): u32 {
   const protocol = ipv4Protocol(ip);
   const l4 = ip + IPV4_BYTES_MIN;
   const vip = ipv4Destination(ip);
-  const translation = findTranslationInline(nicIndex(nic), vip, FAMILY, protocol, destinationPort(l4));
+  const translation = findTranslation(nicIndex(nic), vip, FAMILY, protocol, destinationPort(l4));
   if (translation == 0) return PLAIN_NONE;
   const dip = translatedAddress(translation, vip);
   if (ipv4Source(ip) == dip) return PLAIN_NONE;
@@ -220,15 +218,8 @@ function deliver(descriptor: usize, record: usize, now: u32): u32 {
   if (natFlowVip(flow) != ipv4Destination(ip) || natFlowVipPort(flow) != port) return OUTCOME_CONTINUE;
   const protocol = packetProtocol(record);
   use(flow, l4, protocol, false, false, now);
-  translate(
-    ip,
-    ipv4DestinationAt(ip),
-    packetLocal(record),
-    l4,
-    l4 + DESTINATION_PORT,
-    packetLocalPort(record),
-    protocol,
-  );
+  const change = setIpv4Destination(ip, packetLocal(record));
+  translateSegment(l4, protocol, DESTINATION_PORT, change, packetLocalPort(record));
   // The destination is the VM already, and the type is that of IPv4.
   const frame = ip - ETHERNET_BYTES;
   writeLocalMac(frame);
@@ -246,7 +237,7 @@ function leave(descriptor: usize, record: usize, now: u32): u32 {
   const protocol = packetProtocol(record);
   // Who was called answers; of an outbound connection it is the VM that has called.
   use(flow, l4, protocol, load<u32>(flow, NAT_FLOW_TWIN) == 0, true, now);
-  translate(ip, ipv4SourceAt(ip), natFlowVip(flow), l4, l4 + SOURCE_PORT, natFlowVipPort(flow), protocol);
+  translateSegment(l4, protocol, SOURCE_PORT, setIpv4Source(ip, natFlowVip(flow)), natFlowVipPort(flow));
   if (load<u16>(FIXED_CONFIG + CONFIG_VLAN_TCI) != 0) {
     store<u32>(record, 0, PARSED_VLAN_TAG);
     store<u32>(record, 0, PARSED_VLAN_TAG_INNER);
@@ -284,31 +275,6 @@ function use(flow: usize, l4: usize, protocol: u32, answers: bool, isFromVm: boo
   const flags = tcpFlags(l4);
   touchTcpFlow(flow, flags, answers, now);
   noteAcknowledgment(flow, l4, flags, isFromVm);
-}
-
-/** Gives one end of a packet another address and another port. @inline */
-function translate(
-  ip: usize,
-  addressAt: usize,
-  address: u32,
-  l4: usize,
-  portAt: usize,
-  portNet: u32,
-  protocol: u32,
-): void {
-  let change: u32 = 0;
-  const addressBefore = load<u32>(addressAt);
-  if (addressBefore != address) {
-    change = changeOf32(addressBefore, address);
-    store<u32>(addressAt, address);
-    mendIpv4Checksum(ip, change);
-  }
-  const portBefore: u32 = load<u16>(portAt);
-  if (portBefore != portNet) {
-    change += changeOf16(portBefore, portNet);
-    store<u16>(portAt, <u16>portNet);
-  }
-  mendSegment(l4, protocol, change);
 }
 
 /** We are the sender. @inline */

@@ -18,14 +18,22 @@ import { checkUdp, PROTOCOL_UDP, UDP_BYTES, udpLength } from './wire/udp';
 const PROTOCOL_DCCP: u32 = 33;
 const PROTOCOL_UDP_LITE: u32 = 136;
 
-/** Whether the TCP or UDP header of a whole packet or a first fragment is sound; other protocols have none to judge. */
+/**
+ * Whether the TCP or UDP header of a whole packet or a first fragment is sound; other protocols have none to judge.
+ *
+ * @inline
+ */
 export function checkSegmentOf(packet: usize): u32 {
-  const l4 = packetL4(packet);
-  const l4Bytes = packetL4Bytes(packet);
-  const protocol = packetProtocol(packet);
-  if (protocol == PROTOCOL_TCP) return checkTcp(l4, l4Bytes);
-  if (protocol != PROTOCOL_UDP) return REASON_NONE;
-  return packetFragment(packet) == FRAGMENT_NONE ? checkUdp(l4, l4Bytes) : checkUdpStart(l4, l4Bytes);
+  return packetProtocol(packet) == PROTOCOL_TCP
+    ? checkTcp(packetL4(packet), packetL4Bytes(packet))
+    : checkDatagram(packet);
+}
+
+function checkDatagram(packet: usize): u32 {
+  if (packetProtocol(packet) != PROTOCOL_UDP) return REASON_NONE;
+  const udp = packetL4(packet);
+  const bytes = packetL4Bytes(packet);
+  return packetFragment(packet) == FRAGMENT_NONE ? checkUdp(udp, bytes) : checkUdpStart(udp, bytes);
 }
 
 /** Whether an ICMP message is whole and unharmed. */
@@ -49,6 +57,8 @@ export function sumsAddresses(protocol: u32): bool {
  * The packet belongs to a flow, of which every entry but the outside ones may be given.
  *
  * @param answers it comes from the end that was called
+ *
+ * @inline
  */
 export function useFlow(flow: usize, packet: usize, answers: bool, isFromVm: bool, now: u32): void {
   if (packetProtocol(packet) != PROTOCOL_TCP) {

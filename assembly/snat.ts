@@ -61,8 +61,8 @@ import {
 } from './table/nat-flow';
 import {
   couldHaveSnatFlow,
-  findNatFlowRoom,
   forgetNatFlow,
+  isRoomForTwins,
   joinNatFlowTwin,
   makeNatFlowRoom,
   mayHaveSnatFlow,
@@ -155,13 +155,10 @@ export function openLease(packet: usize, now: u32): u32 {
   return REASON_NONE;
 }
 
-/** What openLease would answer, as far as that can be said without giving any flow up. */
+/** What openLease would answer: exact but for a VM that has used up its share of the table, and gives up a flow for this one. */
 export function foreseeLease(packet: usize, now: u32): u32 {
   if (decidedRule() == 0) return REASON_SNAT_EXHAUSTED;
-  const isRoom =
-    couldHaveSnatFlow(packetNic(packet), now) &&
-    findNatFlowRoom(packetKey(packet), now) != 0 &&
-    (findNatFlow(OUTSIDE_KEY) != 0 || findNatFlowRoom(OUTSIDE_KEY, now) != 0);
+  const isRoom = couldHaveSnatFlow(packetNic(packet), now) && isRoomForTwins(packetKey(packet), OUTSIDE_KEY, now);
   return isRoom ? REASON_NONE : REASON_FLOW_TABLE_FULL;
 }
 

@@ -108,7 +108,7 @@ function mayBeTunnel(protocol: u32): bool {
   return protocol == PROTOCOL_UDP || protocol == PROTOCOL_GRE;
 }
 
-/** A whole packet for us. */
+/** A whole packet for us. @inline */
 function fromProvider(packet: usize, protocol: u32, l4: usize, l4Bytes: u32, now: u32): u32 {
   if (protocol != tunnelProtocol()) return OUTCOME_PASS;
   return protocol == PROTOCOL_UDP ? fromVxlan(packet, l4, l4Bytes, now) : fromNvgre(packet, l4, l4Bytes, now);

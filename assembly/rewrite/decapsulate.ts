@@ -16,7 +16,7 @@ import {
 import { destinationMac, macAt, writeEthernetBefore } from '../wire/ethernet';
 import { localMac, setFrame, writeOutgoingEthernet } from './frame';
 
-/** The inner packet becomes the frame, addressed to the VM. */
+/** The inner packet becomes the frame, addressed to the VM. @inline */
 export function frameForVm(descriptor: usize, ip: usize, vmMac: u64): void {
   if (load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE) {
     setFrame(descriptor, ip, ip);

@@ -15,50 +15,45 @@ import {
   packetProtocol,
 } from '../host-packet';
 import { addressValue } from '../table/address-value';
-import { changeOf16, changeOf32, checksumChanged, sumWords } from '../wire/checksum';
+import { changeOf16, checksumChanged, sumWords } from '../wire/checksum';
 import { ICMP_CHECKSUM, ICMP_IDENTIFIER, writeIcmpChecksum } from '../wire/icmp';
-import { ipv4Destination, ipv4Source, setIpv4Destination, setIpv4Source } from '../wire/ipv4';
+import { setIpv4Destination, setIpv4Source } from '../wire/ipv4';
 import { IPV6_ADDRESS_BYTES, ipv6Destination, ipv6Source } from '../wire/ipv6';
 import { checksumField, DESTINATION_PORT, isTcpOrUdp, SOURCE_PORT } from '../wire/ports';
 import { PROTOCOL_UDP } from '../wire/udp';
 
-const KEEP_PORT: usize = 0;
 /** A first fragment may be shorter than the header of its message. */
 const CHECKSUM_END: u32 = ICMP_CHECKSUM + 2;
 
 /**
- * Gives a packet another destination.
+ * Gives a packet another destination, of which all is here but what later fragments hold.
  *
  * @param address an IPv4 address in network order, or the word of an IPv6 address
  * @param portNet for TCP and UDP the port, for a ping its identifier; of no meaning for other protocols
  */
 export function translateDestination(packet: usize, address: u32, portNet: u32): void {
-  mendTransport(packet, writeDestination(packet, address), portAt(packet, DESTINATION_PORT), portNet);
+  const change = replaceDestination(packetIp(packet), packetFamily(packet), address);
+  const protocol = packetProtocol(packet);
+  if (isTcpOrUdp(protocol)) translateSegment(packetL4(packet), protocol, DESTINATION_PORT, change, portNet);
+  else translateMessage(packet, change, portNet);
 }
 
 /** The same for the source. */
 export function translateSource(packet: usize, address: u32, portNet: u32): void {
-  mendTransport(packet, writeSource(packet, address), portAt(packet, SOURCE_PORT), portNet);
+  const change = replaceSource(packetIp(packet), packetFamily(packet), address);
+  const protocol = packetProtocol(packet);
+  if (isTcpOrUdp(protocol)) translateSegment(packetL4(packet), protocol, SOURCE_PORT, change, portNet);
+  else translateMessage(packet, change, portNet);
 }
 
-/** Gives a packet another destination address, and leaves the port or identifier as it is. */
+/** Gives a packet or fragment another destination address, and leaves the port or identifier as it is. */
 export function readdressDestination(packet: usize, address: u32): void {
-  mendTransport(packet, writeDestination(packet, address), KEEP_PORT, 0);
+  mendTransport(packet, replaceDestination(packetIp(packet), packetFamily(packet), address));
 }
 
 /** The same for the source. */
 export function readdressSource(packet: usize, address: u32): void {
-  mendTransport(packet, writeSource(packet, address), KEEP_PORT, 0);
-}
-
-/** @inline */
-function writeDestination(packet: usize, address: u32): u32 {
-  return replaceDestination(packetIp(packet), packetFamily(packet), address);
-}
-
-/** @inline */
-function writeSource(packet: usize, address: u32): u32 {
-  return replaceSource(packetIp(packet), packetFamily(packet), address);
+  mendTransport(packet, replaceSource(packetIp(packet), packetFamily(packet), address));
 }
 
 /**
@@ -68,20 +63,12 @@ function writeSource(packet: usize, address: u32): u32 {
  * @inline
  */
 export function replaceDestination(ip: usize, family: u32, address: u32): u32 {
-  if (family != 4) return writeIpv6Address(ipv6Destination(ip), address);
-  const before = ipv4Destination(ip);
-  if (before == address) return 0;
-  setIpv4Destination(ip, address);
-  return changeOf32(before, address);
+  return family == 4 ? setIpv4Destination(ip, address) : writeIpv6Address(ipv6Destination(ip), address);
 }
 
 /** The same for the source. @inline */
 export function replaceSource(ip: usize, family: u32, address: u32): u32 {
-  if (family != 4) return writeIpv6Address(ipv6Source(ip), address);
-  const before = ipv4Source(ip);
-  if (before == address) return 0;
-  setIpv4Source(ip, address);
-  return changeOf32(before, address);
+  return family == 4 ? setIpv4Source(ip, address) : writeIpv6Address(ipv6Source(ip), address);
 }
 
 function writeIpv6Address(field: usize, word: u32): u32 {
@@ -92,33 +79,36 @@ function writeIpv6Address(field: usize, word: u32): u32 {
   return change;
 }
 
-/** Where the port of one end lies, or the identifier of a ping; KEEP_PORT for what has none. @inline */
-function portAt(packet: usize, field: usize): usize {
-  if (isTcpOrUdp(packetProtocol(packet))) return packetL4(packet) + field;
-  return isIcmp(packet) ? packetL4(packet) + ICMP_IDENTIFIER : KEEP_PORT;
-}
-
-/**
- * Writes a port, unless its place is KEEP_PORT, and mends the checksum of the transport header for it and for an address
- * that has changed by `addressChange`.
- */
-function mendTransport(packet: usize, addressChange: u32, port: usize, portNet: u32): void {
-  if (packetFragment(packet) == FRAGMENT_LATER) return;
-  let portChange: u32 = 0;
-  if (port != KEEP_PORT) {
-    const before: u32 = load<u16>(port);
-    if (before != portNet) {
-      store<u16>(port, <u16>portNet);
-      portChange = changeOf16(before, portNet);
-    }
+/** Writes a port of TCP or UDP, and mends the checksum for it and for an address that has changed. @inline */
+export function translateSegment(l4: usize, protocol: u32, field: usize, addressChange: u32, portNet: u32): void {
+  let change = addressChange;
+  const before: u32 = load<u16>(l4 + field);
+  if (before != portNet) {
+    store<u16>(l4 + field, <u16>portNet);
+    change += changeOf16(before, portNet);
   }
-  const protocol = packetProtocol(packet);
-  if (isTcpOrUdp(protocol)) mendSegment(packetL4(packet), protocol, addressChange + portChange);
-  else if (isIcmp(packet)) mendIcmp(packet, addressChange, portChange);
+  mendSegment(l4, protocol, change);
 }
 
-/** Mends the checksum of a TCP or UDP header whose addresses and ports have changed so much; 0 is not at all. @inline */
-export function mendSegment(l4: usize, protocol: u32, change: u32): void {
+/** Writes the identifier of a ping; other messages and protocols have nothing like it. */
+function translateMessage(packet: usize, addressChange: u32, identifierNet: u32): void {
+  if (!isIcmp(packet)) return;
+  const field = packetL4(packet) + ICMP_IDENTIFIER;
+  const before: u32 = load<u16>(field);
+  store<u16>(field, <u16>identifierNet);
+  mendIcmp(packet, addressChange, before == identifierNet ? 0 : changeOf16(before, identifierNet));
+}
+
+/** Mends the checksum of the transport header for an address that has changed. */
+function mendTransport(packet: usize, addressChange: u32): void {
+  if (packetFragment(packet) == FRAGMENT_LATER) return;
+  const protocol = packetProtocol(packet);
+  if (isTcpOrUdp(protocol)) mendSegment(packetL4(packet), protocol, addressChange);
+  else if (isIcmp(packet)) mendIcmp(packet, addressChange, 0);
+}
+
+/** @inline */
+function mendSegment(l4: usize, protocol: u32, change: u32): void {
   // RFC 1624 section 5: an update that changes nothing must not turn one form of zero into the other.
   if (change == 0) return;
   const field = l4 + checksumField(protocol);

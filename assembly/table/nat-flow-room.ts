@@ -46,6 +46,8 @@ import {
 /** Buckets that a NIC which has used up its share searches for a flow of its own to give up. */
 const SHARE_SEARCH_BUCKETS: u32 = 64;
 
+const NO_FLOW: usize = 0;
+
 /** Where that search goes on. */
 let shareCursor: u32 = 0;
 
@@ -54,21 +56,46 @@ let shareCursor: u32 = 0;
  * was there has been forgotten, and counted.
  */
 export function makeNatFlowRoom(key: usize, now: u32): usize {
-  const flow = findNatFlowRoom(key, now);
+  const flow = findNatFlowRoom(key, NO_FLOW, now);
   if (flow != 0 && isTaken(flow)) giveUp(flow, now);
   return flow;
 }
 
-/** The place makeNatFlowRoom would make: an empty one, a dead flow, or the one that has waited longest for an answer. */
-export function findNatFlowRoom(key: usize, now: u32): usize {
+/** Whether both entries of an outbound flow would find room, one after the other. */
+export function isRoomForTwins(key: usize, outsideKey: usize, now: u32): bool {
+  const flow = findNatFlowRoom(key, NO_FLOW, now);
+  if (flow == 0) return false;
+  // What makes room for the first takes its twin along.
+  const freed = isTaken(flow) ? natFlowTwin(flow) : 0;
+  if (freed != 0 && isPlaceFor(outsideKey, freed)) return true;
+  return findNatFlowRoom(outsideKey, flow, now) != 0;
+}
+
+/**
+ * The place makeNatFlowRoom would make: an empty one, a dead flow, or the one that has waited longest for an answer.
+ *
+ * @param except a place that somebody else is to have
+ */
+export function findNatFlowRoom(key: usize, except: usize, now: u32): usize {
   const hash = natKeyHash(key);
   const first = firstBucket(hash);
   const second = secondBucket(hash);
-  const free = freeCount(first) >= freeCount(second) ? findFree(first) : findFree(second);
+  const isFirstEmptier = freeCount(first, except) >= freeCount(second, except);
+  const free = findFree(isFirstEmptier ? first : second, except);
   if (free != 0) return free;
-  let flow = findExpired(first, now);
-  if (flow == 0) flow = findExpired(second, now);
-  return flow != 0 ? flow : olderNew(findOldestNew(first, now), findOldestNew(second, now), now);
+  let flow = findExpired(first, except, now);
+  if (flow == 0) flow = findExpired(second, except, now);
+  if (flow != 0) return flow;
+  return olderNew(findOldestNew(first, except, now), findOldestNew(second, except, now), now);
+}
+
+function isPlaceFor(key: usize, flow: usize): bool {
+  const hash = natKeyHash(key);
+  return isIn(firstBucket(hash), flow) || isIn(secondBucket(hash), flow);
+}
+
+function isIn(bucket: usize, flow: usize): bool {
+  return flow >= bucket && flow < bucket + NAT_FLOW_BUCKET_BYTES;
 }
 
 /** Puts a flow into an empty place, or over one with the same key that has no twin. */
@@ -215,32 +242,32 @@ function shareOf(flow: usize): usize {
   return snatSharesBase + (natFlowNic(flow) << 2);
 }
 
-function freeCount(bucket: usize): u32 {
+function freeCount(bucket: usize, except: usize): u32 {
   let free: u32 = 0;
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (!isTaken(flow)) free++;
+    if (!isTaken(flow) && flow != except) free++;
   }
   return free;
 }
 
-function findFree(bucket: usize): usize {
+function findFree(bucket: usize, except: usize): usize {
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (!isTaken(flow)) return flow;
+    if (!isTaken(flow) && flow != except) return flow;
   }
   return 0;
 }
 
-function findExpired(bucket: usize, now: u32): usize {
+function findExpired(bucket: usize, except: usize, now: u32): usize {
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (!natFlowIsLive(flow, now)) return flow;
+    if (!natFlowIsLive(flow, now) && flow != except) return flow;
   }
   return 0;
 }
 
-function findOldestNew(bucket: usize, now: u32): usize {
+function findOldestNew(bucket: usize, except: usize, now: u32): usize {
   let oldest: usize = 0;
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
-    if (natFlowState(flow) == NAT_FLOW_NEW) oldest = olderNew(oldest, flow, now);
+    if (natFlowState(flow) == NAT_FLOW_NEW && flow != except) oldest = olderNew(oldest, flow, now);
   }
   return oldest;
 }

@@ -43,7 +43,7 @@ import {
 import { ticksSince } from '../clock';
 import { sipHash } from '../flow-hash';
 import { natFlowsBase, natFlowsMask } from '../layout';
-import { acknowledges, closesConnection, opensConnection, resetsConnection, tcpAcknowledgment } from '../wire/tcp';
+import { acknowledges, endsConnection, opensConnection, resetsConnection, tcpAcknowledgment } from '../wire/tcp';
 
 const FAMILY_MASK: u32 = 0x0f;
 const CLOSING_IDLE_TICKS: u32 = 60;
@@ -71,19 +71,14 @@ export function writeNatKeyOwner(key: usize, nic: u32, protocol: u32, kind: u32)
 
 /** The flow of a key, alive or not; 0 when the table does not know it. */
 export function findNatFlow(key: usize): usize {
-  const hash = natKeyHash(key);
-  const flow = findNatFlowIn(firstBucket(hash), key);
-  return flow != 0 ? flow : findNatFlowIn(secondBucket(hash), key);
+  const hash = hashOf(key);
+  const flow = findIn(firstBucket(hash), key);
+  return flow != 0 ? flow : findIn(secondBucket(hash), key);
 }
 
-/** SipHash of a key: two words hold all of an IPv4 key, four that of IPv6. */
+/** SipHash of a key: what places it, and where the search for a leased port begins. */
 export function natKeyHash(key: usize): u64 {
-  const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
-  const owner = load<u32>(key, NAT_FLOW_NIC);
-  const first = load<u64>(key);
-  const rest = (ends >> 32) | ((<u64>owner) << 32);
-  if ((owner & KIND_BIT_IPV6) == 0) return sipHash(first | (ends << 32), rest);
-  return sipHash(sipHash(first, load<u64>(key, 8)) ^ (ends << 32), rest);
+  return hashOf(key);
 }
 
 /** The same of the parts of an IPv4 key; `owner` is what writeNatKeyOwner writes. @inline */
@@ -91,13 +86,29 @@ export function natKeyHash4(remote: u32, local: u32, ports: u32, owner: u32): u6
   return sipHash(<u64>remote | ((<u64>local) << 32), <u64>ports | ((<u64>owner) << 32));
 }
 
-/** Whether a flow counts: not idle for too long, and of an entry outside, that it leads to such a flow. */
+/** Two words hold all of an IPv4 key, four that of IPv6. @inline */
+function hashOf(key: usize): u64 {
+  const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
+  const owner = load<u32>(key, NAT_FLOW_NIC);
+  const local = ends << 32;
+  const rest = (ends >> 32) | ((<u64>owner) << 32);
+  const isIpv6 = (owner & KIND_BIT_IPV6) != 0;
+  return sipHash((isIpv6 ? foldIpv6(key) : load<u64>(key)) ^ local, rest);
+}
+
+/** Stands for the remote address: two words that agree in it cannot be found without the key. */
+function foldIpv6(key: usize): u64 {
+  return sipHash(load<u64>(key), load<u64>(key, 8));
+}
+
+/** Whether a flow counts: not idle for too long, and of an entry outside, that it leads to such a flow. @inline */
 export function natFlowIsLive(flow: usize, now: u32): bool {
-  if (isOutside(flow)) {
-    const twin = natFlowTwin(flow);
-    return twin != 0 && isWithinLimit(twin, now);
-  }
-  return isWithinLimit(flow, now);
+  return isOutside(flow) ? isTwinLive(flow, now) : isWithinLimit(flow, now);
+}
+
+function isTwinLive(outside: usize, now: u32): bool {
+  const flow = natFlowTwin(outside);
+  return flow != 0 && isWithinLimit(flow, now);
 }
 
 /** The other entry of an outbound connection; 0 when there is none, or one that has another twin. */
@@ -155,7 +166,7 @@ export function natFlowAge(flow: usize, now: u32): u32 {
   return ticksSince(load<u32>(twin == 0 ? flow : twin, NAT_FLOW_TICKS), now);
 }
 
-/** A packet without TCP flags used the flow; `answers`: it comes from the end that was called. */
+/** A packet without TCP flags used the flow; `answers`: it comes from the end that was called. @inline */
 export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
   keepAlive(flow, now);
   if (answers && load<u8>(flow, NAT_FLOW_STATE) != NAT_FLOW_REPLIED) store<u8>(flow, NAT_FLOW_REPLIED, NAT_FLOW_STATE);
@@ -169,27 +180,35 @@ export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
  *
  * @param flags TCP flags
  * @param answers it comes from the end that was called
+ *
  * @inline
  */
 export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): void {
   keepAlive(flow, now);
   const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
+  if (state != NAT_FLOW_REPLIED || endsConnection(flags)) changeState(flow, state, flags, answers);
+}
+
+function changeState(flow: usize, state: u32, flags: u32, answers: bool): void {
   let next = state;
   if (resetsConnection(flags)) next = NAT_FLOW_RESET;
-  else if (closesConnection(flags)) next = NAT_FLOW_CLOSING;
+  else if (endsConnection(flags)) next = NAT_FLOW_CLOSING;
   else if (state != NAT_FLOW_CLOSING || opensConnection(flags)) {
     if (answers) next = NAT_FLOW_REPLIED;
     else if (state != NAT_FLOW_REPLIED) next = NAT_FLOW_NEW;
   }
-  if (next != state) store<u8>(flow, <u8>next, NAT_FLOW_STATE);
+  store<u8>(flow, <u8>next, NAT_FLOW_STATE);
 }
 
 /** Keeps the acknowledgment number of a segment, where the rule resets connections that were idle for too long. @inline */
 export function noteAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
-  if ((load<u8>(flow, NAT_FLOW_FLAGS) & NAT_FLOW_FLAG_TCP_RESET) == 0 || !acknowledges(flags)) return;
-  const acknowledgment = tcpAcknowledgment(tcp);
-  if (isFromVm) store<u32>(flow, acknowledgment, NAT_FLOW_LOCAL_ACK);
-  else store<u32>(flow, acknowledgment, NAT_FLOW_REMOTE_ACK);
+  if ((load<u8>(flow, NAT_FLOW_FLAGS) & NAT_FLOW_FLAG_TCP_RESET) != 0) keepAcknowledgment(flow, tcp, flags, isFromVm);
+}
+
+function keepAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
+  if (!acknowledges(flags)) return;
+  if (isFromVm) store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_LOCAL_ACK);
+  else store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_REMOTE_ACK);
 }
 
 /** The two buckets a key may be in. */
@@ -210,7 +229,8 @@ export function findNatFlow4In(bucket: usize, remote: u64, ends: u64, owner: u32
   return 0;
 }
 
-function findNatFlowIn(bucket: usize, key: usize): usize {
+/** @inline */
+function findIn(bucket: usize, key: usize): usize {
   const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
   for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
     if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) == ends && isRestEqual(flow, key)) return flow;
@@ -223,6 +243,7 @@ function keepAlive(flow: usize, now: u32): void {
   if (load<u32>(flow, NAT_FLOW_TICKS) != now) store<u32>(flow, now, NAT_FLOW_TICKS);
 }
 
+/** @inline */
 function isRestEqual(flow: usize, key: usize): bool {
   return (
     load<u32>(flow, NAT_FLOW_NIC) == load<u32>(key, NAT_FLOW_NIC) &&
@@ -233,9 +254,12 @@ function isRestEqual(flow: usize, key: usize): bool {
 
 /** Whether a flow of the VM's side was not idle for too long. @inline */
 export function isWithinLimit(flow: usize, now: u32): bool {
-  const idleTicks: u32 = load<u16>(flow, NAT_FLOW_IDLE_TICKS);
   const age = ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
-  const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
-  if (state <= <u32>NAT_FLOW_REPLIED) return age <= idleTicks;
-  return age <= min(idleTicks, state == NAT_FLOW_RESET ? RESET_IDLE_TICKS : CLOSING_IDLE_TICKS);
+  const idleTicks: u32 = load<u16>(flow, NAT_FLOW_IDLE_TICKS);
+  if (load<u8>(flow, NAT_FLOW_STATE) <= <u8>NAT_FLOW_REPLIED) return age <= idleTicks;
+  return age <= min(idleTicks, endingTicks(flow));
+}
+
+function endingTicks(flow: usize): u32 {
+  return load<u8>(flow, NAT_FLOW_STATE) == <u8>NAT_FLOW_RESET ? RESET_IDLE_TICKS : CLOSING_IDLE_TICKS;
 }

@@ -26,13 +26,8 @@ import { spread } from './spread';
 const ANY_PORT: u32 = 0;
 const ANY_PROTOCOL: u32 = 0;
 
-/** The translation of exactly this protocol and port; 0 when there is none. */
+/** The translation of exactly this protocol and port; 0 when there is none. @inline */
 export function findTranslation(nic: u32, vip: u32, family: u32, protocol: u32, portNet: u32): usize {
-  return findEntry(nic, vip, portNet, protocol, family);
-}
-
-/** The same as one piece of code with its caller, for what most packets pass. @inline */
-export function findTranslationInline(nic: u32, vip: u32, family: u32, protocol: u32, portNet: u32): usize {
   const entry = probe(nic, keyOf(vip, portNet, protocol, family));
   return load<u64>(entry) == 0 ? 0 : entry;
 }

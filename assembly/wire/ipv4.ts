@@ -86,11 +86,6 @@ export function ipv4SourceAt(ip: usize): usize {
   return ip + SOURCE;
 }
 
-/** Where the destination address lies. */
-export function ipv4DestinationAt(ip: usize): usize {
-  return ip + DESTINATION;
-}
-
 /** Source and destination side by side, as the flow hash takes them. */
 export function ipv4Addresses(ip: usize): u64 {
   return load<u64>(ip, SOURCE);
@@ -154,11 +149,6 @@ export function ipv4IsPlain(ip: usize, available: u32): bool {
   return isSumOfWhole(ipv4FixedSum(ip));
 }
 
-/** Mends the header checksum for words that have changed so much (wire/checksum.ts). @inline */
-export function mendIpv4Checksum(ip: usize, change: u32): void {
-  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), change), CHECKSUM);
-}
-
 /** Whether a router would let it pass: a hop left, from an address that a host may have, to another one. @inline */
 export function checkIpv4Origin(ip: usize): u32 {
   if (load<u8>(ip, TTL) == 0) return REASON_TTL;
@@ -202,12 +192,18 @@ export function setIpv4TosAndLength(ip: usize, tos: u32, totalLength: u32, heade
   store<u16>(ip, checksumOf(headerSum + (tos << 8) + lengthNet), CHECKSUM);
 }
 
-export function setIpv4Source(ip: usize, address: u32): void {
-  setAddress(ip, ip + SOURCE, address);
+/**
+ * Writes the address and mends the header; returns the change to a checksum that covers it too, 0 when it was that.
+ *
+ * @inline
+ */
+export function setIpv4Source(ip: usize, address: u32): u32 {
+  return setAddress(ip, ip + SOURCE, address);
 }
 
-export function setIpv4Destination(ip: usize, address: u32): void {
-  setAddress(ip, ip + DESTINATION, address);
+/** The same for the destination. @inline */
+export function setIpv4Destination(ip: usize, address: u32): u32 {
+  return setAddress(ip, ip + DESTINATION, address);
 }
 
 /** Sends a packet back where it came from: addresses exchanged, which no checksum notices, and a new time to live. */
@@ -254,11 +250,14 @@ export function setIpv4DontFragment(ip: usize): void {
   store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf16(before, after)), CHECKSUM);
 }
 
-function setAddress(ip: usize, field: usize, address: u32): void {
+/** @inline */
+function setAddress(ip: usize, field: usize, address: u32): u32 {
   const before = load<u32>(field);
-  if (before == address) return;
+  if (before == address) return 0;
+  const change = changeOf32(before, address);
   store<u32>(field, address);
-  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), changeOf32(before, address)), CHECKSUM);
+  store<u16>(ip, checksumChanged(load<u16>(ip, CHECKSUM), change), CHECKSUM);
+  return change;
 }
 
 /** Writes the ECN field, the low two bits of the TOS. */

@@ -50,10 +50,6 @@ export function endsConnection(flags: u32): bool {
   return (flags & (FLAG_FIN | FLAG_RST)) != 0;
 }
 
-export function closesConnection(flags: u32): bool {
-  return (flags & FLAG_FIN) != 0;
-}
-
 /** Whether the acknowledgment number of a segment means something. */
 export function acknowledges(flags: u32): bool {
   return (flags & FLAG_ACK) != 0;

@@ -6,9 +6,6 @@
  *
  *   0    1        2          3           4            5                    6         7
  *   | IP | length | hash low | hash high | VLAN tag | service or NO_INDEX | outcome | protocol, TCP flags |
- *
- * A flow bucket is sixteen: four keys { source, ports }, then four values { service:16 | backend:16 } and
- * { generation:8 | class:2 | state:3 | ticks:19 }, the layout of assembly/abi.ts cut in halves.
  */
 import * as abi from '../../assembly/abi.js';
 import type { Tables } from '../tables.js';
@@ -16,6 +13,7 @@ import { FLOW_COUNTERS, type Implementation, type Outcome } from './implementati
 import { type Member, plainRing } from './ring.js';
 import { flowHash } from './sip-hash.js';
 import { Slots } from './slots.js';
+import { TypedFlows } from './typed-flows.js';
 
 const PARSED_WORDS = 8;
 const IP = 0;
@@ -27,40 +25,12 @@ const SERVICE = 5;
 const OUTCOME = 6;
 const PROTOCOL_AND_FLAGS = 7;
 
-const BUCKET_WORDS = 16;
-const VALUES = 8;
-const CLASS_SHIFT = abi.FLOW_CLASS_SHIFT - 32;
-const CLASS_BITS = 3 << CLASS_SHIFT;
-const STATE_SHIFT = abi.FLOW_STATE_SHIFT - 32;
-const TICKS_SHIFT = abi.FLOW_TICKS_SHIFT - 32;
-/** What of the high half tells who the flow is and not what became of it. */
-const WHO_BITS = (1 << STATE_SHIFT) - 1;
-const IDLE_TICKS_BY_STATE = Int32Array.of(
-  abi.FLOW_HALF_OPEN_TICKS,
-  abi.FLOW_IDLE_TICKS_MAX,
-  abi.FLOW_IDLE_TICKS_MAX,
-  abi.FLOW_IDLE_TICKS_MAX,
-  abi.FLOW_CLOSING_TICKS,
-  abi.FLOW_RESET_TICKS,
-  0,
-  0,
-);
-
-/** Ranks of ways that are asked to give way; below them 20 bits of ticks. */
-const UNTRUSTED = 1 << 20;
-const HALF_OPEN = 2 << 20;
-const DEAD = 3 << 20;
-
 const TYPE_IPV4_NET = 0x0008;
 const TYPE_VLAN_NET = 0x0081;
 const TYPE_SERVICE_VLAN_NET = 0xa888;
 const FRAGMENT_NET = 0xff3f;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
-const TCP_FIN = 0x01;
-const TCP_SYN = 0x02;
-const TCP_RST = 0x04;
-const TCP_ACK = 0x10;
 
 const ETHERNET_BYTES = 14;
 const IPV4_BYTES = 20;
@@ -79,30 +49,21 @@ export class TypedMux implements Implementation {
   readonly #hashKey: Int32Array;
 
   readonly #endpoints: EndpointTable;
-  readonly #flows: Int32Array;
-  readonly #flowsMask: number;
-  readonly #trustedMax: number;
-  readonly #untrustedMax: number;
-  #sweptTicks = 0;
-  #nextSwept = 0;
+  readonly #flows: TypedFlows;
   readonly #rings: Uint16Array;
 
   // One array per field: services by index, then backends by index.
   readonly #ringStarts: Int32Array;
   readonly #ringSlotCounts: Int32Array;
   readonly #distributions: Uint8Array;
-  readonly #idleTicks: Int32Array;
   readonly #fixedBackends: Int32Array;
   readonly #serviceTraffic: Float64Array;
   readonly #templates: Int32Array;
   readonly #headerSums: Int32Array;
-  /** -1 for a backend that is not in use, which no flow has. */
-  readonly #generations: Int32Array;
   readonly #backendTraffic: Float64Array;
 
   readonly #verdicts = new Float64Array(abi.VERDICT_COUNT);
   readonly #reasons = new Float64Array(abi.REASON_COUNT);
-  readonly #counters = new Float64Array(abi.COUNTER_COUNT);
   readonly #touched = new Int32Array(1);
 
   constructor(tables: Tables) {
@@ -115,27 +76,24 @@ export class TypedMux implements Implementation {
     this.#vlanTciNet = tables.vlanTciNet;
     this.#hashKey = tables.hashKey;
     this.#endpoints = new EndpointTable(tables.endpoints);
-    this.#flows = new Int32Array(tables.flowBucketCount * BUCKET_WORDS);
-    this.#flowsMask = tables.flowBucketCount - 1;
-    this.#trustedMax = tables.trustedFlowCountMax;
-    this.#untrustedMax = tables.untrustedFlowCountMax;
     this.#rings = tables.rings;
 
     const serviceField = fieldReader(services, abi.SERVICE_BYTES);
     this.#ringStarts = serviceField((at) => (services.getUint32(at, true) - tables.ringsBase) / 2);
     this.#ringSlotCounts = serviceField((at) => services.getUint32(at + abi.SERVICE_RING_SLOT_COUNT, true));
     this.#distributions = Uint8Array.from(serviceField((at) => services.getUint8(at + abi.SERVICE_DISTRIBUTION)));
-    this.#idleTicks = serviceField((at) => services.getUint32(at + abi.SERVICE_IDLE_TICKS, true));
+    const idleTicks = serviceField((at) => services.getUint32(at + abi.SERVICE_IDLE_TICKS, true));
     this.#fixedBackends = serviceField((at) => services.getInt32(at + abi.SERVICE_BACKEND, true));
-    this.#serviceTraffic = new Float64Array(2 * this.#idleTicks.length);
+    this.#serviceTraffic = new Float64Array(2 * idleTicks.length);
 
     const backendField = fieldReader(backends, abi.BACKEND_BYTES);
     this.#headerSums = backendField((at) => backends.getUint32(at + abi.BACKEND_HEADER_SUM, true));
-    this.#generations = backendField((at) =>
+    const generations = backendField((at) =>
       backends.getUint8(at + abi.BACKEND_STATE) === 0 ? -1 : backends.getUint8(at + abi.BACKEND_GENERATION),
     );
-    this.#backendTraffic = new Float64Array(2 * this.#generations.length);
-    this.#templates = new Int32Array(HEADER_WORDS * this.#generations.length);
+    this.#flows = new TypedFlows(tables, idleTicks, generations);
+    this.#backendTraffic = new Float64Array(2 * generations.length);
+    this.#templates = new Int32Array(HEADER_WORDS * generations.length);
     for (let word = 0; word < this.#templates.length; word++) {
       const backend = Math.floor(word / HEADER_WORDS);
       this.#templates[word] = backends.getInt32(backend * abi.BACKEND_BYTES + 4 * (word % HEADER_WORDS), true);
@@ -144,7 +102,7 @@ export class TypedMux implements Implementation {
 
   process(count: number, nowMs: number): void {
     const now = nowMs >>> 10;
-    if (now !== this.#sweptTicks) this.#sweep(now);
+    this.#flows.sweep(now);
     for (let first = 0; first < count; first += abi.STAGE_FRAME_COUNT) {
       const frames = Math.min(count - first, abi.STAGE_FRAME_COUNT);
       const descriptors = (this.slots.descriptors + first * abi.DESCRIPTOR_BYTES) >> 2;
@@ -164,7 +122,7 @@ export class TypedMux implements Implementation {
   }
 
   counters(): number[] {
-    return [this.#verdicts[abi.VERDICT_FORWARD], ...FLOW_COUNTERS.map((counter) => this.#counters[counter])];
+    return [this.#verdicts[abi.VERDICT_FORWARD], ...FLOW_COUNTERS.map((counter) => this.#flows.counters[counter])];
   }
 
   buildRing(members: readonly Member[], slotCount: number): Uint16Array {
@@ -172,10 +130,9 @@ export class TypedMux implements Implementation {
   }
 
   reset(): void {
-    this.#flows.fill(0);
+    this.#flows.reset();
     this.#verdicts.fill(0);
     this.#reasons.fill(0);
-    this.#counters.fill(0);
   }
 
   // First stage.
@@ -247,12 +204,10 @@ export class TypedMux implements Implementation {
 
   /** Reads one word of every bucket, so that their cache misses overlap; the sum is kept, or the reads would not be. */
   #touch(frames: number): void {
-    const flows = this.#flows;
     const parsed = this.#parsed;
-    const mask = this.#flowsMask;
     let sum = 0;
     for (let record = 0; record < frames * PARSED_WORDS; record += PARSED_WORDS) {
-      sum ^= flows[(parsed[record + HASH_LOW] & mask) * BUCKET_WORDS];
+      sum ^= this.#flows.touch(parsed[record + HASH_LOW]);
     }
     this.#touched[0] = sum;
   }
@@ -295,68 +250,17 @@ export class TypedMux implements Implementation {
     const parsed = this.#parsed;
     const protocol = parsed[record + PROTOCOL_AND_FLAGS] & 0xff;
     const tcpFlags = parsed[record + PROTOCOL_AND_FLAGS] >>> 8;
-    const bucket = (parsed[record + HASH_LOW] & this.#flowsMask) * BUCKET_WORDS;
     const word = parsed[record + IP] >> 2;
     const source = this.#words[word + 3];
     const ports = this.#words[word + (this.#words[word] & 15)];
-    const flowClass = (protocol === PROTOCOL_UDP ? abi.FLOW_CLASS_UDP : abi.FLOW_CLASS_TCP) << CLASS_SHIFT;
-    const flow = findFlow(flows, bucket, source, ports, service, flowClass);
-    const opens = (tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
-    if (flow !== 0 && !opens && this.#isLive(flows[flow], flows[flow + 1], now)) {
-      this.#counters[abi.COUNTER_FLOW_HITS]++;
-      const isSettled = flows[flow + 1] >>> STATE_SHIFT === (((now & abi.FLOW_TICKS_MASK) << 3) | abi.FLOW_TRUSTED);
-      const ends = (tcpFlags & (TCP_FIN | TCP_RST)) !== 0;
-      if (!isSettled || ends) this.#follow(flow, tcpFlags, now);
-      return flows[flow] >>> 16;
-    }
-    this.#counters[abi.COUNTER_FLOW_MISSES]++;
+    const flowClass = protocol === PROTOCOL_UDP ? abi.FLOW_CLASS_UDP : abi.FLOW_CLASS_TCP;
+    const hashLow = parsed[record + HASH_LOW];
+    const flow = flows.find(hashLow, source, ports, service, flowClass);
+    const known = flows.follow(flow, tcpFlags, now);
+    if (known >= 0) return known;
     const backend = this.#ringBackend(record, service, slotCount, protocol);
-    if ((tcpFlags & TCP_RST) === 0) {
-      const isSame = flow !== 0 && opens && flows[flow] >>> 16 === backend;
-      if (isSame && this.#isLive(flows[flow], flows[flow + 1], now)) {
-        const state = stateOf(flows[flow + 1]);
-        this.#write(flow, flows[flow], inState(flows[flow + 1], state >= abi.FLOW_CLOSING ? 0 : state, now));
-        return backend;
-      }
-      const state = opens ? abi.FLOW_HALF_OPEN : tcpFlags & TCP_FIN ? abi.FLOW_CLOSING : abi.FLOW_SEEN_ONCE;
-      const low = service | (backend << 16);
-      const high = inState((this.#generations[backend] & 0xff) | flowClass, state, now);
-      if (flow !== 0) this.#write(flow, low, high);
-      else this.#insert(bucket, source, ports, low, high, now);
-    }
+    flows.start(flow, { hashLow, source, ports, service, flowClass, backend, tcpFlags, now });
     return backend;
-  }
-
-  #follow(flow: number, tcpFlags: number, now: number): void {
-    const before = this.#flows[flow + 1];
-    let state: number = abi.FLOW_RESET;
-    if ((tcpFlags & TCP_RST) === 0) state = tcpFlags & TCP_FIN ? abi.FLOW_CLOSING : this.#nextState(before, now);
-    const after = inState(before, state, now);
-    if (after !== before) this.#write(flow, this.#flows[flow], after);
-  }
-
-  #nextState(high: number, now: number): number {
-    const state = stateOf(high);
-    if (state === abi.FLOW_HALF_OPEN || state === abi.FLOW_RESET) return abi.FLOW_SEEN_ONCE;
-    if (state !== abi.FLOW_SEEN_ONCE && state !== abi.FLOW_SEEN_TWICE) return state;
-    if (high >>> TICKS_SHIFT === (now & abi.FLOW_TICKS_MASK)) return state;
-    if (state === abi.FLOW_SEEN_ONCE) return abi.FLOW_SEEN_TWICE;
-    const hasRoom = this.#counters[abi.COUNTER_FLOW_TRUSTED] < this.#trustedMax;
-    this.#counters[hasRoom ? abi.COUNTER_FLOW_PROMOTED : abi.COUNTER_FLOW_PROMOTION_REFUSED]++;
-    return hasRoom ? abi.FLOW_TRUSTED : abi.FLOW_SEEN_TWICE;
-  }
-
-  /** Every change of the table goes through here: the gauges are exact. */
-  #write(flow: number, low: number, high: number): void {
-    const flows = this.#flows;
-    const before = flows[flow + 1];
-    flows[flow] = low;
-    flows[flow + 1] = high;
-    const known = (high === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
-    const trusted = (stateOf(high) === abi.FLOW_TRUSTED ? 1 : 0) - (stateOf(before) === abi.FLOW_TRUSTED ? 1 : 0);
-    if ((known | trusted) === 0) return;
-    this.#counters[abi.COUNTER_FLOW_TRUSTED] += trusted;
-    this.#counters[abi.COUNTER_FLOW_UNTRUSTED] += known - trusted;
   }
 
   #ringBackend(record: number, service: number, slotCount: number, protocol: number): number {
@@ -372,76 +276,6 @@ export class TypedMux implements Implementation {
     }
     const slot = Math.floor(((high >>> 0) * slotCount) / WORD_COUNT);
     return this.#rings[this.#ringStarts[service] + slot];
-  }
-
-  #isLive(low: number, high: number, now: number): boolean {
-    const limit = Math.min(this.#idleTicks[low & 0xffff], IDLE_TICKS_BY_STATE[stateOf(high)]);
-    return this.#generations[low >>> 16] === (high & 0xff) && ageOf(high, now) <= limit;
-  }
-
-  #insert(bucket: number, source: number, ports: number, low: number, high: number, now: number): void {
-    const way = this.#findRoom(bucket, now);
-    if (way < 0) {
-      this.#counters[abi.COUNTER_FLOW_REFUSED]++;
-      return;
-    }
-    this.#counters[abi.COUNTER_FLOW_INSERTS]++;
-    const flows = this.#flows;
-    const key = bucket + 2 * way;
-    flows[key] = source;
-    flows[key + 1] = ports;
-    this.#write(key + VALUES, low, high);
-  }
-
-  /**
-   * An empty way (while untrusted flows are not too many), else a dead one, else the untrusted one that has waited
-   * longest, half-open ones first; -1 when none.
-   */
-  #findRoom(bucket: number, now: number): number {
-    const flows = this.#flows;
-    const mayFill = this.#counters[abi.COUNTER_FLOW_UNTRUSTED] < this.#untrustedMax;
-    let best = 0;
-    let bestWay = -1;
-    for (let way = 0; way < abi.FLOW_WAYS; way++) {
-      const low = flows[bucket + VALUES + 2 * way];
-      const high = flows[bucket + VALUES + 2 * way + 1];
-      if (high === 0) {
-        if (mayFill) return way;
-        continue;
-      }
-      const state = stateOf(high);
-      let rank = Math.max(ageOf(high, now), 0);
-      if (!this.#isLive(low, high, now)) rank = DEAD;
-      else if (state === abi.FLOW_TRUSTED) rank = 0;
-      else rank |= state === abi.FLOW_HALF_OPEN ? HALF_OPEN : UNTRUSTED;
-      if (rank > best) {
-        best = rank;
-        bestWay = way;
-      }
-    }
-    if (best > 0) this.#counters[best >= DEAD ? abi.COUNTER_FLOW_EXPIRED : abi.COUNTER_FLOW_EVICTED]++;
-    return bestWay;
-  }
-
-  /** Takes the dead flows out of a few buckets per tick. */
-  #sweep(now: number): void {
-    const passed = ((now - this.#sweptTicks) << 10) >> 10;
-    this.#sweptTicks = now;
-    if (this.#counters[abi.COUNTER_FLOW_TRUSTED] + this.#counters[abi.COUNTER_FLOW_UNTRUSTED] === 0) return;
-    const flows = this.#flows;
-    const bucketCount = this.#flowsMask + 1;
-    const isNewEra = Math.abs(passed) > abi.FLOW_IDLE_TICKS_MAX;
-    const perTick = Math.max(bucketCount / abi.FLOW_SWEEP_TICKS, 1);
-    let count = isNewEra ? bucketCount : Math.min(Math.max(passed, 0) * perTick, bucketCount);
-    for (; count > 0; count--) {
-      const values = this.#nextSwept * BUCKET_WORDS + VALUES;
-      this.#nextSwept = (this.#nextSwept + 1) & this.#flowsMask;
-      for (let flow = values; flow < values + VALUES; flow += 2) {
-        if (flows[flow + 1] === 0 || (!isNewEra && this.#isLive(flows[flow], flows[flow + 1], now))) continue;
-        this.#counters[abi.COUNTER_FLOW_EXPIRED]++;
-        this.#write(flow, 0, 0);
-      }
-    }
   }
 
   #encapsulate(descriptor: number, record: number, backend: number): void {
@@ -537,40 +371,6 @@ class EndpointTable {
       }
     }
   }
-}
-
-function findFlow(
-  flows: Int32Array,
-  bucket: number,
-  source: number,
-  ports: number,
-  service: number,
-  flowClass: number,
-): number {
-  for (let key = bucket; key < bucket + VALUES; key += 2) {
-    if (
-      flows[key] === source &&
-      flows[key + 1] === ports &&
-      (flows[key + VALUES] & 0xffff) === service &&
-      (flows[key + VALUES + 1] & CLASS_BITS) === flowClass
-    ) {
-      return key + VALUES;
-    }
-  }
-  return 0;
-}
-
-function stateOf(high: number): number {
-  return (high >>> STATE_SHIFT) & 7;
-}
-
-/** Negative when the clock was set back. */
-function ageOf(high: number, now: number): number {
-  return ((now - (high >>> TICKS_SHIFT)) << TICKS_SHIFT) >> TICKS_SHIFT;
-}
-
-function inState(high: number, state: number, now: number): number {
-  return (high & WHO_BITS) | (state << STATE_SHIFT) | (now << TICKS_SHIFT);
 }
 
 function checkHeader(

@@ -22,7 +22,7 @@ enum { FLOW_HALF_OPEN, FLOW_SEEN_ONCE, FLOW_SEEN_TWICE, FLOW_TRUSTED, FLOW_CLOSI
 #define FLOW_IDENTITY (0xffffULL | 3ULL << FLOW_CLASS_SHIFT)
 /* Longest idle time of any flow, and the ticks in which the sweep has seen every bucket. */
 #define FLOW_IDLE_TICKS_MAX 0xffff
-#define FLOW_SWEEP_TICKS 4096
+#define FLOW_SWEEP_TICKS 64
 
 /* What the first stage tells the second. */
 struct parsed {
@@ -242,10 +242,10 @@ static inline void follow(struct mux *mux, uint64_t *flow, uint32_t flags, uint3
 }
 
 /* An empty way (while untrusted flows are not too many), else a dead one, else the untrusted one that has waited
- * longest, half-open ones first; -1 when none. */
+ * longest, half-open ones first; -1 when none. Of half-open ones the oldest goes, dead or not. */
 static inline int find_room(struct mux *mux, const struct flow_bucket *bucket, uint32_t now) {
   const bool may_fill = mux->counters[COUNTER_FLOW_UNTRUSTED] < mux->untrusted_max;
-  enum { UNTRUSTED = 1 << 20, HALF_OPEN = 2 << 20, DEAD = 3 << 20 };
+  enum { UNTRUSTED = 1 << 20, HALF_OPEN = 2 << 20, HALF_OPEN_DEAD = HALF_OPEN + 30 + 1, DEAD = 3 << 20 };
   int best_way = -1;
   int32_t best = 0;
   for (int way = 0; way < 4; way++) {
@@ -257,15 +257,16 @@ static inline int find_room(struct mux *mux, const struct flow_bucket *bucket, u
     const int32_t age = age_of(value, now);
     const uint32_t state = state_of(value);
     int32_t rank = age < 0 ? 0 : age;
-    if (!flow_is_live(mux, value, now)) rank = DEAD;
+    if (state == FLOW_HALF_OPEN) rank |= HALF_OPEN;
+    else if (!flow_is_live(mux, value, now)) rank = DEAD;
     else if (state == FLOW_TRUSTED) rank = 0;
-    else rank |= state == FLOW_HALF_OPEN ? HALF_OPEN : UNTRUSTED;
+    else rank |= UNTRUSTED;
     if (rank > best) {
       best = rank;
       best_way = way;
     }
   }
-  if (best != 0) mux->counters[best >= DEAD ? COUNTER_FLOW_EXPIRED : COUNTER_FLOW_EVICTED]++;
+  if (best != 0) mux->counters[best >= HALF_OPEN_DEAD ? COUNTER_FLOW_EXPIRED : COUNTER_FLOW_EVICTED]++;
   return best_way;
 }
 

@@ -28,7 +28,10 @@ export interface Processed {
   readonly reason: DropReason | undefined;
   /** The frame as it is to be sent; `undefined` when it was dropped or is kept. */
   readonly bytes: Uint8Array | undefined;
-  /** Further frames this one set free, in order: of a MUX fragments that it had kept for their first one. */
+  /**
+   * Further frames to send, in order: of a MUX fragments it had kept for this one, of a host agent resets of connections
+   * that were idle for too long.
+   */
   readonly produced: readonly Processed[];
 }
 

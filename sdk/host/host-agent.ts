@@ -7,9 +7,12 @@ import { DataPlane } from '../dataplane/instance.js';
 import type { Capacities } from '../dataplane/plan.js';
 import { EdgemuxError, type Problem } from '../errors.js';
 import type { HostProgram } from '../program/types.js';
+import { readDecision } from './decision.js';
 import { writeExemptions } from './exemption-table.js';
+import type { HostExplanation } from './explanation.js';
 import { HostAddresses } from './host-addresses.js';
 import { NIC_INDEX_COUNT, NicIndexes } from './nic-indexes.js';
+import { explanationOf } from './read-explanation.js';
 import { type SnatDemand, SnatTable } from './snat-table.js';
 import { TranslationTable } from './translation-table.js';
 
@@ -31,6 +34,7 @@ export class HostAgent {
   readonly #translations: TranslationTable;
   readonly #snat: SnatTable;
   #program: HostProgram | undefined;
+  #nowMs = 0;
   /** Frames for processBatch, in linear memory. */
   readonly batch: Batch;
 
@@ -84,6 +88,7 @@ export class HostAgent {
    *
    * @param nowMs milliseconds from any epoch, never going back
    * @param from what the frame begins with (default `ethernet`) and where it comes from (default `underlay`)
+   * @returns the verdict, the frame to send, and resets of idle connections that fell due
    */
   process(frame: Uint8Array, nowMs: number, from: { link?: Link; port?: FramePort } = {}): Processed {
     this.batch.clear();
@@ -94,9 +99,43 @@ export class HostAgent {
     return processed;
   }
 
-  /** Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it. */
+  /**
+   * Processes the frames of the batch where they lie, once; their verdicts and bytes are then read from it.
+   *
+   * The agent also forgets what was idle for too long, a part of its table per second, and puts the resets it owes to the
+   * ends of such connections behind the frames: call it once a second with an empty batch where nothing else comes, and
+   * send what is in the batch afterwards (`deliver` and `reply`, as ever).
+   */
   processBatch(nowMs: number): void {
+    this.#nowMs = nowMs;
     this.batch.process((count) => this.#dataPlane.exports.hostProcess(count, wrapMs(nowMs)));
+  }
+
+  /**
+   * Says what would happen with a frame, and why. Nothing changes: no connection, no counter. Uses the batch: frames that
+   * wait there are given up.
+   *
+   * @param nowMs default: the time of the last call that processed something
+   * @param from what the frame begins with (default `ethernet`) and where it comes from (default `underlay`)
+   * @example
+   * ```ts
+   * console.log(host.explain(frame, nowMs, { port: 'vm' }));
+   * // outbound 10.0.0.4:5555 > 1.2.3.4:443/tcp → leased port 80.80.80.80:1027 (rule …), new connection
+   * ```
+   */
+  explain(
+    frame: Uint8Array,
+    nowMs = this.#nowMs,
+    from: { readonly link?: Link; readonly port?: FramePort } = {},
+  ): HostExplanation {
+    this.batch.clear();
+    this.batch.add(frame, from.link, from.port);
+    this.#dataPlane.exports.hostExplain(0, wrapMs(nowMs));
+    this.batch.clear();
+    return explanationOf(readDecision(this.#dataPlane), {
+      nicKeyOf: (index) => this.#nics.keyOf(index),
+      program: this.#program,
+    });
   }
 
   /** Everything counted since the agent was loaded. */
@@ -122,20 +161,36 @@ function* addressesOf({ translations, snatRules = [] }: HostProgram): Iterable<s
   }
 }
 
-function checkCapacities(program: HostProgram, capacities: Capacities): void {
-  const nicCountMax = Math.min(capacities.nicCountMax, NIC_INDEX_COUNT);
-  const problems: Problem[] = [];
-  const check = (path: keyof Capacities, count: number, room: number) => {
-    if (count <= room) return;
-    problems.push({ path, expected: `at least ${count} for program ${program.id}`, got: String(room) });
+/** The capacities a program needs at least: for whoever loads an agent for one program and no other. */
+export function hostCapacitiesFor(program: HostProgram): Partial<Capacities> {
+  const need = needOf(program);
+  return Object.fromEntries(Object.entries(need).map(([name, count]) => [name, Math.max(count, 1)]));
+}
+
+type Need = Pick<
+  Capacities,
+  'nicCountMax' | 'translationCountMax' | 'snatRuleCountMax' | 'snatRangeCountMax' | 'exemptionCountMax'
+>;
+
+function needOf({ nics, translations, snatRules = [], exemptions = [] }: HostProgram): Need {
+  return {
+    nicCountMax: nics.length,
+    translationCountMax: translations.length,
+    snatRuleCountMax: snatRules.length,
+    snatRangeCountMax: snatRules.reduce((sum, { ranges }) => sum + ranges.length, 0),
+    exemptionCountMax: exemptions.length,
   };
-  check('nicCountMax', program.nics.length, nicCountMax);
-  check('translationCountMax', program.translations.length, capacities.translationCountMax);
-  const { snatRules = [], exemptions = [] } = program;
-  check('snatRuleCountMax', snatRules.length, capacities.snatRuleCountMax);
-  const rangeCount = snatRules.reduce((sum, { ranges }) => sum + ranges.length, 0);
-  check('snatRangeCountMax', rangeCount, capacities.snatRangeCountMax);
-  check('exemptionCountMax', exemptions.length, capacities.exemptionCountMax);
+}
+
+function checkCapacities(program: HostProgram, capacities: Capacities): void {
+  const room: Need = { ...capacities, nicCountMax: Math.min(capacities.nicCountMax, NIC_INDEX_COUNT) };
+  const problems: Problem[] = Object.entries(needOf(program))
+    .filter(([name, count]) => count > room[name as keyof Need])
+    .map(([name, count]) => ({
+      path: name,
+      expected: `at least ${count} for program ${program.id}`,
+      got: String(room[name as keyof Need]),
+    }));
   if (problems.length > 0) {
     throw new EdgemuxError('ERR_CAPACITY', 'the data plane was loaded with too little room', problems);
   }

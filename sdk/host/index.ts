@@ -1,3 +1,4 @@
 /** The host agent. */
-export { HostAgent } from './host-agent.js';
+export { type HostDecision, HostExplanation, type HostExplanationFields, type TunnelFields } from './explanation.js';
+export { HostAgent, hostCapacitiesFor } from './host-agent.js';
 export type { SnatDemand } from './snat-table.js';

@@ -34,6 +34,12 @@ export class NicIndexes {
     }
   }
 
+  /** The key of the NIC that has an index. */
+  keyOf(index: number): string | undefined {
+    for (const [key, each] of this.#indexes) if (each === index) return key;
+    return undefined;
+  }
+
   /** The index of a NIC of the program that was assigned last. */
   of(key: string): number {
     const index = this.#indexes.get(key);

@@ -1,6 +1,7 @@
 /** Why a MUX does with a packet what it does. */
 import * as abi from '../../assembly/abi.js';
 import type { DataPlane } from '../dataplane/instance.js';
+import { protocolName } from '../dataplane/protocol-name.js';
 import { type DropReason, reasonName, type Verdict, verdictName } from '../dataplane/reasons.js';
 import { formatIp, hostText } from '../net/address.js';
 import type { Backend, Encapsulation, Service } from '../program/types.js';
@@ -186,16 +187,3 @@ const BACKEND_SOURCES: Readonly<Record<number, BackendSource | undefined>> = {
 
 /** RFC 8200 section 5: a packet of so many bytes goes through everywhere. */
 const IPV6_MTU_BYTES_MIN = 1280;
-
-const PROTOCOLS: Readonly<Record<number, string>> = {
-  1: 'icmp',
-  6: 'tcp',
-  17: 'udp',
-  47: 'gre',
-  50: 'esp',
-  58: 'icmpv6',
-};
-
-function protocolName(protocol: number): string {
-  return PROTOCOLS[protocol] ?? String(protocol);
-}

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { firstPacketOf, LINKTYPE_ETHERNET, LINKTYPE_RAW, withEthernet, writePcap } from '../../sdk/packet/index.js';
+import { ipv4 } from '../support/packet.js';
 import { edgemux, edgemuxJson, FABRIC, temporaryFolder } from './cli.js';
 
 const file = temporaryFolder();
@@ -76,6 +77,54 @@ describe('a capture that is one', () => {
     const capture = writePcap([{ bytes: FRAME_FROM_VIP }], LINKTYPE_ETHERNET);
     edgemuxJson([...REPLAY, '--in', '-', '--out', file('ethernet.pcap')], capture);
     expect(readFileSync(file('ethernet.pcap')).readUInt32LE(20)).toBe(LINKTYPE_ETHERNET);
+  });
+});
+
+describe('a capture with fragments', () => {
+  /** Of one UDP datagram to a VIP: these offsets, in units of 8 bytes, at these times. */
+  const capture = (...frames: readonly (readonly [offset: number, seconds: number])[]) =>
+    writePcap(
+      frames.map(([fragmentOffset, seconds]) => ({
+        bytes: ipv4('192.0.2.7', '80.80.80.80', { protocol: 6, id: 7, df: false, mf: true, fragmentOffset })
+          .payload(
+            Uint8Array.from({ length: 24 }, (_, at) => [0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2][at] ?? 0),
+          )
+          .bytes(),
+        timestampNs: BigInt(seconds) * 1_000_000_000n,
+      })),
+      LINKTYPE_RAW,
+    );
+  const replayed = (input: Uint8Array) =>
+    edgemuxJson([...REPLAY, '--in', '-', '--out', file('fragments.pcap')], Buffer.from(input));
+  /** Seconds of the records of what left, in order. */
+  const seconds = () => {
+    const out = readFileSync(file('fragments.pcap'));
+    const all: number[] = [];
+    for (let at = 24; at < out.length; at += 16 + out.readUInt32LE(at + 8)) all.push(out.readUInt32LE(at));
+    return all;
+  };
+
+  test('those that come too early leave with the first one', () => {
+    expect(replayed(capture([3, 1], [6, 2], [0, 3]))).toMatchObject({ frames: 3, produced: 2, held: 2, forwarded: 3 });
+    expect(seconds()).toEqual([3, 3, 3]);
+  });
+
+  test('more than a batch holds leave all the same, after the last frame', () => {
+    const early = Array.from({ length: 60 }, (_, index) => [3 * (index + 1), 1] as const);
+    const others = Array.from({ length: 3 }, (_, index) => [600 + 3 * index, 1] as const);
+    const summary = replayed(capture(...early, ...others, [0, 1]));
+    expect(summary).toMatchObject({ frames: 64, produced: 63, held: 63, forwarded: 64, dropped: {} });
+    expect(seconds()).toHaveLength(64);
+  });
+
+  test('those whose first one never comes do not leave', () => {
+    expect(replayed(capture([3, 1], [6, 40]))).toMatchObject({
+      frames: 2,
+      produced: 0,
+      held: 2,
+      forwarded: 0,
+      dropped: {},
+    });
   });
 });
 

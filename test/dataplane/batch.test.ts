@@ -60,3 +60,41 @@ it('says which service and backend a frame went to', async () => {
   expect(muxProgram.backends).toContainEqual(mux.backendOf(0));
   expect([mux.serviceOf(1), mux.backendOf(1)]).toEqual([undefined, undefined]);
 });
+
+const fragments = [2, 1, 0].map((fragmentOffset) =>
+  ipv4('192.0.2.7', VIP, { protocol: 17, id: 7, df: false, mf: true, fragmentOffset }).payload(
+    Uint8Array.of(0x9c, 0x40, 0, 53, 0, 100, 0, 0),
+  ),
+);
+
+it('grows by the frames that are produced', async () => {
+  const mux = await Mux.load(muxModule, { batchFrameCountMax: 6 });
+  mux.program(muxProgram);
+  for (const fragment of fragments) mux.batch.add(fragment.bytes(), 'bare');
+  expect(mux.batch.count).toBe(3);
+  mux.processBatch(0);
+  const verdicts = Array.from({ length: mux.batch.count }, (_, index) => mux.batch.verdict(index));
+  expect(verdicts).toEqual(['hold', 'hold', 'forward', 'forward', 'forward']);
+  expect(mux.batch.isFull).toBe(false);
+  expect(() => mux.batch.add(packet, 'bare')).toThrow('the batch has been processed: clear it first');
+});
+
+it('never by more than it has room for, and the rest comes with an empty one', async () => {
+  const mux = await loaded();
+  for (const fragment of fragments) mux.process(fragment.bytes(), 0, 'bare');
+  const counts = Array.from({ length: 3 }, () => {
+    mux.batch.clear();
+    mux.processBatch(0);
+    return mux.batch.count;
+  });
+  // The first fragment took one of them with it.
+  expect(counts).toEqual([1, 0, 0]);
+});
+
+it('is empty for process() again, whatever it produced', async () => {
+  const mux = await Mux.load(muxModule);
+  mux.program(muxProgram);
+  const produced = fragments.map((fragment) => mux.process(fragment.bytes(), 0, 'bare').produced);
+  expect(produced.map(({ length }) => length)).toEqual([0, 0, 2]);
+  expect(mux.batch.count).toBe(0);
+});

@@ -14,13 +14,16 @@ import { type HostProgram, type MuxProgram, PROTOCOL_GRE } from '../../sdk/progr
 import { bothFamilies, CLIENT6, instance, VIP6, WEB6 } from '../support/both-families.js';
 import { concat, toHex } from '../support/bytes.js';
 import * as dual from '../support/dual-stack-host.js';
-import { bare, eth, ipv4, SYN } from '../support/packet.js';
+import { type FamilyKit, fragment, icmp, ip, FAMILIES as KITS, udpBytes } from '../support/families.js';
+import { ACK, bare, eth, ipv4, SYN } from '../support/packet.js';
 import { HOST_A, hostProgram, MUX, muxProgram, VIP, VNI, WEB_A_MAC } from '../support/programs.js';
 import { Random } from '../support/random.js';
 import { RandomPackets } from '../support/random-packets.js';
 
 const FRAME_BYTES_MAX = 300;
 const ROOM = { frameBytesMax: FRAME_BYTES_MAX, batchFrameCountMax: 3, flowCountMax: 1024 };
+/** The VIPs of `bothFamilies`. */
+const FAMILIES: readonly FamilyKit[] = KITS.map((kit) => (kit.family === 6 ? { ...kit, vip: VIP6 } : kit));
 /** What lies in a slot where the frame does not. */
 const MARKER = Buffer.of(0xde, 0xad, 0xbe, 0xef);
 
@@ -73,6 +76,15 @@ async function watchedMux(): Promise<Watched> {
 async function watchedMuxOfBoth(): Promise<Watched> {
   const mux = await watched(() => Mux.load(muxModule, ROOM));
   mux.owner.program(everything);
+  return mux;
+}
+
+/** Next to nothing fits: nearly every packet is too big, and its sender told. */
+const withSmallMtu: MuxProgram = { ...everything, attachment: { ...everything.attachment, mtuBytes: 150 } };
+
+async function watchedMuxWithSmallMtu(): Promise<Watched> {
+  const mux = await watched(() => Mux.load(muxModule, ROOM));
+  mux.owner.program(withSmallMtu);
   return mux;
 }
 
@@ -195,6 +207,17 @@ const liars = {
     .destinationOptions({ nextHeader: 60, data: new Uint8Array(110) }),
   'data offset 15 behind options': eth().ipv6(CLIENT6, VIP6).hopByHop().tcp(40000, 443, SYN, { dataOffset: 15 }),
 };
+/** Packets from the VIP, to be quoted as far as they go. */
+function quotesOf(family: FamilyKit): Uint8Array[] {
+  const from = (protocol?: number) => ip(family, family.vip, family.client, bare(), protocol);
+  return [
+    from().tcp(443, 40000, ACK, long),
+    icmp(family, from(), family.echoRequest, 0, { rest: 1030 * 65536 }).payload('x'.repeat(150)),
+    ...(family.family === 6 ? [from().hopByHop().fragment().destinationOptions().udp(53, 40000, long)] : []),
+    fragment(family, [family.vip, family.client], { offset: 1, more: true }, 17, new Uint8Array(160), bare()),
+  ].map((packet) => packet.bytes());
+}
+
 const everyLength = Array.from({ length: 201 }, (_, length) => length);
 const ways = (['ethernet', 'bare'] as const).flatMap((link) =>
   (['underlay', 'vm', 'shared'] as const).map((port) => ({ link, port })),
@@ -203,6 +226,7 @@ const ways = (['ethernet', 'bare'] as const).flatMap((link) =>
 describe.each([
   { role: 'MUX', watch: watchedMux, program: muxProgram },
   { role: 'MUX of both families', watch: watchedMuxOfBoth, program: everything },
+  { role: 'MUX with a small MTU', watch: watchedMuxWithSmallMtu, program: withSmallMtu },
   { role: 'host agent', watch: watchedHost, program: hostProgram },
   { role: 'host agent of both families', watch: watchedHostOfBoth, program: hostOfBoth },
 ])('isolation of slots: $role', ({ watch, program }) => {
@@ -228,6 +252,28 @@ describe.each([
       judge(plane, new Uint8Array(length).fill(0xff), link, port, 'all ones');
       for (const header of headers) {
         judge(plane, concat(header, random.bytes(200)).slice(0, length), link, port, 'random bytes behind a header');
+      }
+    }
+  });
+
+  it.each(ways)('quotes and fragments of every length ($link, $port)', async ({ link, port }) => {
+    const plane = await watch();
+    const random = new Random(29);
+    const start = link === 'bare' ? bare() : eth();
+    for (const family of FAMILIES) {
+      const { vip, client, unreachable } = family;
+      const quoted = quotesOf(family).flatMap((whole) => [whole, concat(whole.slice(0, 60), random.bytes(140))]);
+      for (const length of everyLength) {
+        for (const quote of quoted) {
+          const error = icmp(family, ip(family, client, vip, start), unreachable).payload(quote.slice(0, length));
+          judge(plane, error.bytes(), link, port, `a quote of ${length} bytes`);
+        }
+        for (const offset of [0, 1, 8190]) {
+          const part = { offset, more: length % 3 === 0, id: length >> 3 };
+          const payload = udpBytes(40000, 53, length, 500);
+          const packet = fragment(family, [client, vip], part, 17, payload, start);
+          judge(plane, packet.bytes(), link, port, `a fragment of ${length} bytes at ${offset}`);
+        }
       }
     }
   });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** Distributions install scapy for their own Python. */
 const PYTHON = '/usr/bin/python3';
 const ORACLE = fileURLToPath(new URL('oracle.py', import.meta.url));
+const MESSAGES = fileURLToPath(new URL('messages.py', import.meta.url));
 
 const NEEDED = [
   { name: 'scapy', args: [PYTHON, '-c', 'import scapy.all'] },
@@ -28,6 +29,11 @@ export function oracle(...args: readonly string[]): any {
       .split('\n')
       .at(-1) ?? '',
   );
+}
+
+/** Asks scapy what it would have answered in the place of a MUX; messages.py says how. */
+export function judgeMessages(sent: string, received: string, mtu4: number, mtu6: number): unknown {
+  return JSON.parse(run(PYTHON, ['-B', MESSAGES, sent, received, String(mtu4), String(mtu6)]));
 }
 
 /** A field of a frame → what the oracle says is wrong with it. */
@@ -64,6 +70,15 @@ function guessed(): string[] {
 /** The frames of a capture that match a display filter. */
 export function frameCount(capture: string, filter: string): number {
   return lines(run('tshark', ['-r', capture, '-Y', filter])).length;
+}
+
+/** The values of these fields in each frame, as Wireshark sees them; what occurs twice is joined by a comma. */
+export function fieldsOf(capture: string, fields: readonly string[]): string[][] {
+  const shown = ['-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
+  const rows = run('tshark', ['-r', capture, ...CHECKED, ...shown])
+    .replace(/\n$/, '')
+    .split('\n');
+  return rows.map((row) => row.split('\t'));
 }
 
 /** Rewrites a capture as pcapng. */

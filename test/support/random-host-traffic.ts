@@ -104,7 +104,7 @@ export class HostTraffic {
     const random = this.#random;
     const direction = random.oneIn(2) ? 'to the VM' : 'from the VM';
     const whole = this.#filled(direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation), direction);
-    whole.payload = random.bytes(random.pick([40, random.between(1, 200), 1400]));
+    whole.payload = random.bytes(random.pick([random.between(1, 100), random.between(100, 400), 1400]));
     for (const fragment of this.#pieces(whole)) {
       if (!random.oneIn(12)) {
         this.#underway.push(this.#sent(direction, fragment, conversation.nic, `fragment of ${whole.transport}`));

@@ -9,7 +9,6 @@
  * What is neither passes: it belongs to the kernel (SSH, BGP) or to the rest of the virtual switch.
  */
 import {
-  DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
@@ -38,6 +37,9 @@ import { dropFor, isOversize, OUTCOME_CONTINUE, reasonOf, verdictOf } from './pa
 import { findNic } from './table/nic';
 import { fromUnderlay } from './tunnel';
 import { ETHERNET_BYTES, sourceMac } from './wire/ethernet';
+
+/** NO_INDEX in two fields side by side. */
+const NO_SERVICE_OR_BACKEND: u64 = <u64>NO_INDEX | ((<u64>NO_INDEX) << 32);
 
 /**
  * Runs the first `count` frames of the batch; every descriptor then has a verdict. Returns how many frames there are:
@@ -94,8 +96,7 @@ function actStage(descriptors: usize, frames: u32, now: u32): void {
     const record = FIXED_PARSED + frame * PARSED_BYTES;
     let outcome = isRecognised(record) ? plainOutcome(descriptor, record, now) : OUTCOME_CONTINUE;
     if (outcome == OUTCOME_CONTINUE) outcome = processGenerally(descriptor, record, now);
-    store<u32>(descriptor, NO_INDEX, DESCRIPTOR_SERVICE);
-    store<u32>(descriptor, NO_INDEX, DESCRIPTOR_BACKEND);
+    store<u64>(descriptor, NO_SERVICE_OR_BACKEND, DESCRIPTOR_SERVICE);
     conclude(descriptor, verdictOf(outcome), reasonOf(outcome));
   }
 }

@@ -81,7 +81,7 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
   }
 }
 
-/** IPv6 in VXLAN over IPv4, the other one of two that many packets are; beside IPv4 it would take registers from it. */
+/** IPv6 in VXLAN over IPv4, the other one of two that many packets are. @inline */
 function encapsulateIpv6(descriptor: usize, parsed: usize, backend: usize): void {
   const kind = backendKind(backend);
   if (kind != KIND_VXLAN_4) {

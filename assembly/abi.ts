@@ -188,7 +188,7 @@ export const FIXED_NO_BUCKET = 71296;
 export const FIXED_TOUCH_SINK = 71360;
 /** What lasts from one call to the next, 512 bytes, STATE_…; zero at load. */
 export const FIXED_STATE = 71424;
-export const FIXED_END = 71936;
+export const FIXED_END = 72000;
 
 /** Frames that are parsed, then looked up, then rewritten together, so that their cache misses overlap. */
 export const STAGE_FRAME_COUNT = 64;
@@ -764,8 +764,8 @@ export const FASTPATH_ASKED_TICKS_MAX = 3;
 //   | verdict | reason | family | protocol | from VM | spare | NIC | spare | IP | L4 | age | fastpath | spare |
 //   32        33       34       35         36        37      40    42      44   48   52    56         60      64
 
-/** Where it lies: it takes the place of the second parsed record, as a host agent has one packet in hand. */
-export const FIXED_DECISION = 67264;
+/** Where it lies: one, as a host agent decides about a packet when its turn comes. */
+export const FIXED_DECISION = 71936;
 
 /** u8: ACTION_… */
 export const DECISION_ACTION = 0;

@@ -23,7 +23,9 @@ import {
   checkIpv6Header,
   checkIpv6Origin,
   checkIpv6Start,
+  IPV6_BYTES,
   ipv6Destination,
+  ipv6NextHeader,
   ipv6Source,
   ipv6TotalLength,
   walkedFragment,
@@ -31,10 +33,10 @@ import {
   walkedProtocol,
   walkIpv6,
 } from './wire/ipv6';
-import { checkSegment, destinationPort, portPair } from './wire/ports';
+import { checkSegment, destinationPort, isTcpOrUdp, portPair } from './wire/ports';
 import { PROTOCOL_TCP, tcpFlags } from './wire/tcp';
 
-/** What is to happen with an IPv6 packet, of which so many bytes are there. */
+/** What is to happen with an IPv6 packet, of which so many bytes are there. @inline */
 export function classifyIpv6(parsed: usize, available: u32): u32 {
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const start = checkIpv6Start(ip, available);
@@ -43,15 +45,36 @@ export function classifyIpv6(parsed: usize, available: u32): u32 {
   if (vip == 0) return OUTCOME_PASS;
   let reason = checkIpv6Header(ip, available);
   if (reason == REASON_NONE) reason = checkIpv6Origin(ip);
-  const totalLength = ipv6TotalLength(ip);
-  if (reason == REASON_NONE) reason = walkIpv6(ip, totalLength);
   if (reason != REASON_NONE) return dropIfOurs(vip, 6, reason);
+  const protocol = ipv6NextHeader(ip);
+  return isTcpOrUdp(protocol)
+    ? classifySegment(parsed, vip, protocol, ip + IPV6_BYTES)
+    : classifyBehindExtensions(parsed, vip);
+}
 
-  const protocol = walkedProtocol;
-  const l4 = walkedL4;
+/** A packet whose extension headers, if it has any, are to be walked first. */
+function classifyBehindExtensions(parsed: usize, vip: u32): u32 {
+  const ip: usize = load<u32>(parsed, PARSED_IP);
+  const totalLength = ipv6TotalLength(ip);
+  const reason = walkIpv6(ip, totalLength);
+  if (reason != REASON_NONE) return dropIfOurs(vip, 6, reason);
+  if (walkedFragment == 0) return classifySegmentRarely(parsed, vip, walkedProtocol, walkedL4);
+  store<u32>(parsed, totalLength, PARSED_IP_LENGTH);
+  store<u8>(parsed, <u8>walkedProtocol, PARSED_PROTOCOL);
+  return classifyRare(parsed, vip, walkedL4, REASON_FRAGMENT);
+}
+
+function classifySegmentRarely(parsed: usize, vip: u32, protocol: u32, l4: usize): u32 {
+  return classifySegment(parsed, vip, protocol, l4);
+}
+
+/** What is whole, and of any protocol. @inline */
+function classifySegment(parsed: usize, vip: u32, protocol: u32, l4: usize): u32 {
+  const ip: usize = load<u32>(parsed, PARSED_IP);
+  const totalLength = ipv6TotalLength(ip);
   store<u32>(parsed, totalLength, PARSED_IP_LENGTH);
   store<u8>(parsed, <u8>protocol, PARSED_PROTOCOL);
-  reason = walkedFragment != 0 ? REASON_FRAGMENT : checkSegment(protocol, l4, <u32>(ip + totalLength - l4));
+  const reason = checkSegment(protocol, l4, <u32>(ip + totalLength - l4));
   if (reason != REASON_NONE) return classifyRare(parsed, vip, l4, reason);
 
   store<u32>(parsed, <u32>l4, PARSED_L4);

@@ -31,7 +31,7 @@ export function flowHash(addresses: u64, ports: u32, protocol: u32): u64 {
   return sipHash(addresses, <u64>ports | ((<u64>protocol) << 32) | (MESSAGE_BYTES << 56));
 }
 
-/** The hash of a whole IPv6 5-tuple, whose two addresses lie side by side at `addresses`, source first. */
+/** The hash of a whole IPv6 5-tuple, whose two addresses lie side by side at `addresses`, source first. @inline */
 export function flowHash6(addresses: usize, ports: u32, protocol: u32): u64 {
   return sipHashOf5(addresses, <u64>ports | ((<u64>protocol) << 32) | (MESSAGE_BYTES_6 << 56));
 }
@@ -84,7 +84,7 @@ export function sipHash(word0: u64, word1: u64): u64 {
   return sipEnd(v0, v1, v2, v3, word1);
 }
 
-/** The same over five words: four in memory, and the last one. */
+/** The same over five words: four in memory, and the last one. Written out for the same reason as sipEnd. @inline */
 function sipHashOf5(words: usize, last: u64): u64 {
   const key0 = load<u64>(FIXED_CONFIG + CONFIG_HASH_KEY_0);
   const key1 = load<u64>(FIXED_CONFIG + CONFIG_HASH_KEY_1);
@@ -92,21 +92,58 @@ function sipHashOf5(words: usize, last: u64): u64 {
   let v1 = key1 ^ INITIAL_1;
   let v2 = key0 ^ INITIAL_2;
   let v3 = key1 ^ INITIAL_3;
-  for (let at: usize = words; at < words + 32; at += 8) {
-    const word = load<u64>(at);
-    v3 ^= word;
-    v0 += v1;
-    v1 = rotl<u64>(v1, 13) ^ v0;
-    v0 = rotl<u64>(v0, 32);
-    v2 += v3;
-    v3 = rotl<u64>(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = rotl<u64>(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = rotl<u64>(v1, 17) ^ v2;
-    v2 = rotl<u64>(v2, 32);
-    v0 ^= word;
-  }
+  let word = load<u64>(words);
+  v3 ^= word;
+  v0 += v1;
+  v1 = rotl<u64>(v1, 13) ^ v0;
+  v0 = rotl<u64>(v0, 32);
+  v2 += v3;
+  v3 = rotl<u64>(v3, 16) ^ v2;
+  v0 += v3;
+  v3 = rotl<u64>(v3, 21) ^ v0;
+  v2 += v1;
+  v1 = rotl<u64>(v1, 17) ^ v2;
+  v2 = rotl<u64>(v2, 32);
+  v0 ^= word;
+  word = load<u64>(words, 8);
+  v3 ^= word;
+  v0 += v1;
+  v1 = rotl<u64>(v1, 13) ^ v0;
+  v0 = rotl<u64>(v0, 32);
+  v2 += v3;
+  v3 = rotl<u64>(v3, 16) ^ v2;
+  v0 += v3;
+  v3 = rotl<u64>(v3, 21) ^ v0;
+  v2 += v1;
+  v1 = rotl<u64>(v1, 17) ^ v2;
+  v2 = rotl<u64>(v2, 32);
+  v0 ^= word;
+  word = load<u64>(words, 16);
+  v3 ^= word;
+  v0 += v1;
+  v1 = rotl<u64>(v1, 13) ^ v0;
+  v0 = rotl<u64>(v0, 32);
+  v2 += v3;
+  v3 = rotl<u64>(v3, 16) ^ v2;
+  v0 += v3;
+  v3 = rotl<u64>(v3, 21) ^ v0;
+  v2 += v1;
+  v1 = rotl<u64>(v1, 17) ^ v2;
+  v2 = rotl<u64>(v2, 32);
+  v0 ^= word;
+  word = load<u64>(words, 24);
+  v3 ^= word;
+  v0 += v1;
+  v1 = rotl<u64>(v1, 13) ^ v0;
+  v0 = rotl<u64>(v0, 32);
+  v2 += v3;
+  v3 = rotl<u64>(v3, 16) ^ v2;
+  v0 += v3;
+  v3 = rotl<u64>(v3, 21) ^ v0;
+  v2 += v1;
+  v1 = rotl<u64>(v1, 17) ^ v2;
+  v2 = rotl<u64>(v2, 32);
+  v0 ^= word;
   return sipEnd(v0, v1, v2, v3, last);
 }
 

@@ -15,7 +15,7 @@ import { acknowledges, endsConnection, opensConnection, resetsConnection, tcpAck
 
 /** A packet without TCP flags used the flow; `answers`: it comes from the end that was called. @inline */
 export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
+  keepAlive(flow, now);
   if (answers && load<u8>(flow, NAT_FLOW_STATE) != NAT_FLOW_REPLIED) store<u8>(flow, NAT_FLOW_REPLIED, NAT_FLOW_STATE);
 }
 
@@ -31,7 +31,7 @@ export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
  * @inline
  */
 export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
+  keepAlive(flow, now);
   const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
   if (state != NAT_FLOW_REPLIED || endsConnection(flags)) changeState(flow, state, flags, answers);
 }
@@ -56,4 +56,9 @@ function keepAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool)
   if (!acknowledges(flags)) return;
   if (isFromVm) store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_LOCAL_ACK);
   else store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_REMOTE_ACK);
+}
+
+/** A write makes the line dirty, and most packets come within the tick of the one before. @inline */
+function keepAlive(flow: usize, now: u32): void {
+  if (load<u32>(flow, NAT_FLOW_TICKS) != now) store<u32>(flow, now, NAT_FLOW_TICKS);
 }

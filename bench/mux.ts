@@ -9,7 +9,7 @@
  * `--deno` and `--workerd` add the same build in those runtimes; by default those that `npm install --no-save deno
  * workerd` has put into node_modules take part.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -62,7 +62,9 @@ if (options.only !== undefined && !(options.only in PARTS)) {
   process.exit(2);
 }
 const isComparing = options.wasm.length > 0 || options.workload.length > 0;
-const wanted = options.only ?? (isComparing ? 'packets' : undefined);
+/** Of both kinds of machine; `--workload host-deliver` and `host-reply` name those of a host. */
+const PACKET_PARTS = ['packets', 'host'];
+const wanted = options.only !== undefined ? [options.only] : isComparing ? PACKET_PARTS : Object.keys(PARTS);
 const folder = mkdtempSync(join(tmpdir(), 'edgemux-bench-'));
 const contestants: Contestant[] = [];
 try {
@@ -71,9 +73,10 @@ try {
   contestants.push(...(await lineUp(folder, options, print)));
   const results: Record<string, unknown> = {};
   for (const [name, part] of Object.entries(PARTS)) {
-    if (wanted === undefined || wanted === name) results[name] = await part(contestants, folder);
+    if (wanted.includes(name)) results[name] = await part(contestants, folder);
   }
-  const { packets: rows = [], ...others } = results;
+  const { packets = [], host = [], ...others } = results;
+  const rows = [packets, host].flat();
   if (options.json) console.log(JSON.stringify({ ...machine, rows, ...others }, null, 2));
 } finally {
   for (const contestant of contestants) contestant.end();
@@ -122,11 +125,10 @@ async function measureFamilies() {
   return rows;
 }
 
-async function measureHosts() {
-  const fabric = readFileSync(new URL('../../examples/two-hosts.fabric.json', import.meta.url), 'utf8');
-  const host = await measureHost(fabric, timeMs);
-  for (const { what, ns } of host) print(`host agent, ${what}: ${ns} ns per packet`);
-  return host;
+async function measureHosts(_: readonly Contestant[], folder: string): Promise<Row[]> {
+  const rows = await measureHost(options, roundCount, folder, print);
+  for (const row of rows) print(lineOf(row));
+  return rows;
 }
 
 /** What is left of established connections. */
@@ -142,11 +144,12 @@ async function flood(): Promise<FloodRow[]> {
   return floods;
 }
 
-function lineOf({ implementation, workload, frameBytes, ns, nsP10, mpps, ratioToC }: Row): string {
+function lineOf({ implementation, workload, flowCount, frameBytes, ns, nsP10, mpps, ratioToC }: Row): string {
   return [
-    workload.padEnd(10),
+    workload.padEnd(12),
+    String(flowCount).padStart(8),
     String(frameBytes).padStart(5),
-    `  ${implementation.padEnd(15)}`,
+    `  ${implementation.padEnd(16)}`,
     ns.toFixed(1).padStart(9),
     nsP10.toFixed(1).padStart(9),
     `${mpps.toFixed(2).padStart(8)} Mpps`,

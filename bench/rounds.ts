@@ -6,13 +6,15 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Contestant } from './contestant.js';
-import { BATCH_FRAME_COUNT, frameOf, type Workload, type WorkloadName } from './scenario.js';
+import { BATCH_FRAME_COUNT, frameOf, type Workload } from './scenario.js';
 import { median, quantile } from './statistics.js';
 
 /** What is measured of one contestant. */
 export interface Row {
   readonly implementation: string;
-  readonly workload: WorkloadName;
+  readonly workload: string;
+  /** Connections the packets are drawn from; 0: each packet opens one. */
+  readonly flowCount: number;
   readonly frameBytes: number;
   /** Nanoseconds per packet: median, and the tenth percentile, which is what an idle machine shows. */
   readonly ns: number;
@@ -30,6 +32,9 @@ const COMPARED_BATCH_COUNT = 16;
 /** Batches of a contestant's first slice, before its speed is known. */
 const PROBE_BATCH_COUNT = 32;
 
+/** Names of those written in C. */
+const YARDSTICKS = ['c', 'c-host'];
+
 export async function measure(
   contestants: readonly Contestant[],
   workload: Workload,
@@ -38,7 +43,24 @@ export async function measure(
   folder: string,
 ): Promise<Row[]> {
   for (const contestant of contestants) await contestant.prepare(workload, frameOf(workload, frameBytes));
-  await compareOutput(contestants, `${workload.name}, ${frameBytes} bytes`, folder);
+  return measurePrepared(contestants, { ...workload, frameBytes }, roundCount, folder);
+}
+
+/** What the packets of a measurement are. */
+export interface Measured {
+  readonly name: string;
+  readonly flowCount: number;
+  readonly frameBytes: number;
+}
+
+/** Measures contestants that are in the same state. */
+export async function measurePrepared(
+  contestants: readonly Contestant[],
+  { name: workload, flowCount, frameBytes }: Measured,
+  roundCount: number,
+  folder: string,
+): Promise<Row[]> {
+  await compareOutput(contestants, `${workload}, ${flowCount} connections, ${frameBytes} bytes`, folder);
   const batchCounts = contestants.map(() => PROBE_BATCH_COUNT);
   for (let slice = 0; slice < WARM_UP_SLICES; slice++) {
     for (const [at, contestant] of contestants.entries()) {
@@ -53,10 +75,11 @@ export async function measure(
     const order = round % 2 === 0 ? contestants.keys() : [...contestants.keys()].reverse();
     for (const at of order) ns[at].push(await contestants[at].run(batchCounts[at]));
   }
-  const c = ns[contestants.findIndex(({ name }) => name === 'c')];
+  const c = ns[contestants.findIndex(({ name }) => YARDSTICKS.includes(name))];
   return contestants.map(({ name }, at) => ({
     implementation: name,
-    workload: workload.name,
+    workload,
+    flowCount,
     frameBytes,
     ns: round(median(ns[at]), 1),
     nsP10: round(quantile(ns[at], 0.1), 1),

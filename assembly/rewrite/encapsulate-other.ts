@@ -1,5 +1,5 @@
 /**
- * Encapsulation but that of IPv4 in VXLAN over IPv4 (encapsulate.ts): IPv6 inside, IPv6 outside, NVGRE (RFC 7637).
+ * Encapsulation but VXLAN over IPv4 (encapsulate.ts): IPv6 outside, NVGRE (RFC 7637).
  *
  *   | outer Ethernet 14 (+ tags) | IPv4 20 or IPv6 40 | UDP 8, VXLAN 8 or GRE 8 | inner Ethernet 14 | IP packet, untouched |
  *

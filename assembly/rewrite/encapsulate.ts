@@ -5,8 +5,8 @@
  *                                  ^14       ^34     ^42       ^50                 ^64
  *
  * The 64 bytes in front of the IP packet are a template of the backend, copied over whatever Ethernet header the
- * packet came with; five fields of it belong to the packet. So it is for IPv4 packets; encapsulate-other.ts has the
- * other seven combinations of inner family, outer family, and VXLAN or NVGRE.
+ * packet came with; five fields of it belong to the packet, and in front of an IPv6 packet the type; encapsulate-other.ts
+ * has the other six combinations of inner family, outer family, and VXLAN or NVGRE.
  */
 import {
   DESCRIPTOR_LENGTH,
@@ -26,10 +26,10 @@ import {
 } from '../abi';
 import { vxlanSourcePortNet } from '../flow-hash';
 import { backendAt, backendHeaderSum, backendKind } from '../table/backend';
-import { destinationMac, ETHERNET_BYTES } from '../wire/ethernet';
+import { destinationMac, ETHERNET_BYTES, setEtherTypeBefore } from '../wire/ethernet';
 import { GRE_BYTES } from '../wire/gre';
 import { clearIpv4DontFragment, IPV4_BYTES_MIN, IPV4_LENGTH_MAX, ipv4Tos, setIpv4TosAndLength } from '../wire/ipv4';
-import { IPV6_BYTES, IPV6_PAYLOAD_LENGTH_MAX } from '../wire/ipv6';
+import { IPV6_BYTES, IPV6_PAYLOAD_LENGTH_MAX, ipv6TrafficClass } from '../wire/ipv6';
 import { SOURCE_PORT } from '../wire/ports';
 import { setUdpLength, UDP_BYTES } from '../wire/udp';
 import { VXLAN_BYTES } from '../wire/vxlan';
@@ -73,18 +73,32 @@ export function overheadBytes(kind: u32): u32 {
  * @inline
  */
 export function encapsulate(descriptor: usize, parsed: usize, backend: usize): void {
-  const kind = backendKind(backend);
   // Family 4, kind 0: no other pair gives 4, and one branch costs less than two.
-  if ((load<u8>(parsed, PARSED_FAMILY) | kind) != (4 | KIND_VXLAN_4)) {
+  if ((load<u8>(parsed, PARSED_FAMILY) | backendKind(backend)) == (4 | KIND_VXLAN_4)) {
+    putVxlanOverIpv4(descriptor, parsed, backend, ipv4Tos(load<u32>(parsed, PARSED_IP)));
+  } else {
+    encapsulateIpv6(descriptor, parsed, backend);
+  }
+}
+
+/** IPv6 in VXLAN over IPv4, the other one of two that many packets are. @inline */
+function encapsulateIpv6(descriptor: usize, parsed: usize, backend: usize): void {
+  const kind = backendKind(backend);
+  if (kind != KIND_VXLAN_4) {
     encapsulateOther(descriptor, parsed, backend, kind, overheadBytes(kind));
     return;
   }
   const ip: usize = load<u32>(parsed, PARSED_IP);
+  putVxlanOverIpv4(descriptor, parsed, backend, ipv6TrafficClass(ip));
+  setEtherTypeBefore(ip);
+}
+
+/** @inline */
+function putVxlanOverIpv4(descriptor: usize, parsed: usize, backend: usize, tos: u32): void {
+  const ip: usize = load<u32>(parsed, PARSED_IP);
   const ipLength = load<u32>(parsed, PARSED_IP_LENGTH);
   const outerLength = ipLength + TEMPLATE_BARE_BYTES;
   const headers = ip - TEMPLATE_BYTES;
-  // RFC 6040 section 4.1, normal mode: the outer header gets the inner DSCP and ECN field as it is.
-  const tos = ipv4Tos(ip);
   const hash = load<u64>(parsed, PARSED_HASH);
   const isBare = load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE;
 
@@ -105,6 +119,7 @@ export function encapsulate(descriptor: usize, parsed: usize, backend: usize): v
       frame = writeOutgoingEthernet(parsed, headers + OUTER_IPV4, destinationMac(backend));
     }
   }
+  // RFC 6040 section 4.1, normal mode: the outer header gets the inner DSCP and ECN field as it is.
   setIpv4TosAndLength(headers + OUTER_IPV4, tos, outerLength, backendHeaderSum(backend));
   store<u16>(headers + OUTER_UDP, vxlanSourcePortNet(hash), SOURCE_PORT);
   setUdpLength(headers + OUTER_UDP, outerLength - IPV4_BYTES_MIN);

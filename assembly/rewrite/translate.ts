@@ -80,7 +80,7 @@ function writeIpv6Address(field: usize, word: u32): u32 {
 }
 
 /** Writes a port of TCP or UDP, and mends the checksum for it and for an address that has changed. @inline */
-function translateSegment(l4: usize, protocol: u32, field: usize, addressChange: u32, portNet: u32): void {
+export function translateSegment(l4: usize, protocol: u32, field: usize, addressChange: u32, portNet: u32): void {
   let change = addressChange;
   const before: u32 = load<u16>(l4 + field);
   if (before != portNet) {

@@ -12,7 +12,7 @@ import { ADDRESS_BYTES, ADDRESS_WORD } from '../abi';
 import { addressesBase, addressesMask } from '../layout';
 import { spread } from './spread';
 
-/** The word of the address whose 16 bytes lie at `address`; 0 when policy does not know it. */
+/** The word of the address whose 16 bytes lie at `address`; 0 when policy does not know it. @inline */
 export function addressWord(address: usize): u32 {
   return load<u32>(probe(load<u64>(address), load<u64>(address, 8)), ADDRESS_WORD);
 }
@@ -31,7 +31,7 @@ export function addressInsert(word0: u32, word1: u32, word2: u32, word3: u32, wo
   store<u32>(entry, word, ADDRESS_WORD);
 }
 
-/** The entry of an address, or the empty one where it would be; half of the table is empty, so there is always one. */
+/** The entry of an address, or the empty one where it would be; half of the table is empty, so there is always one. @inline */
 function probe(low: u64, high: u64): usize {
   // Networks differ in the first bytes and hosts in the last: turned around, both come to lie low.
   let slot = spread(low ^ bswap<u64>(high));

@@ -79,6 +79,11 @@ export function natKeyHash(key: usize): u64 {
   return hashOf(key);
 }
 
+/** The same of the parts of an IPv4 key; `owner` is what writeNatKeyOwner writes. @inline */
+export function natKeyHash4(remote: u32, local: u32, ports: u32, owner: u32): u64 {
+  return sipHash(<u64>remote | ((<u64>local) << 32), <u64>ports | ((<u64>owner) << 32));
+}
+
 /** Two words hold all of an IPv4 key, four that of IPv6. @inline */
 function hashOf(key: usize): u64 {
   const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
@@ -168,6 +173,15 @@ export function secondBucket(hash: u64): usize {
   return natFlowsBase + (<u32>(hash >> 32) & natFlowsMask) * NAT_FLOW_BUCKET_BYTES;
 }
 
+/** The flow of the parts of an IPv4 key in one of its buckets, alive or not; 0 when it is not there. @inline */
+export function findNatFlow4In(bucket: usize, remote: u64, ends: u64, owner: u32): usize {
+  for (let flow = bucket; flow < bucket + NAT_FLOW_BUCKET_BYTES; flow += NAT_FLOW_BYTES) {
+    if (load<u64>(flow, NAT_FLOW_LOCAL_ADDRESS) != ends || load<u64>(flow) != remote) continue;
+    if (load<u32>(flow, NAT_FLOW_NIC) == owner) return flow;
+  }
+  return 0;
+}
+
 /** @inline */
 function findIn(bucket: usize, key: usize): usize {
   const ends = load<u64>(key, NAT_FLOW_LOCAL_ADDRESS);
@@ -186,8 +200,8 @@ function isRestEqual(flow: usize, key: usize): bool {
   );
 }
 
-/** @inline */
-function isWithinLimit(flow: usize, now: u32): bool {
+/** Whether a flow of the VM's side was not idle for too long. @inline */
+export function isWithinLimit(flow: usize, now: u32): bool {
   const age = ticksSince(load<u32>(flow, NAT_FLOW_TICKS), now);
   const idleTicks: u32 = load<u16>(flow, NAT_FLOW_IDLE_TICKS);
   if (load<u8>(flow, NAT_FLOW_STATE) <= <u8>NAT_FLOW_REPLIED) return age <= idleTicks;

@@ -17,7 +17,6 @@ import {
   TRANSLATION_FLAG_TCP_RESET,
   TRANSLATION_FLAGS,
   TRANSLATION_IDLE_TICKS,
-  TRANSLATION_KIND,
   TRANSLATION_KIND_VIP,
   TRANSLATION_NIC,
 } from '../abi';
@@ -30,7 +29,7 @@ const ANY_PROTOCOL: u32 = 0;
 /** The translation of exactly this protocol and port; 0 when there is none. @inline */
 export function findTranslation(nic: u32, vip: u32, family: u32, protocol: u32, portNet: u32): usize {
   const entry = probe(nic, keyOf(vip, portNet, protocol, family));
-  return load<u8>(entry, TRANSLATION_KIND) == 0 ? 0 : entry;
+  return load<u64>(entry) == 0 ? 0 : entry;
 }
 
 /** The one that takes any port of the protocol, else any protocol; 0 when there is none. */
@@ -117,7 +116,7 @@ export function insertEntry(nic: u32, address: u32, portNet: u32, protocol: u32,
 /** The entry of a key; 0 when there is none. */
 export function findEntry(nic: u32, address: u32, portNet: u32, protocol: u32, kind: u32): usize {
   const entry = probe(nic, keyOf(address, portNet, protocol, kind));
-  return load<u8>(entry, TRANSLATION_KIND) == 0 ? 0 : entry;
+  return load<u64>(entry) == 0 ? 0 : entry;
 }
 
 function keyOf(address: u32, portNet: u32, protocol: u32, kind: u32): u64 {
@@ -128,13 +127,12 @@ function keyOf(address: u32, portNet: u32, protocol: u32, kind: u32): u64 {
 function probe(nic: u32, key: u64): usize {
   let slot = spread(key ^ ((<u64>nic) << 40));
   let entry = entryAt(slot);
-  while (load<u8>(entry, TRANSLATION_KIND) != 0 && !isFor(entry, nic, key)) entry = entryAt(++slot);
+  // The kind is never 0 and a part of the key: one of 0 is an empty entry.
+  for (let found = load<u64>(entry); found != 0; found = load<u64>(entry)) {
+    if (found == key && load<u32>(entry, TRANSLATION_NIC) == nic) break;
+    entry = entryAt(++slot);
+  }
   return entry;
-}
-
-/** @inline */
-function isFor(entry: usize, nic: u32, key: u64): bool {
-  return load<u64>(entry) == key && load<u32>(entry, TRANSLATION_NIC) == nic;
 }
 
 function entryAt(slot: u32): usize {

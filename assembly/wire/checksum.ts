@@ -5,6 +5,11 @@
  * are added as they lie in little-endian memory and the result is stored the same way.
  */
 
+/** 0xffff × this = 1 modulo 2^64. */
+const INVERSE_OF_FFFF: u64 = 0xfffefffefffeffff;
+/** (2^64 − 1) / 0xffff */
+const QUOTIENT_MAX: u64 = 0x1000100010001;
+
 /** The one's complement sum of a multiple of four bytes, folded to 16 bits. */
 export function sumWords(start: usize, bytes: u32): u32 {
   let sum: u64 = 0;
@@ -44,6 +49,17 @@ export function changeOf32(before: u32, after: u32): u32 {
 /** RFC 1624 equation 3, `HC' = ~(~HC + ~m + m')`, with the terms of all changed words added up. */
 export function checksumChanged(checksum: u32, change: u32): u16 {
   return checksumOf((~checksum & 0xffff) + change);
+}
+
+/**
+ * Whether a sum of 32-bit words that are not all zero folds to 0xffff, as that of what has a right checksum does: whether
+ * it is a multiple of 0xffff. An odd number divides another one when that, times its inverse modulo 2^64, is no more than
+ * the greatest quotient (Granlund and Montgomery, "Division by Invariant Integers using Multiplication", section 9).
+ *
+ * @inline
+ */
+export function isSumOfWhole(sum: u64): bool {
+  return sum * INVERSE_OF_FFFF <= QUOTIENT_MAX;
 }
 
 function fold(sum: u32): u32 {

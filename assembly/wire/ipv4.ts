@@ -15,7 +15,7 @@ import {
   REASON_SOURCE,
   REASON_TTL,
 } from '../abi';
-import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64 } from './checksum';
+import { changeOf16, changeOf32, checksumChanged, checksumOf, fold64, isSumOfWhole } from './checksum';
 
 export const IPV4_BYTES_MIN: u32 = 20;
 export const IPV4_LENGTH_MAX: u32 = 0xffff;
@@ -141,6 +141,14 @@ export function checkIpv4Header(ip: usize, available: u32): u32 {
   return REASON_NONE;
 }
 
+/** Whether a packet has a sound header without options, is there to its end, and is no fragment. @inline */
+export function ipv4IsPlain(ip: usize, available: u32): bool {
+  if (available < IPV4_BYTES_MIN || load<u8>(ip) != VERSION_4_IHL_5) return false;
+  const totalLength = ipv4TotalLength(ip);
+  if (totalLength < IPV4_BYTES_MIN || totalLength > available || ipv4IsFragment(ip)) return false;
+  return isSumOfWhole(ipv4FixedSum(ip));
+}
+
 /** Whether a router would let it pass: a hop left, from an address that a host may have, to another one. @inline */
 export function checkIpv4Origin(ip: usize): u32 {
   if (load<u8>(ip, TTL) == 0) return REASON_TTL;
@@ -148,6 +156,16 @@ export function checkIpv4Origin(ip: usize): u32 {
   const network: u32 = load<u8>(ip, SOURCE);
   if (network - 1 >= FIRST_MULTICAST_NETWORK - 1 || network == LOOPBACK_NETWORK) return REASON_SOURCE;
   return ipv4Source(ip) == ipv4Destination(ip) ? REASON_SOURCE : REASON_NONE;
+}
+
+/** The sum of the words of a header without options, not folded. @inline */
+function ipv4FixedSum(ip: usize): u64 {
+  let sum: u64 = load<u32>(ip);
+  sum += load<u32>(ip, 4);
+  sum += load<u32>(ip, 8);
+  sum += load<u32>(ip, 12);
+  sum += load<u32>(ip, 16);
+  return sum;
 }
 
 /** The one's complement sum of a header: the five words all have, and then the options few have. */
@@ -174,12 +192,16 @@ export function setIpv4TosAndLength(ip: usize, tos: u32, totalLength: u32, heade
   store<u16>(ip, checksumOf(headerSum + (tos << 8) + lengthNet), CHECKSUM);
 }
 
-/** Writes the address and mends the header; returns the change to a checksum that covers it too, 0 when it was that. */
+/**
+ * Writes the address and mends the header; returns the change to a checksum that covers it too, 0 when it was that.
+ *
+ * @inline
+ */
 export function setIpv4Source(ip: usize, address: u32): u32 {
   return setAddress(ip, ip + SOURCE, address);
 }
 
-/** The same for the destination. */
+/** The same for the destination. @inline */
 export function setIpv4Destination(ip: usize, address: u32): u32 {
   return setAddress(ip, ip + DESTINATION, address);
 }

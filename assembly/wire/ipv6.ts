@@ -75,7 +75,7 @@ export function checkIpv6Header(ip: usize, available: u32): u32 {
   return ipv6TotalLength(ip) > available ? REASON_IPV6_TRUNCATED : REASON_NONE;
 }
 
-/** Whether a router would let it pass: a hop left, from an address that a host may have, to another one. */
+/** Whether a router would let it pass: a hop left, from an address that a host may have, to another one. @inline */
 export function checkIpv6Origin(ip: usize): u32 {
   if (load<u8>(ip, HOP_LIMIT) == 0) return REASON_TTL;
   const low = load<u64>(ip, SOURCE);
@@ -134,6 +134,11 @@ export function ipv6TrafficClass(ip: usize): u32 {
 
 export function ipv6PayloadLength(ip: usize): u32 {
   return bswap<u16>(load<u16>(ip, PAYLOAD_LENGTH));
+}
+
+/** The protocol of what is behind the fixed header: an extension header's, or that of the upper layer. */
+export function ipv6NextHeader(ip: usize): u32 {
+  return load<u8>(ip, NEXT_HEADER);
 }
 
 /** Bytes of the whole packet, its header included. */

@@ -1,14 +1,16 @@
 /**
  * A JavaScript implementation as a child of the harness: one command per line in, one line out (bench/contestant.ts
- * has the list). `native/main.c` is the same for C.
+ * has the list). `native/main.c` and `native/host_main.c` are the same for C.
  *
- *   node child.js (edgemux | js-typed | js-idiomatic) <tables file> [<wasm file>]
+ *   node child.js (edgemux | edgemux-host | js-typed | js-idiomatic) <tables file> [<wasm file>]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import type { Direction } from '../host-scenario.js';
 import { decodeTables } from '../tables.js';
 import { edgemux } from './edgemux.js';
+import { edgemuxHost } from './edgemux-host.js';
 import { IdiomaticMux } from './idiomatic.js';
 import type { Implementation } from './implementation.js';
 import { Subject } from './subject.js';
@@ -18,8 +20,10 @@ const [name, tablesPath, wasmPath] = process.argv.slice(2);
 const subject = new Subject(await implementationOf(name));
 
 const COMMANDS: Readonly<Record<string, (...parameters: string[]) => string>> = {
-  workload(flowCount, frame) {
-    subject.useWorkload(Number(flowCount), Buffer.from(frame, 'hex'));
+  workload(flowCount, frame, answer, direction) {
+    const bytes = Buffer.from(frame, 'hex');
+    if (direction === undefined) subject.useWorkload(Number(flowCount), bytes);
+    else subject.useHostWorkload(Number(flowCount), bytes, Buffer.from(answer, 'hex'), direction as Direction);
     return 'ok';
   },
   fill(batchCount) {
@@ -51,6 +55,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 async function implementationOf(name: string): Promise<Implementation> {
   if (name === 'edgemux') return edgemux(new WebAssembly.Module(readFileSync(wasmPath)));
+  if (name === 'edgemux-host') return edgemuxHost(new WebAssembly.Module(readFileSync(wasmPath)));
   const tables = decodeTables(readFileSync(tablesPath));
   return name === 'js-typed' ? new TypedMux(tables) : new IdiomaticMux(tables);
 }

@@ -1,7 +1,10 @@
 /** What a JavaScript contestant does, whichever runtime it is in and however its orders reach it. */
+import type { Direction } from '../host-scenario.js';
 import { BATCH_FRAME_COUNT } from '../scenario.js';
+import { HostTraffic } from './host-traffic.js';
 import type { Implementation, Outcome } from './implementation.js';
 import { ringMembers } from './ring.js';
+import { Sequence } from './sequence.js';
 import { Traffic } from './traffic.js';
 
 /** A millisecond passes every 64 batches: the clock of a MUX that is sent 16 million packets per second. */
@@ -13,7 +16,10 @@ const RECORD_HEADER_BYTES = 6;
 
 export class Subject {
   readonly #implementation: Implementation;
-  #traffic: Traffic;
+  /** What is measured. */
+  #traffic: Traffic | HostTraffic;
+  /** What opens the connections, where that is other packets. */
+  #opening: HostTraffic | undefined;
   #batchNumber = 0;
   /** Every filling begins in another tick, for trust takes packets in three of them. */
   #startMs = START_MS;
@@ -25,18 +31,28 @@ export class Subject {
 
   /** Starts over: no flow is known, nothing is counted, every slot holds this frame. */
   useWorkload(flowCount: number, frame: Uint8Array): void {
-    this.#batchNumber = 0;
-    this.#startMs = START_MS;
-    this.#implementation.reset();
+    this.#startOver();
     this.#traffic = new Traffic(this.#implementation.slots, frame, flowCount);
+  }
+
+  /** The same for a host agent: clients open the connections, and then come packets of one direction. */
+  useHostWorkload(flowCount: number, tunneled: Uint8Array, answer: Uint8Array, direction: Direction): void {
+    this.#startOver();
+    const { slots } = this.#implementation;
+    const sequence = new Sequence(flowCount);
+    this.#opening = new HostTraffic(slots, tunneled, 'deliver', sequence);
+    this.#traffic = direction === 'deliver' ? this.#opening : new HostTraffic(slots, answer, direction, sequence);
   }
 
   fill(batchCount: number): void {
     this.#startMs += TICK_MS;
+    this.#opening?.put();
+    const traffic = this.#opening ?? this.#traffic;
     for (let count = 0; count < batchCount; count++) {
-      this.#traffic.generate(true);
+      traffic.generate(true);
       this.#process();
     }
+    if (this.#traffic instanceof HostTraffic) this.#traffic.put();
   }
 
   /** What comes out for the next packets, each as verdict u8, reason u8, length u32, bytes. */
@@ -72,6 +88,12 @@ export class Subject {
     const ring = this.#implementation.buildRing(members, slotCount);
     const ms = performance.now() - startMs;
     return { ms, digest: ring.reduce((digest, backend) => (Math.imul(digest, 31) + backend) >>> 0, 0) };
+  }
+
+  #startOver(): void {
+    this.#batchNumber = 0;
+    this.#startMs = START_MS;
+    this.#implementation.reset();
   }
 
   #process(): void {

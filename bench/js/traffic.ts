@@ -6,6 +6,7 @@
  */
 import * as abi from '../../assembly/abi.js';
 import { BATCH_FRAME_COUNT } from '../scenario.js';
+import { sourceOf } from './sequence.js';
 import type { Slots } from './slots.js';
 
 const IP = 14;
@@ -98,16 +99,6 @@ export class Traffic {
     this.#random = random;
     this.#next = next;
   }
-}
-
-/** 32 bits of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
-function sourceOf(flow: number): number {
-  let hash = flow | 0;
-  hash ^= hash >>> 16;
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }
 
 function sumWithoutSource(header: Uint8Array): number {

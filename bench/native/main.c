@@ -3,25 +3,15 @@
  */
 #include "mux.h"
 #include "ring.h"
+#include "traffic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define BATCH_FRAME_COUNT 256
 #define ETHERNET_BYTES 14
 #define LINE_BYTES 64
 #define RING_SLOT_COUNT_MAX 655373
-#define START_MS 1000000
-#define TICK_MS 1024
-
-/* Which flow a packet belongs to: at random out of `flow_count`, or in order. Same numbers as bench/js/traffic.ts. */
-struct sequence {
-  uint32_t flow_count;
-  uint32_t random;
-  uint32_t next;
-};
 
 struct slots {
   uint8_t *memory;
@@ -38,32 +28,6 @@ static uint32_t batch_number;
 /* Every filling begins in another tick, for trust takes packets in three of them. */
 static uint32_t start_ms = START_MS;
 
-static uint64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
-static inline uint32_t next_flow(int is_in_order) {
-  if (is_in_order || sequence.flow_count == 0) {
-    const uint32_t flow = sequence.next++;
-    return sequence.flow_count == 0 ? flow : flow % sequence.flow_count;
-  }
-  sequence.random ^= sequence.random << 13;
-  sequence.random ^= sequence.random >> 17;
-  sequence.random ^= sequence.random << 5;
-  return (uint32_t)((uint64_t)sequence.random * sequence.flow_count >> 32);
-}
-
-/* 32 bits of its own for every flow: the finalizer of MurmurHash3, which maps 32 bits one to one. */
-static inline uint32_t source_of(uint32_t flow) {
-  flow ^= flow >> 16;
-  flow *= 0x85ebca6bu;
-  flow ^= flow >> 13;
-  flow *= 0xc2b2ae35u;
-  return flow ^ flow >> 16;
-}
-
 static inline uint16_t checksum_with(uint32_t source) {
   uint32_t sum = slots.header_sum + (source & 0xffff) + (source >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
@@ -76,10 +40,10 @@ static void generate(int is_in_order) {
   for (uint32_t at = 0; at < BATCH_FRAME_COUNT; at++) {
     uint8_t *frame = slots.memory + (size_t)at * mux.slot_bytes + mux.headroom_bytes;
     uint8_t *ip = frame + ETHERNET_BYTES;
-    const uint32_t source = source_of(next_flow(is_in_order));
-    const uint32_t address = (source & 0xffffff00u) | 10;
+    const uint32_t source = source_of(next_flow(&sequence, is_in_order));
+    const uint32_t address = address_of(source);
     const uint16_t checksum = checksum_with(address);
-    const uint16_t port = (uint16_t)((source & 0xff) << 8 | 0x40);
+    const uint16_t port = port_of(source);
     memcpy(ip + 10, &checksum, 2);
     memcpy(ip + 12, &address, 4);
     memcpy(ip + 20, &port, 2);

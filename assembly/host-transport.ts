@@ -10,10 +10,10 @@ import {
   packetProtocol,
 } from './host-packet';
 import { noteAcknowledgment, touchNatFlow, touchTcpFlow } from './nat-flow-use';
-import { followFastpath, mayHaveFastpath } from './table/fastpath';
+import { answerFastpath, forgetFastpath, mayHaveFastpath } from './table/fastpath';
 import { checkIcmp, icmpKind } from './wire/icmp';
 import { checkIcmpv6, icmpv6Kind } from './wire/icmpv6';
-import { checkTcp, PROTOCOL_TCP, tcpFlags } from './wire/tcp';
+import { announcesMss, checkTcp, endsConnection, PROTOCOL_TCP, tcpFlags } from './wire/tcp';
 import { checkUdp, PROTOCOL_UDP, UDP_BYTES, udpLength } from './wire/udp';
 
 const PROTOCOL_DCCP: u32 = 33;
@@ -70,7 +70,13 @@ export function useFlow(flow: usize, packet: usize, answers: bool, isFromVm: boo
   const flags = tcpFlags(tcp);
   touchTcpFlow(flow, flags, answers, now);
   noteAcknowledgment(flow, tcp, flags, isFromVm);
-  if (mayHaveFastpath(flow)) followFastpath(flow, flags, isFromVm);
+  if (mayHaveFastpath(flow)) followStraightWay(flow, flags, isFromVm);
+}
+
+/** What opens or ends a connection is for the MUX to see, and so is all behind it. */
+function followStraightWay(flow: usize, flags: u32, isFromVm: bool): void {
+  if (announcesMss(flags) || endsConnection(flags)) forgetFastpath(flow);
+  else if (!isFromVm) answerFastpath(flow);
 }
 
 /** A first fragment holds the beginning of a datagram: its length may lead out of it. */

@@ -24,9 +24,9 @@ import {
 } from '../abi';
 import { ticksSince } from '../clock';
 import { fastpathsBase, fastpathsMask } from '../layout';
-import { macAt } from '../wire/ethernet';
-import { announcesMss, endsConnection } from '../wire/tcp';
 import { spread } from './spread';
+
+const MAC_MASK: u64 = 0x0000ffffffffffff;
 
 /** Whether it is worth looking: false for nearly all flows, and all that their packets pay. @inline */
 export function mayHaveFastpath(flow: usize): bool {
@@ -56,18 +56,17 @@ export function writeFastpath(flow: usize, peer: usize, vni: u32, mac: u64, now:
   store<u32>(flow, <u32>entry, NAT_FLOW_FASTPATH);
 }
 
-/**
- * A TCP segment used a flow: one that opens or ends a connection is for the MUX to see, and so are all behind it; any
- * other that comes back answers what was asked.
- */
-export function followFastpath(flow: usize, flags: u32, isFromVm: bool): void {
+/** Forgets the entry of a flow. */
+export function forgetFastpath(flow: usize): void {
   const entry = entryOf(flow);
-  if (entry == 0 || announcesMss(flags) || endsConnection(flags)) {
-    store<u32>(flow, 0, NAT_FLOW_FASTPATH);
-    if (entry != 0) store<u32>(entry, 0, FASTPATH_FLOW);
-  } else if (!isFromVm) {
-    store<u8>(entry, 0, FASTPATH_IS_ASKED);
-  }
+  store<u32>(flow, 0, NAT_FLOW_FASTPATH);
+  if (entry != 0) store<u32>(entry, 0, FASTPATH_FLOW);
+}
+
+/** Something came back: what was asked is answered. */
+export function answerFastpath(flow: usize): void {
+  const entry = entryOf(flow);
+  if (entry != 0) store<u8>(entry, 0, FASTPATH_IS_ASKED);
 }
 
 /** Data goes out by an entry, and wants an answer. */
@@ -87,7 +86,7 @@ export function fastpathVni(entry: usize): u32 {
 }
 
 export function fastpathMac(entry: usize): u64 {
-  return macAt(entry);
+  return load<u64>(entry) & MAC_MASK;
 }
 
 /** Forgets all: every flow goes through the MUX again. */

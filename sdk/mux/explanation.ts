@@ -50,7 +50,7 @@ export interface ExplanationFields {
   /** Bytes of the longest IP packet for this backend: what the sender of one that is too big is told. */
   readonly toldMtuBytes: number | undefined;
   /** Fastpath: the packet makes the MUX tell the hosts of both VMs to send to each other, where the batch has room for it. */
-  readonly isRedirected: boolean;
+  readonly isRedirected: true | undefined;
 }
 
 /** An explanation: its fields, and one line of text that says the same (`text`, also what console.log shows). */
@@ -132,7 +132,7 @@ export function readExplanation(dataPlane: DataPlane, explaining: Explaining): E
     encapsulation: backend && explaining.encapsulation,
     about: readAbout(dataPlane, reasonName(byte(abi.PARSED_REASON))),
     toldMtuBytes: readToldMtu(dataPlane, backend, explaining),
-    isRedirected: byte(abi.PARSED_SOURCE) === abi.SOURCE_FLOW_REDIRECTED,
+    isRedirected: byte(abi.PARSED_SOURCE) === abi.SOURCE_FLOW_REDIRECTED || undefined,
   });
 }
 

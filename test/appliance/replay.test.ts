@@ -32,6 +32,7 @@ describe('a capture that is one', () => {
       delivered: 0,
       replied: 0,
       held: 0,
+      consumed: 0,
       passed: 1,
       dropped: { 'no-rule': 1 },
     });
@@ -47,6 +48,7 @@ describe('a capture that is one', () => {
       ['delivered', '0'],
       ['replied', '0'],
       ['held', '0'],
+      ['consumed', '0'],
       ['passed', '1'],
       ['dropped', '1'],
       ['no-rule', '1'],

@@ -21,7 +21,7 @@ describe('MUX: counters', () => {
   it('are all zero at first', async () => {
     const mux = await muxWith();
     expect(mux.counters()).toEqual({
-      verdicts: { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0 },
+      verdicts: { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0, consume: 0 },
       dropped: {},
       flows: {
         hits: 0,
@@ -40,6 +40,8 @@ describe('MUX: counters', () => {
       natFlows: { inserts: 0, expired: 0, evicted: 0 },
       snat: { allocated: 0, exhausted: 0, overShare: 0 },
       tcp: { resetsSent: 0, sizesClamped: 0 },
+      fastpath: { redirectsSent: 0, redirectsObeyed: 0, packets: 0 },
+      fastpath: { redirectsSent: 0, redirectsObeyed: 0, packets: 0 },
     });
   });
 
@@ -56,7 +58,7 @@ describe('MUX: counters', () => {
     ];
     for (const frame of frames) mux.process(frame.bytes(), 0);
     const { verdicts, dropped, flows } = mux.counters();
-    expect(verdicts).toEqual({ pass: 1, drop: 3, forward: 3, deliver: 0, reply: 0, hold: 0 });
+    expect(verdicts).toEqual({ pass: 1, drop: 3, forward: 3, deliver: 0, reply: 0, hold: 0, consume: 0 });
     expect(dropped).toEqual({ 'no-rule': 2, fragment: 1 });
     expect(flows).toMatchObject({ hits: 1, misses: 1, inserts: 1 });
   });
@@ -176,6 +178,14 @@ describe('MUX: batches', () => {
   it('an empty batch does nothing', async () => {
     const mux = await muxWith();
     mux.processBatch(0);
-    expect(mux.counters().verdicts).toEqual({ pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0 });
+    expect(mux.counters().verdicts).toEqual({
+      pass: 0,
+      drop: 0,
+      forward: 0,
+      deliver: 0,
+      reply: 0,
+      hold: 0,
+      consume: 0,
+    });
   });
 });

@@ -217,8 +217,6 @@ export class Network {
   readonly wishes: Wishes;
   /** The MUX the router has chosen for everything. */
   mux = 'mux-1';
-  /** Messages of MUXes do not arrive. */
-  isDeaf = false;
 
   private constructor(wishes: Wishes) {
     this.wishes = wishes;
@@ -254,14 +252,25 @@ export class Network {
     path.push(this.mux);
     const routed = (this.muxes.get(this.mux) as Mux).process(left.bytes as Uint8Array, nowMs);
     const redirects = routed.produced.map(({ bytes }) => bytes as Uint8Array);
-    if (!this.isDeaf) for (const redirect of redirects) this.obey(redirect, nowMs);
-    if (routed.verdict !== 'forward')
-      return { path: [...path, `${routed.verdict} ${routed.reason ?? ''}`], delivered: undefined, redirects };
-    return this.#arrive(routed.bytes as Uint8Array, nowMs, path, redirects);
+    const isForwarded = routed.verdict === 'forward';
+    const journey = isForwarded
+      ? this.#arrive(routed.bytes as Uint8Array, nowMs, path, redirects)
+      : { path: [...path, `${routed.verdict} ${routed.reason ?? ''}`], delivered: undefined, redirects };
+    // They leave behind the packet, and come behind it.
+    for (const redirect of redirects) this.tell(redirect, nowMs);
+    return journey;
+  }
+
+  /** As far as the MUX: what it makes of a frame of the caller, and its messages, which go nowhere. */
+  route(packet: Packet, nowMs: number, look: (frame: Uint8Array) => void = () => {}) {
+    const frame = this.host('host-1').process(packet.bytes(), nowMs, { port: 'vm' }).bytes as Uint8Array;
+    look(frame);
+    const routed = (this.muxes.get(this.mux) as Mux).process(frame, nowMs);
+    return { routed, redirects: routed.produced.map(({ bytes }) => bytes as Uint8Array) };
   }
 
   /** Brings a frame to the host it is for. */
-  obey(frame: Uint8Array, nowMs: number): Processed {
+  tell(frame: Uint8Array, nowMs: number): Processed {
     return this.host(this.#hostOf(frame)).process(frame, nowMs);
   }
 

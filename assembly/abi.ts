@@ -290,9 +290,9 @@ export const ENCAPSULATION_NVGRE = 1;
 export const COUNTER_FLOW_HITS = 0;
 export const COUNTER_FLOW_MISSES = 1;
 export const COUNTER_FLOW_INSERTS = 2;
-/** A flow that was idle too long gave its place to a new one. */
+/** A flow that was idle too long, or whose backend is gone, lost its place: to a new one, or to the sweep. */
 export const COUNTER_FLOW_EXPIRED = 3;
-/** A flow seen only once gave its place to a new one. */
+/** A live flow that was not trusted gave its place to a new one. */
 export const COUNTER_FLOW_EVICTED = 4;
 /** No place for a new flow: served from the ring alone. */
 export const COUNTER_FLOW_REFUSED = 5;
@@ -480,19 +480,61 @@ export const RING_SLOT_EMPTY = 0xffff;
 //   0       8       16      24      32        40        48        56        64
 //   | key 0 | key 1 | key 2 | key 3 | value 0 | value 1 | value 2 | value 3 |
 //
-//   key   { source address net u32, source port net u16, destination port net u16 }
-//   value { service:16 | backend:16 | generation:8 | flags:4 | ticks:20 }, low bits first; 0 is an empty way
+//   key   IPv4 { source address net u32, source port net u16, destination port net u16 }; class 3 has the protocol number
+//         (u32) in place of the ports. IPv6: the flow hash.
+//   value { service:16 | backend:16 | generation:8 | class:2 | state:3 | ticks:19 }, low bits first; 0 is an empty way
 
 export const FLOW_WAYS = 4;
 export const FLOW_BUCKET_BYTES = 64;
 export const FLOW_VALUES = 32;
-/** Bit 40: always set in a value that is in use. */
-export const FLOW_FLAG_USED = 1;
-/** Bit 41: a second packet that is no SYN was seen. */
-export const FLOW_FLAG_TRUSTED = 2;
-/** Bit 42: the flow is UDP (a service may take both protocols). */
-export const FLOW_FLAG_UDP = 4;
-export const FLOW_TICKS_MASK = 0xfffff;
+/** Bits of a value: where each field but the service (0) begins. */
+export const FLOW_BACKEND_SHIFT = 16;
+export const FLOW_GENERATION_SHIFT = 32;
+export const FLOW_CLASS_SHIFT = 40;
+export const FLOW_STATE_SHIFT = 42;
+export const FLOW_TICKS_SHIFT = 45;
+export const FLOW_TICKS_MASK = 0x7ffff;
+
+/** Classes: services may take several protocols, and a key does not name them all. Never 0 in a value that is in use. */
+export const FLOW_CLASS_TCP = 1;
+export const FLOW_CLASS_UDP = 2;
+export const FLOW_CLASS_OTHER = 3;
+
+/** A SYN was seen, and nothing else. */
+export const FLOW_HALF_OPEN = 0;
+/** A packet that is no SYN was seen. */
+export const FLOW_SEEN_ONCE = 1;
+/** Another one, in another tick. */
+export const FLOW_SEEN_TWICE = 2;
+/** A third one, in a third tick: not evicted for a new flow as long as it lives. */
+export const FLOW_TRUSTED = 3;
+/** A FIN was seen. */
+export const FLOW_CLOSING = 4;
+/** A RST was seen. */
+export const FLOW_RESET = 5;
+
+/** Ticks a flow may be idle in these states, where its rule allows as much. */
+export const FLOW_HALF_OPEN_TICKS = 30;
+export const FLOW_CLOSING_TICKS = 60;
+export const FLOW_RESET_TICKS = 4;
+/** No rule of a MUX allows more: 19 bits of ticks must tell young from old between two visits of the sweep. */
+export const FLOW_IDLE_TICKS_MAX = 0xffff;
+/** In so many ticks the sweep visits every bucket: dead flows that nobody asks for count against their quota until then. */
+export const FLOW_SWEEP_TICKS = 64;
+
+// A flow on its way out of a table: the flow's key, and its value with its age in place of ticks and no generation.
+
+export const FLOW_EXPORT_KEY = 0;
+export const FLOW_EXPORT_VALUE = 8;
+export const FLOW_EXPORT_BYTES = 16;
+
+// A flow on its way into one: as it came out of the other, but with the numbers this one has for service and backend.
+
+export const FLOW_IMPORT_KEY = 0;
+export const FLOW_IMPORT_VALUE = 8;
+/** net u32: the VIP, which key and value lack and the bucket depends on; 0 for IPv6, whose key is the hash */
+export const FLOW_IMPORT_VIP = 16;
+export const FLOW_IMPORT_BYTES = 24;
 
 // ---------------------------------------------------------------------------------------------------------------
 // NIC entry: MAC address → local VM. Open addressing, linear probing.

@@ -11,6 +11,13 @@ import {
   COUNTER_FLOW_HITS,
   COUNTER_FLOW_MISSES,
   DISTRIBUTION_DEFAULT,
+  FLOW_CLASS_OTHER,
+  FLOW_CLASS_TCP,
+  FLOW_CLASS_UDP,
+  FLOW_CLOSING,
+  FLOW_HALF_OPEN,
+  FLOW_RESET,
+  FLOW_SEEN_ONCE,
   NO_INDEX,
   PARSED_BACKEND,
   PARSED_BUCKET,
@@ -32,7 +39,18 @@ import {
 } from './abi';
 import { count } from './counters';
 import { distributionProtocol, flowHash, flowHash6, ringSlotOf } from './flow-hash';
-import { findFlow, flowBackend, flowIsLive, insertFlow, restartFlow, touchFlow } from './table/flow';
+import {
+  endFlow,
+  findFlow,
+  flowBackend,
+  flowIsLive,
+  flowIsSettled,
+  insertFlow,
+  reopenFlow,
+  restartFlow,
+  touchFlow,
+} from './table/flow';
+import { flowIdentity } from './table/flow-state';
 import { ringBackend } from './table/ring';
 import {
   serviceAt,
@@ -43,7 +61,7 @@ import {
 } from './table/service';
 import { ipv4Addresses } from './wire/ipv4';
 import { ipv6Source } from './wire/ipv6';
-import { opensConnection, resetsConnection } from './wire/tcp';
+import { endsConnection, opensConnection, PROTOCOL_TCP, resetsConnection } from './wire/tcp';
 import { PROTOCOL_UDP } from './wire/udp';
 
 /** Finds the backend and says in the parsed record how; answers with a drop reason. @inline */
@@ -54,8 +72,8 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
     chooseFixed(parsed, service);
     return REASON_NONE;
   }
-  const isUdp = load<u8>(parsed, PARSED_PROTOCOL) == PROTOCOL_UDP;
-  const flow = findFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), serviceIndex, isUdp);
+  const flowClass = flowClassOf(load<u8>(parsed, PARSED_PROTOCOL));
+  const flow = findFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), serviceIndex, flowClass);
   store<u32>(parsed, <u32>flow, PARSED_FLOW);
   const opens = opensConnection(load<u8>(parsed, PARSED_TCP_FLAGS));
   if (flow != 0 && !opens && flowIsLive(flow, now)) {
@@ -74,13 +92,14 @@ export function chooseBackend(parsed: usize, now: u32): u32 {
 export function rememberFlow(parsed: usize, now: u32): void {
   const source: u32 = load<u8>(parsed, PARSED_SOURCE);
   const flow: usize = load<u32>(parsed, PARSED_FLOW);
+  const flags = load<u8>(parsed, PARSED_TCP_FLAGS);
   if (source == SOURCE_FLOW) {
     count(COUNTER_FLOW_HITS);
-    touchFlow(flow, now);
+    if (!flowIsSettled(flow, now) || endsConnection(flags)) followFlow(flow, flags, now);
   } else if (source == SOURCE_RING) {
     count(COUNTER_FLOW_MISSES);
     // A reset ends a connection: whoever sends one we do not know must not take up room.
-    if (!resetsConnection(load<u8>(parsed, PARSED_TCP_FLAGS))) startFlow(parsed, flow, now);
+    if (!resetsConnection(flags)) startFlow(parsed, flow, flags, now);
   }
 }
 
@@ -93,15 +112,30 @@ export function rememberFlowRarely(parsed: usize, now: u32): void {
   rememberFlow(parsed, now);
 }
 
-function startFlow(parsed: usize, flow: usize, now: u32): void {
+function followFlow(flow: usize, flags: u32, now: u32): void {
+  if (!endsConnection(flags)) touchFlow(flow, now);
+  else endFlow(flow, resetsConnection(flags) ? FLOW_RESET : FLOW_CLOSING, now);
+}
+
+function startFlow(parsed: usize, flow: usize, flags: u32, now: u32): void {
   const backend = load<u32>(parsed, PARSED_BACKEND);
-  if (flow != 0) {
-    restartFlow(flow, backend, now);
+  const opens = opensConnection(flags);
+  if (flow != 0 && opens && flowBackend(flow) == backend && flowIsLive(flow, now)) {
+    reopenFlow(flow, now);
     return;
   }
-  const isUdp = load<u8>(parsed, PARSED_PROTOCOL) == PROTOCOL_UDP;
-  const service = load<u32>(parsed, PARSED_SERVICE);
-  insertFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), service, isUdp, backend, now);
+  const state = opens ? FLOW_HALF_OPEN : endsConnection(flags) ? FLOW_CLOSING : FLOW_SEEN_ONCE;
+  if (flow != 0) {
+    restartFlow(flow, backend, state, now);
+    return;
+  }
+  const identity = flowIdentity(load<u32>(parsed, PARSED_SERVICE), flowClassOf(load<u8>(parsed, PARSED_PROTOCOL)));
+  insertFlow(load<u32>(parsed, PARSED_BUCKET), load<u64>(parsed, PARSED_KEY), identity, backend, state, now);
+}
+
+function flowClassOf(protocol: u32): u32 {
+  if (protocol == PROTOCOL_TCP) return FLOW_CLASS_TCP;
+  return protocol == PROTOCOL_UDP ? FLOW_CLASS_UDP : FLOW_CLASS_OTHER;
 }
 
 function chooseFixed(parsed: usize, service: usize): void {

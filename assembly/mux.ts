@@ -52,6 +52,7 @@ import { answerEcho } from './rewrite/echo';
 import { allowOuterFragments, encapsulate } from './rewrite/encapsulate';
 import { tellTooBig } from './rewrite/too-big';
 import { backendAt, backendTraffic } from './table/backend';
+import { sweepFlows } from './table/flow-sweep';
 import { clearHeldDue, heldAreDue } from './table/held';
 import { serviceAt, serviceTraffic } from './table/service';
 import { fittingBytes, isAboveMtu, judgeLong } from './too-long';
@@ -61,6 +62,7 @@ import { forgetQuote } from './wire/quote';
 export function muxProcess(count: u32, nowMs: u32): u32 {
   const now = ticksOf(nowMs);
   store<u32>(FIXED_STATE + STATE_NOW_MS, nowMs);
+  sweepFlows(now);
   for (let first: u32 = 0; first < count; first += STAGE_FRAME_COUNT) {
     const frames = min<u32>(count - first, STAGE_FRAME_COUNT);
     const descriptors = descriptorsBase + first * DESCRIPTOR_BYTES;

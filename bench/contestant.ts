@@ -3,7 +3,7 @@
  * compiler of one disturbs the next. It obeys lines on its standard input and answers each with one line:
  *
  *   workload <connections> <frame, hexadecimal>   forget every flow, take this frame       → ok
- *   fill <batches>                                process packets, connection by connection → ok
+ *   fill <batches>                                process packets, connection by connection, in another tick → ok
  *   frames <batches> <path>                       process, and write what comes out         → counters
  *   run <batches>                                 → ns of generating and processing, ns of generating alone
  *   ring <slots> <members>                        → ns of building it, digest of its slots
@@ -29,9 +29,11 @@ export class Contestant {
   }
 
   /** Brings the contestant into the state in which a workload is measured. */
-  async prepare({ flowCount, fillPacketCount }: Workload, frame: Uint8Array): Promise<void> {
+  async prepare({ flowCount, fillPacketCount, fillCount }: Workload, frame: Uint8Array): Promise<void> {
     await this.#ask(`workload ${flowCount} ${Buffer.from(frame).toString('hex')}`);
-    await this.#ask(`fill ${Math.ceil(fillPacketCount / BATCH_FRAME_COUNT)}`);
+    for (let fill = 0; fill < fillCount; fill++) {
+      await this.#ask(`fill ${Math.ceil(fillPacketCount / BATCH_FRAME_COUNT)}`);
+    }
   }
 
   /** Writes what comes out for the next packets to a file; answers with the counters. */

@@ -56,8 +56,10 @@ function framesTo(mux: Mux, host: string): Uint8Array[] {
   for (let port = 1024; frames.length < BATCH_FRAME_COUNT; port++) {
     const source = { address: '192.0.2.7', port };
     const packet = buildTcp({ source, destination: { address: VIP, port: 80 }, flags: TCP_ACK });
-    const { bytes } = mux.process(withEthernet(packet, MACS), 0);
-    if (bytes && mux.backendOf(0)?.host === host) frames.push(bytes);
+    mux.batch.add(withEthernet(packet, MACS));
+    mux.processBatch(0);
+    if (mux.backendOf(0)?.host === host) frames.push(mux.batch.bytes(0).slice());
+    mux.batch.clear();
   }
   return frames;
 }

@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: what the MUX costs per packet, beside the same MUX in C and in JavaScript.
  *
- *   node dist/bench/mux.js [--rounds 40] [--quick] [--json] [--workload 1-flow …] [--wasm other-mux.wasm …]
+ *   node dist/bench/mux.js [--rounds 40] [--quick] [--json] [--only flood] [--workload 1-flow …] [--wasm other-mux.wasm …]
  *
+ * `--only flood` measures nothing but what is left of half a million connections after a flood of new ones.
  * `--wasm` adds another build of the data plane to the same rounds: the way to see what a change of it is worth.
  */
 
@@ -14,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import muxModule from 'edgemux/mux-module';
 import { Contestant } from './contestant.js';
+import { type FloodRow, measureFloods } from './flood.js';
 import { type HostRow, measureHost } from './host.js';
 import { describeMachine } from './machine.js';
 import { buildNative } from './native.js';
@@ -32,10 +34,16 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '40' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    only: { type: 'string' },
     workload: { type: 'string', multiple: true, default: [] },
     wasm: { type: 'string', multiple: true, default: [] },
   },
 });
+if (options.only !== undefined && options.only !== 'flood') {
+  console.error(`--only ${options.only}: there is only flood`);
+  process.exit(2);
+}
+const isFloodOnly = options.only === 'flood';
 const roundCount = options.quick ? 7 : Number(options.rounds);
 const workloads = WORKLOADS.filter(({ name }) => options.workload.length === 0 || options.workload.includes(name));
 const frameSizes = options.quick ? FRAME_SIZES.slice(0, 1) : FRAME_SIZES;
@@ -47,6 +55,17 @@ const machine = describeMachine();
 const print = options.json ? () => {} : console.log;
 try {
   print(`${machine.machine}\n${machine.runtime}, commit ${machine.commit}`);
+  if (!isFloodOnly) await measurePackets();
+  const isComparingBuilds = options.wasm.length > 0 || options.workload.length > 0;
+  const control = isComparingBuilds || isFloodOnly ? undefined : await measureControl();
+  const floods = isComparingBuilds ? undefined : await flood();
+  if (options.json) console.log(JSON.stringify({ ...machine, rows, ...control, floods }, null, 2));
+} finally {
+  for (const contestant of contestants) contestant.end();
+  rmSync(folder, { recursive: true });
+}
+
+async function measurePackets(): Promise<void> {
   contestants.push(...(await start()));
   print(`ns per packet: median and p10 of ${roundCount} rounds; ratio to C in the same round\n`);
   for (const workload of workloads) {
@@ -56,12 +75,19 @@ try {
       for (const row of measured) print(lineOf(row));
     }
   }
-  const isComparingBuilds = options.wasm.length > 0 || options.workload.length > 0;
-  const control = isComparingBuilds ? undefined : await measureControl();
-  if (options.json) console.log(JSON.stringify({ ...machine, rows, ...control }, null, 2));
-} finally {
-  for (const contestant of contestants) contestant.end();
-  rmSync(folder, { recursive: true });
+}
+
+/** What is left of established connections. */
+async function flood(): Promise<FloodRow[]> {
+  const floods: FloodRow[] = [];
+  for await (const row of measureFloods(options.quick ? 5 : 20)) {
+    floods.push(row);
+    const share = `${(100 * row.foundShare).toFixed(3)} % of ${row.establishedCount} connections`;
+    print(
+      `${row.seconds} s of ${row.newPerSecond} new connections per second, ${row.flood}: ${share} still find their entry`,
+    );
+  }
+  return floods;
 }
 
 /** What is not per packet of the MUX: rings, programs, the host agent. */

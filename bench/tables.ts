@@ -6,8 +6,8 @@
  *
  *   0                4              8              12               16           20                 24
  *   | endpoint count | service count | backend count | ring slot count | rings base | flow bucket count |
- *   | slot bytes     | headroom bytes | frame bytes max | VLAN TCI net | hash key 8 | hash key 8 | spare |
- *   24               28               32                36             40           48           56     64
+ *   | slot bytes     | headroom bytes | frame bytes max | VLAN TCI net | hash key 16 | trusted max | untrusted max |
+ *   24               28               32                36             40            56            60              64
  */
 import * as abi from '../assembly/abi.js';
 import type { DataPlane } from '../sdk/dataplane/instance.js';
@@ -16,6 +16,8 @@ const HEADER_BYTES = 64;
 const LINE_BYTES = 64;
 const HASH_KEY_AT = 40;
 const HASH_KEY_BYTES = 16;
+const TRUSTED_MAX_AT = 56;
+const UNTRUSTED_MAX_AT = 60;
 
 /** The sections, in their order in the file: region, bytes per item. */
 const SECTIONS = [
@@ -34,6 +36,8 @@ export interface Tables {
   /** The address that the ring base of a service counts from. */
   readonly ringsBase: number;
   readonly flowBucketCount: number;
+  readonly trustedFlowCountMax: number;
+  readonly untrustedFlowCountMax: number;
   readonly slotBytes: number;
   readonly frameBytesMax: number;
   readonly vlanTciNet: number;
@@ -59,6 +63,9 @@ export function encodeTables(dataPlane: DataPlane): Uint8Array {
   });
   const key = abi.FIXED_CONFIG + abi.CONFIG_HASH_KEY_0;
   header.set(dataPlane.bytes.subarray(key, key + HASH_KEY_BYTES), HASH_KEY_AT);
+  const config = (offset: number) => dataPlane.view.getUint32(abi.FIXED_CONFIG + offset, true);
+  view.setUint32(TRUSTED_MAX_AT, config(abi.CONFIG_FLOW_TRUSTED_MAX), true);
+  view.setUint32(UNTRUSTED_MAX_AT, config(abi.CONFIG_FLOW_UNTRUSTED_MAX), true);
   const sections = SECTIONS.map(([, itemBytes], at) => {
     const { base, count } = regions[at];
     const section = new Uint8Array(padded(count * itemBytes));
@@ -87,6 +94,8 @@ export function decodeTables(file: Uint8Array): Tables {
     rings: new Uint16Array(rings.buffer, rings.byteOffset, rings.byteLength / 2),
     ringsBase: number(4),
     flowBucketCount: number(5),
+    trustedFlowCountMax: header.getUint32(TRUSTED_MAX_AT, true),
+    untrustedFlowCountMax: header.getUint32(UNTRUSTED_MAX_AT, true),
     slotBytes: number(6),
     frameBytesMax: number(8),
     vlanTciNet: number(9),

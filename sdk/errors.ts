@@ -32,6 +32,8 @@ export interface Problem {
  * | `ERR_ABI_MISMATCH` | the Wasm module was built from another version of the boundary |
  * | `ERR_OUT_OF_BOUNDS` | a reader or writer was asked to go past the end of its bytes |
  * | `ERR_UNSUPPORTED` | policy or platform asks for what this release cannot do |
+ * | `ERR_FLOWS_INVALID` | bytes are no exported flows this version understands, or damaged |
+ * | `ERR_FLOWS_FOREIGN` | exported flows were hashed with another `flowHashKey` than the MUX's |
  * | `ERR_FLOW_SYNTAX` | the text of a flow (`tcp 192.0.2.7:40000 > 80.80.80.80:80`) cannot be read |
  */
 export type ErrorCode =
@@ -45,6 +47,8 @@ export type ErrorCode =
   | 'ERR_ABI_MISMATCH'
   | 'ERR_OUT_OF_BOUNDS'
   | 'ERR_UNSUPPORTED'
+  | 'ERR_FLOWS_INVALID'
+  | 'ERR_FLOWS_FOREIGN'
   | 'ERR_FLOW_SYNTAX';
 
 /**

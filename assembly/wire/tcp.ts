@@ -45,7 +45,7 @@ export function resetsConnection(flags: u32): bool {
   return (flags & FLAG_RST) != 0;
 }
 
-/** Whether a segment is the last of its sender: FIN, or RST. */
+/** FIN or RST: one side at least will send nothing more. */
 export function endsConnection(flags: u32): bool {
   return (flags & (FLAG_FIN | FLAG_RST)) != 0;
 }

@@ -18,11 +18,14 @@ import { TypedMux } from './typed.js';
 /** A millisecond passes every 64 batches: the clock of a MUX that is sent 16 million packets per second. */
 const BATCHES_PER_MS = 64;
 const START_MS = 1_000_000;
+const TICK_MS = 1024;
 
 const [name, tablesPath, wasmPath] = process.argv.slice(2);
 const implementation = await implementationOf(name);
 let traffic: Traffic;
 let batchNumber = 0;
+/** Every filling begins in another tick, for trust takes packets in three of them. */
+let startMs = START_MS;
 
 const COMMANDS: Readonly<Record<string, (...parameters: string[]) => string>> = {
   workload: useWorkload,
@@ -46,12 +49,14 @@ async function implementationOf(name: string): Promise<Implementation> {
 /** Starts over: no flow is known, nothing is counted, every slot holds this frame. */
 function useWorkload(flowCount: string, frame: string): string {
   batchNumber = 0;
+  startMs = START_MS;
   implementation.reset();
   traffic = new Traffic(implementation.slots, Buffer.from(frame, 'hex'), Number(flowCount));
   return 'ok';
 }
 
 function fill(batchCount: string): string {
+  startMs += TICK_MS;
   for (let count = Number(batchCount); count > 0; count--) {
     traffic.generate(true);
     processBatch();
@@ -103,7 +108,7 @@ function generateOnly(batchCount: number): void {
 }
 
 function processBatch(): void {
-  implementation.process(BATCH_FRAME_COUNT, START_MS + Math.floor(batchNumber++ / BATCHES_PER_MS));
+  implementation.process(BATCH_FRAME_COUNT, startMs + Math.floor(batchNumber++ / BATCHES_PER_MS));
 }
 
 /** verdict u8, reason u8, length u32, bytes */

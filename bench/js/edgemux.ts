@@ -3,7 +3,7 @@ import * as abi from '../../assembly/abi.js';
 import type { DataPlane } from '../../sdk/dataplane/instance.js';
 import { programmed } from '../programmed.js';
 import { benchProgram } from '../scenario.js';
-import type { Implementation } from './implementation.js';
+import { FLOW_COUNTERS, type Implementation } from './implementation.js';
 import type { Member } from './ring.js';
 import { Slots } from './slots.js';
 
@@ -23,7 +23,7 @@ export async function edgemux(module: WebAssembly.Module): Promise<Implementatio
     outcome: (index) => slots.outcome(index),
     counters: () => [
       counter(abi.FIXED_VERDICT_COUNTERS + 8 * abi.VERDICT_FORWARD),
-      ...Array.from({ length: abi.COUNTER_FLOW_REFUSED + 1 }, (_, at) => counter(abi.FIXED_COUNTERS + 8 * at)),
+      ...FLOW_COUNTERS.map((at) => counter(abi.FIXED_COUNTERS + 8 * at)),
     ],
     buildRing: (members, slotCount) => buildRing(dataPlane, members, slotCount),
     reset: () => {

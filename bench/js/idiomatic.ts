@@ -3,8 +3,9 @@
  * buffer for what is sent.
  */
 import * as abi from '../../assembly/abi.js';
-import { BATCH_FRAME_COUNT, FLOW_COUNT_MAX } from '../scenario.js';
+import { BATCH_FRAME_COUNT } from '../scenario.js';
 import type { Tables } from '../tables.js';
+import { FlowCache, isLive, opens } from './idiomatic-flows.js';
 import type { Implementation, Outcome } from './implementation.js';
 import { type Member, plainRing } from './ring.js';
 import { flowHash } from './sip-hash.js';
@@ -15,31 +16,22 @@ const ETHERTYPE_VLAN = 0x8100;
 const ETHERTYPE_SERVICE_VLAN = 0x88a8;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
-const TCP_SYN = 0x02;
-const TCP_RST = 0x04;
-const TCP_ACK = 0x10;
-
 interface Traffic {
   packets: number;
   bytes: number;
 }
 
-interface Backend extends Traffic {
+export interface Backend extends Traffic {
   readonly headers: Uint8Array;
 }
 
-interface Service extends Traffic {
+export interface Service extends Traffic {
   readonly index: number;
   readonly distribution: number;
   readonly idleMs: number;
   /** Backends by slot; empty for a service with one fixed backend. */
   readonly ring: Uint16Array;
   readonly fixedBackend: number;
-}
-
-interface Flow {
-  readonly backend: Backend;
-  seenMs: number;
 }
 
 interface Packet {
@@ -63,7 +55,8 @@ export class IdiomaticMux implements Implementation {
   readonly #vips = new Set<number>();
   readonly #services = new Map<string, Service>();
   readonly #backends: readonly Backend[];
-  #flows = new FlowCache();
+  readonly #tables: Tables;
+  #flows: FlowCache;
 
   constructor(tables: Tables) {
     this.slots = Slots.aligned(tables.slotBytes);
@@ -73,6 +66,8 @@ export class IdiomaticMux implements Implementation {
     this.#frameBytesMax = tables.frameBytesMax;
     this.#hashKey = tables.hashKey;
     this.#backends = readBackends(tables);
+    this.#tables = tables;
+    this.#flows = new FlowCache(tables);
     const { endpoints } = tables;
     for (let at = 0; at < endpoints.byteLength; at += abi.ENDPOINT_BYTES) {
       if (endpoints.getUint8(at + abi.ENDPOINT_FAMILY) === 0) continue;
@@ -86,6 +81,7 @@ export class IdiomaticMux implements Implementation {
 
   process(count: number, nowMs: number): void {
     const { words, descriptors } = this.slots;
+    this.#flows.forgetDead(nowMs);
     for (let index = 0; index < count; index++) {
       const length = words[(descriptors + index * abi.DESCRIPTOR_BYTES + abi.DESCRIPTOR_LENGTH) >> 2];
       this.#outcomes[index] = this.#processFrame(this.#frames[index].subarray(0, length), nowMs);
@@ -105,7 +101,7 @@ export class IdiomaticMux implements Implementation {
   }
 
   reset(): void {
-    this.#flows = new FlowCache();
+    this.#flows = new FlowCache(this.#tables);
   }
 
   #processFrame(frame: Buffer, nowMs: number): Outcome {
@@ -163,16 +159,15 @@ export class IdiomaticMux implements Implementation {
     if (service.ring.length === 0) return this.#backends[service.fixedBackend];
     const key = `${ip.readUInt32BE(12)}:${ports.readUInt32BE(0)}:${service.index}:${protocol}`;
     const flow = this.#flows.get(key);
-    const opens = (tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
-    if (flow && !opens && nowMs - flow.seenMs <= service.idleMs) {
-      flow.seenMs = nowMs;
+    if (flow && !opens(tcpFlags) && isLive(flow, nowMs)) {
+      this.#flows.follow(key, flow, tcpFlags, nowMs);
       return flow.backend;
     }
     let high = hashHigh;
     if (service.distribution === abi.DISTRIBUTION_SOURCE_IP) high = this.#hash(ip, 0, 0).high;
     if (service.distribution === abi.DISTRIBUTION_SOURCE_IP_PROTOCOL) high = this.#hash(ip, 0, protocol).high;
     const backend = this.#backends[service.ring[Math.floor(((high >>> 0) * service.ring.length) / 2 ** 32)]];
-    if ((tcpFlags & TCP_RST) === 0) this.#flows.set(key, { backend, seenMs: nowMs });
+    this.#flows.start(key, backend, service, tcpFlags, nowMs);
     return backend;
   }
 
@@ -180,30 +175,6 @@ export class IdiomaticMux implements Implementation {
     const hash = new Int32Array(2);
     flowHash(this.#hashKey, ip.readInt32LE(12), ip.readInt32LE(16), ports, protocol, hash, 0);
     return { low: hash[0], high: hash[1] };
-  }
-}
-
-/**
- * Flows, bounded: when the young Map is full it becomes the old one. (Deleting the oldest key of one Map per insertion
- * makes V8 walk over the deleted ones each time.)
- */
-class FlowCache {
-  #young = new Map<string, Flow>();
-  #old = new Map<string, Flow>();
-
-  get(key: string): Flow | undefined {
-    const flow = this.#young.get(key);
-    if (flow) return flow;
-    const old = this.#old.get(key);
-    if (old) this.set(key, old);
-    return old;
-  }
-
-  set(key: string, flow: Flow): void {
-    this.#young.set(key, flow);
-    if (this.#young.size < FLOW_COUNT_MAX) return;
-    this.#old = this.#young;
-    this.#young = new Map();
   }
 }
 

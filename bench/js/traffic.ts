@@ -16,20 +16,31 @@ const WORD_COUNT = 2 ** 32;
 
 export class Traffic {
   readonly #slots: Slots;
+  readonly #frame: Uint8Array;
   readonly #flowCount: number;
   readonly #frameBytes: number;
   /** One's complement sum of the IPv4 header without source address and checksum. */
   readonly #headerSum: number;
   #random = 0x9e3779b9 | 0;
-  #next = 0;
+  #next: number;
 
-  /** @param flowCount connections to draw from; 0: every packet is of a connection never seen before */
-  constructor(slots: Slots, frame: Uint8Array, flowCount: number) {
+  /**
+   * @param flowCount connections to draw from; 0: every packet is of a connection never seen before
+   * @param first number of the first one
+   */
+  constructor(slots: Slots, frame: Uint8Array, flowCount: number, first = 0) {
     slots.put(frame);
     this.#slots = slots;
+    this.#frame = frame;
+    this.#next = first;
     this.#flowCount = flowCount;
     this.#frameBytes = frame.length;
     this.#headerSum = sumWithoutSource(frame.subarray(IPV4, IPV4 + IPV4_BYTES));
+  }
+
+  /** To be called before generate when another traffic has used the slots. */
+  takeSlots(): void {
+    this.#slots.put(this.#frame);
   }
 
   /** The next batch: its connections at random, or one after the other. */

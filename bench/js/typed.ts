@@ -6,16 +6,14 @@
  *
  *   0    1        2          3           4            5                    6         7
  *   | IP | length | hash low | hash high | VLAN tag | service or NO_INDEX | outcome | protocol, TCP flags |
- *
- * A flow bucket is sixteen: four keys { source, ports }, then four values { service:16 | backend:16 } and
- * { generation:8 | flags:4 | ticks:20 }, the layout of assembly/abi.ts cut in halves.
  */
 import * as abi from '../../assembly/abi.js';
 import type { Tables } from '../tables.js';
-import type { Implementation, Outcome } from './implementation.js';
+import { FLOW_COUNTERS, type Implementation, type Outcome } from './implementation.js';
 import { type Member, plainRing } from './ring.js';
 import { flowHash } from './sip-hash.js';
 import { Slots } from './slots.js';
+import { TypedFlows } from './typed-flows.js';
 
 const PARSED_WORDS = 8;
 const IP = 0;
@@ -27,23 +25,12 @@ const SERVICE = 5;
 const OUTCOME = 6;
 const PROTOCOL_AND_FLAGS = 7;
 
-const BUCKET_WORDS = 16;
-const VALUES = 8;
-const USED = 0x100;
-const TRUSTED = 0x200;
-const UDP = 0x400;
-const TICKS_SHIFT = 12;
-const TICKS_MASK = 0xfffff;
-
 const TYPE_IPV4_NET = 0x0008;
 const TYPE_VLAN_NET = 0x0081;
 const TYPE_SERVICE_VLAN_NET = 0xa888;
 const FRAGMENT_NET = 0xff3f;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
-const TCP_SYN = 0x02;
-const TCP_RST = 0x04;
-const TCP_ACK = 0x10;
 
 const ETHERNET_BYTES = 14;
 const IPV4_BYTES = 20;
@@ -62,26 +49,21 @@ export class TypedMux implements Implementation {
   readonly #hashKey: Int32Array;
 
   readonly #endpoints: EndpointTable;
-  readonly #flows: Int32Array;
-  readonly #flowsMask: number;
+  readonly #flows: TypedFlows;
   readonly #rings: Uint16Array;
 
   // One array per field: services by index, then backends by index.
   readonly #ringStarts: Int32Array;
   readonly #ringSlotCounts: Int32Array;
   readonly #distributions: Uint8Array;
-  readonly #idleTicks: Int32Array;
   readonly #fixedBackends: Int32Array;
   readonly #serviceTraffic: Float64Array;
   readonly #templates: Int32Array;
   readonly #headerSums: Int32Array;
-  /** -1 for a backend that is not in use, which no flow has. */
-  readonly #generations: Int32Array;
   readonly #backendTraffic: Float64Array;
 
   readonly #verdicts = new Float64Array(abi.VERDICT_COUNT);
   readonly #reasons = new Float64Array(abi.REASON_COUNT);
-  readonly #counters = new Float64Array(abi.COUNTER_COUNT);
   readonly #touched = new Int32Array(1);
 
   constructor(tables: Tables) {
@@ -94,25 +76,24 @@ export class TypedMux implements Implementation {
     this.#vlanTciNet = tables.vlanTciNet;
     this.#hashKey = tables.hashKey;
     this.#endpoints = new EndpointTable(tables.endpoints);
-    this.#flows = new Int32Array(tables.flowBucketCount * BUCKET_WORDS);
-    this.#flowsMask = tables.flowBucketCount - 1;
     this.#rings = tables.rings;
 
     const serviceField = fieldReader(services, abi.SERVICE_BYTES);
     this.#ringStarts = serviceField((at) => (services.getUint32(at, true) - tables.ringsBase) / 2);
     this.#ringSlotCounts = serviceField((at) => services.getUint32(at + abi.SERVICE_RING_SLOT_COUNT, true));
     this.#distributions = Uint8Array.from(serviceField((at) => services.getUint8(at + abi.SERVICE_DISTRIBUTION)));
-    this.#idleTicks = serviceField((at) => services.getUint32(at + abi.SERVICE_IDLE_TICKS, true));
+    const idleTicks = serviceField((at) => services.getUint32(at + abi.SERVICE_IDLE_TICKS, true));
     this.#fixedBackends = serviceField((at) => services.getInt32(at + abi.SERVICE_BACKEND, true));
-    this.#serviceTraffic = new Float64Array(2 * this.#idleTicks.length);
+    this.#serviceTraffic = new Float64Array(2 * idleTicks.length);
 
     const backendField = fieldReader(backends, abi.BACKEND_BYTES);
     this.#headerSums = backendField((at) => backends.getUint32(at + abi.BACKEND_HEADER_SUM, true));
-    this.#generations = backendField((at) =>
+    const generations = backendField((at) =>
       backends.getUint8(at + abi.BACKEND_STATE) === 0 ? -1 : backends.getUint8(at + abi.BACKEND_GENERATION),
     );
-    this.#backendTraffic = new Float64Array(2 * this.#generations.length);
-    this.#templates = new Int32Array(HEADER_WORDS * this.#generations.length);
+    this.#flows = new TypedFlows(tables, idleTicks, generations);
+    this.#backendTraffic = new Float64Array(2 * generations.length);
+    this.#templates = new Int32Array(HEADER_WORDS * generations.length);
     for (let word = 0; word < this.#templates.length; word++) {
       const backend = Math.floor(word / HEADER_WORDS);
       this.#templates[word] = backends.getInt32(backend * abi.BACKEND_BYTES + 4 * (word % HEADER_WORDS), true);
@@ -121,6 +102,7 @@ export class TypedMux implements Implementation {
 
   process(count: number, nowMs: number): void {
     const now = nowMs >>> 10;
+    this.#flows.sweep(now);
     for (let first = 0; first < count; first += abi.STAGE_FRAME_COUNT) {
       const frames = Math.min(count - first, abi.STAGE_FRAME_COUNT);
       const descriptors = (this.slots.descriptors + first * abi.DESCRIPTOR_BYTES) >> 2;
@@ -140,7 +122,7 @@ export class TypedMux implements Implementation {
   }
 
   counters(): number[] {
-    return [this.#verdicts[abi.VERDICT_FORWARD], ...this.#counters.subarray(0, abi.COUNTER_FLOW_REFUSED + 1)];
+    return [this.#verdicts[abi.VERDICT_FORWARD], ...FLOW_COUNTERS.map((counter) => this.#flows.counters[counter])];
   }
 
   buildRing(members: readonly Member[], slotCount: number): Uint16Array {
@@ -148,10 +130,9 @@ export class TypedMux implements Implementation {
   }
 
   reset(): void {
-    this.#flows.fill(0);
+    this.#flows.reset();
     this.#verdicts.fill(0);
     this.#reasons.fill(0);
-    this.#counters.fill(0);
   }
 
   // First stage.
@@ -223,12 +204,10 @@ export class TypedMux implements Implementation {
 
   /** Reads one word of every bucket, so that their cache misses overlap; the sum is kept, or the reads would not be. */
   #touch(frames: number): void {
-    const flows = this.#flows;
     const parsed = this.#parsed;
-    const mask = this.#flowsMask;
     let sum = 0;
     for (let record = 0; record < frames * PARSED_WORDS; record += PARSED_WORDS) {
-      sum ^= flows[(parsed[record + HASH_LOW] & mask) * BUCKET_WORDS];
+      sum ^= this.#flows.touch(parsed[record + HASH_LOW]);
     }
     this.#touched[0] = sum;
   }
@@ -271,28 +250,16 @@ export class TypedMux implements Implementation {
     const parsed = this.#parsed;
     const protocol = parsed[record + PROTOCOL_AND_FLAGS] & 0xff;
     const tcpFlags = parsed[record + PROTOCOL_AND_FLAGS] >>> 8;
-    const bucket = (parsed[record + HASH_LOW] & this.#flowsMask) * BUCKET_WORDS;
     const word = parsed[record + IP] >> 2;
     const source = this.#words[word + 3];
     const ports = this.#words[word + (this.#words[word] & 15)];
-    const flags = USED | (protocol === PROTOCOL_UDP ? UDP : 0);
-    const flow = findFlow(flows, bucket, source, ports, service, flags);
-    const opens = (tcpFlags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN;
-    if (flow !== 0 && !opens && this.#isLive(flows[flow], flows[flow + 1], now)) {
-      this.#counters[abi.COUNTER_FLOW_HITS]++;
-      const before = flows[flow + 1];
-      const after = ((before | TRUSTED) & ((1 << TICKS_SHIFT) - 1)) | (now << TICKS_SHIFT);
-      if (after !== before) flows[flow + 1] = after;
-      return flows[flow] >>> 16;
-    }
-    this.#counters[abi.COUNTER_FLOW_MISSES]++;
+    const flowClass = protocol === PROTOCOL_UDP ? abi.FLOW_CLASS_UDP : abi.FLOW_CLASS_TCP;
+    const hashLow = parsed[record + HASH_LOW];
+    const flow = flows.find(hashLow, source, ports, service, flowClass);
+    const known = flows.follow(flow, tcpFlags, now);
+    if (known >= 0) return known;
     const backend = this.#ringBackend(record, service, slotCount, protocol);
-    if ((tcpFlags & TCP_RST) === 0) {
-      const low = service | (backend << 16);
-      const high = (this.#generations[backend] & 0xff) | flags | (now << TICKS_SHIFT);
-      if (flow !== 0) this.#restart(flow, low, high, now);
-      else this.#insert(bucket, source, ports, low, high, now);
-    }
+    flows.start(flow, { hashLow, source, ports, service, flowClass, backend, tcpFlags, now });
     return backend;
   }
 
@@ -309,67 +276,6 @@ export class TypedMux implements Implementation {
     }
     const slot = Math.floor(((high >>> 0) * slotCount) / WORD_COUNT);
     return this.#rings[this.#ringStarts[service] + slot];
-  }
-
-  #isLive(low: number, high: number, now: number): boolean {
-    return (
-      this.#generations[low >>> 16] === (high & 0xff) &&
-      ((now - (high >>> TICKS_SHIFT)) & TICKS_MASK) <= this.#idleTicks[low & 0xffff]
-    );
-  }
-
-  #restart(flow: number, low: number, high: number, now: number): void {
-    const flows = this.#flows;
-    const isSame =
-      flows[flow] === low &&
-      (flows[flow + 1] & 0xff) === (high & 0xff) &&
-      this.#isLive(flows[flow], flows[flow + 1], now);
-    const trust = isSame ? flows[flow + 1] & TRUSTED : 0;
-    flows[flow] = low;
-    flows[flow + 1] = high | trust;
-  }
-
-  #insert(bucket: number, source: number, ports: number, low: number, high: number, now: number): void {
-    const way = this.#findRoom(bucket, now);
-    if (way < 0) {
-      this.#counters[abi.COUNTER_FLOW_REFUSED]++;
-      return;
-    }
-    this.#counters[abi.COUNTER_FLOW_INSERTS]++;
-    const flows = this.#flows;
-    const key = bucket + 2 * way;
-    flows[key] = source;
-    flows[key + 1] = ports;
-    flows[key + VALUES] = low;
-    flows[key + VALUES + 1] = high;
-  }
-
-  /** An empty way, else one that has expired, else the untrusted one that has waited longest; -1 when none. */
-  #findRoom(bucket: number, now: number): number {
-    const flows = this.#flows;
-    let expired = -1;
-    let oldest = -1;
-    let oldestTicks = -1;
-    for (let way = 0; way < abi.FLOW_WAYS; way++) {
-      const low = flows[bucket + VALUES + 2 * way];
-      const high = flows[bucket + VALUES + 2 * way + 1];
-      if (high === 0) return way;
-      if (!this.#isLive(low, high, now)) {
-        expired = way;
-      } else if ((high & TRUSTED) === 0) {
-        const age = (now - (high >>> TICKS_SHIFT)) & TICKS_MASK;
-        if (age > oldestTicks) {
-          oldest = way;
-          oldestTicks = age;
-        }
-      }
-    }
-    if (expired >= 0) {
-      this.#counters[abi.COUNTER_FLOW_EXPIRED]++;
-      return expired;
-    }
-    if (oldest >= 0) this.#counters[abi.COUNTER_FLOW_EVICTED]++;
-    return oldest;
   }
 
   #encapsulate(descriptor: number, record: number, backend: number): void {
@@ -465,27 +371,6 @@ class EndpointTable {
       }
     }
   }
-}
-
-function findFlow(
-  flows: Int32Array,
-  bucket: number,
-  source: number,
-  ports: number,
-  service: number,
-  flags: number,
-): number {
-  for (let key = bucket; key < bucket + VALUES; key += 2) {
-    if (
-      flows[key] === source &&
-      flows[key + 1] === ports &&
-      (flows[key + VALUES] & 0xffff) === service &&
-      (flows[key + VALUES + 1] & (USED | UDP)) === flags
-    ) {
-      return key + VALUES;
-    }
-  }
-  return 0;
 }
 
 function checkHeader(

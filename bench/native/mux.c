@@ -14,18 +14,23 @@
 enum { ETHERNET_BYTES = 14, VLAN_TAG_BYTES = 4, IPV4_BYTES_MIN = 20, TCP_BYTES_MIN = 20, UDP_BYTES = 8 };
 enum { HEADERS_BYTES = 64, OUTER_BYTES = 50 };
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_VIP = 255 };
-enum { TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
+enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_ACK = 0x10 };
 enum { DISTRIBUTION_SOURCE_IP = 1, DISTRIBUTION_SOURCE_IP_PROTOCOL = 2 };
 
 /* As they lie in little-endian memory. */
 enum { TYPE_IPV4_NET = 0x0008, TYPE_VLAN_NET = 0x0081, TYPE_SERVICE_VLAN_NET = 0xa888, FRAGMENT_NET = 0xff3f };
 
-#define FLOW_USED (1ULL << 40)
-#define FLOW_TRUSTED (1ULL << 41)
-#define FLOW_UDP (1ULL << 42)
-#define FLOW_IDENTITY (0xffffULL | FLOW_USED | FLOW_UDP)
-#define FLOW_TICKS_SHIFT 44
-#define FLOW_TICKS (0xfffffULL << FLOW_TICKS_SHIFT)
+enum { FLOW_TCP = 1, FLOW_UDP = 2 };
+enum { FLOW_HALF_OPEN, FLOW_SEEN_ONCE, FLOW_SEEN_TWICE, FLOW_TRUSTED, FLOW_CLOSING, FLOW_RESET };
+
+#define FLOW_CLASS_SHIFT 40
+#define FLOW_STATE_SHIFT 42
+#define FLOW_TICKS_SHIFT 45
+#define FLOW_TICKS_MASK 0x7ffff
+#define FLOW_IDENTITY (0xffffULL | 3ULL << FLOW_CLASS_SHIFT)
+/* Longest idle time of any flow, and the ticks in which the sweep has seen every bucket. */
+#define FLOW_IDLE_TICKS_MAX 0xffff
+#define FLOW_SWEEP_TICKS 64
 
 /* What the first stage tells the second. */
 struct parsed {
@@ -225,14 +230,23 @@ static inline void parse(const struct mux *mux, const struct descriptor *descrip
 
 /* The flow table. */
 
-static inline uint32_t ticks_since(uint64_t value, uint32_t now) {
-  return (now - (uint32_t)(value >> FLOW_TICKS_SHIFT)) & 0xfffff;
+static inline uint32_t state_of(uint64_t value) { return value >> FLOW_STATE_SHIFT & 7; }
+
+/* Negative when the clock was set back. */
+static inline int32_t age_of(uint64_t value, uint32_t now) {
+  return (int32_t)((now - (uint32_t)(value >> FLOW_TICKS_SHIFT)) << 13) >> 13;
+}
+
+static inline int32_t idle_limit(const struct mux *mux, uint64_t value) {
+  static const uint32_t by_state[8] = {30, FLOW_IDLE_TICKS_MAX, FLOW_IDLE_TICKS_MAX, FLOW_IDLE_TICKS_MAX, 60, 4};
+  const uint32_t rule = mux->services[value & 0xffff].idle_ticks;
+  const uint32_t state = by_state[state_of(value)];
+  return (int32_t)(rule < state ? rule : state);
 }
 
 static inline bool flow_is_live(const struct mux *mux, uint64_t value, uint32_t now) {
   const struct backend *backend = &mux->backends[value >> 16 & 0xffff];
-  return backend->state != 0 && backend->generation == (value >> 32 & 0xff) &&
-         ticks_since(value, now) <= mux->services[value & 0xffff].idle_ticks;
+  return backend->state != 0 && backend->generation == (value >> 32 & 0xff) && age_of(value, now) <= idle_limit(mux, value);
 }
 
 static inline uint64_t *find_flow(struct flow_bucket *bucket, uint64_t key, uint64_t identity) {
@@ -245,43 +259,90 @@ static inline uint64_t *find_flow(struct flow_bucket *bucket, uint64_t key, uint
   return NULL;
 }
 
-static inline uint64_t flow_value(const struct mux *mux, uint64_t identity, uint32_t backend, uint32_t now) {
+static inline uint64_t flow_value(const struct mux *mux, uint64_t identity, uint32_t backend, uint32_t state,
+                                  uint32_t now) {
   const uint64_t generation = mux->backends[backend].generation;
-  return identity | (uint64_t)backend << 16 | generation << 32 | (uint64_t)now << FLOW_TICKS_SHIFT;
+  return identity | (uint64_t)backend << 16 | generation << 32 | (uint64_t)state << FLOW_STATE_SHIFT |
+         (uint64_t)now << FLOW_TICKS_SHIFT;
 }
 
-/* An empty way, else one that has expired, else the untrusted one that has waited longest; -1 when none. */
+static inline uint64_t in_state(uint64_t value, uint32_t state, uint32_t now) {
+  const uint64_t who = value & ((1ULL << FLOW_STATE_SHIFT) - 1);
+  return who | (uint64_t)state << FLOW_STATE_SHIFT | (uint64_t)now << FLOW_TICKS_SHIFT;
+}
+
+/* Every change of the table goes through here: the gauges are exact. */
+static inline void write_flow(struct mux *mux, uint64_t *flow, uint64_t after) {
+  const uint64_t before = *flow;
+  *flow = after;
+  const int known = (after != 0) - (before != 0);
+  const int trusted = (state_of(after) == FLOW_TRUSTED) - (state_of(before) == FLOW_TRUSTED);
+  if ((known | trusted) == 0) return;
+  mux->counters[COUNTER_FLOW_TRUSTED] += (uint64_t)(int64_t)trusted;
+  mux->counters[COUNTER_FLOW_UNTRUSTED] += (uint64_t)(int64_t)(known - trusted);
+}
+
+static uint32_t next_state(struct mux *mux, uint64_t value, uint32_t now) {
+  const uint32_t state = state_of(value);
+  if (state == FLOW_HALF_OPEN || state == FLOW_RESET) return FLOW_SEEN_ONCE;
+  if (state != FLOW_SEEN_ONCE && state != FLOW_SEEN_TWICE) return state;
+  if (value >> FLOW_TICKS_SHIFT == (now & FLOW_TICKS_MASK)) return state;
+  if (state == FLOW_SEEN_ONCE) return FLOW_SEEN_TWICE;
+  const bool has_room = mux->counters[COUNTER_FLOW_TRUSTED] < mux->trusted_max;
+  mux->counters[has_room ? COUNTER_FLOW_PROMOTED : COUNTER_FLOW_PROMOTION_REFUSED]++;
+  return has_room ? FLOW_TRUSTED : FLOW_SEEN_TWICE;
+}
+
+static inline void follow(struct mux *mux, uint64_t *flow, uint32_t flags, uint32_t now) {
+  const bool ends = (flags & (TCP_FIN | TCP_RST)) != 0;
+  const bool is_settled = *flow >> FLOW_STATE_SHIFT == ((now & FLOW_TICKS_MASK) << 3 | FLOW_TRUSTED);
+  if (likely(is_settled && !ends)) return;
+  const uint32_t state = !ends ? next_state(mux, *flow, now) : flags & TCP_RST ? FLOW_RESET : FLOW_CLOSING;
+  const uint64_t after = in_state(*flow, state, now);
+  if (after != *flow) write_flow(mux, flow, after);
+}
+
+/* An empty way (while untrusted flows are not too many), else a dead one, else the untrusted one that has waited
+ * longest, half-open ones first; -1 when none. Of half-open ones the oldest goes, dead or not. */
 static inline int find_room(struct mux *mux, const struct flow_bucket *bucket, uint32_t now) {
-  int expired = -1;
-  int oldest = -1;
-  uint32_t oldest_ticks = 0;
+  const bool may_fill = mux->counters[COUNTER_FLOW_UNTRUSTED] < mux->untrusted_max;
+  enum { UNTRUSTED = 1 << 20, HALF_OPEN = 2 << 20, HALF_OPEN_DEAD = HALF_OPEN + 30 + 1, DEAD = 3 << 20 };
+  int best_way = -1;
+  int32_t best = 0;
   for (int way = 0; way < 4; way++) {
     const uint64_t value = bucket->value[way];
-    if (value == 0) return way;
-    if (!flow_is_live(mux, value, now)) {
-      expired = way;
-    } else if ((value & FLOW_TRUSTED) == 0) {
-      const uint32_t age = ticks_since(value, now);
-      if (oldest < 0 || age > oldest_ticks) {
-        oldest = way;
-        oldest_ticks = age;
-      }
+    if (value == 0) {
+      if (may_fill) return way;
+      continue;
+    }
+    const int32_t age = age_of(value, now);
+    const uint32_t state = state_of(value);
+    int32_t rank = age < 0 ? 0 : age;
+    if (state == FLOW_HALF_OPEN) rank |= HALF_OPEN;
+    else if (!flow_is_live(mux, value, now)) rank = DEAD;
+    else if (state == FLOW_TRUSTED) rank = 0;
+    else rank |= UNTRUSTED;
+    if (rank > best) {
+      best = rank;
+      best_way = way;
     }
   }
-  if (expired >= 0) {
-    mux->counters[COUNTER_FLOW_EXPIRED]++;
-    return expired;
-  }
-  if (oldest >= 0) mux->counters[COUNTER_FLOW_EVICTED]++;
-  return oldest;
+  if (best != 0) mux->counters[best >= HALF_OPEN_DEAD ? COUNTER_FLOW_EXPIRED : COUNTER_FLOW_EVICTED]++;
+  return best_way;
 }
 
 static inline void remember(struct mux *mux, const struct parsed *parsed, uint64_t *flow, uint64_t identity,
                             uint32_t backend, uint32_t now) {
-  const uint64_t fresh = flow_value(mux, identity, backend, now);
+  const bool opens = (parsed->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+  const uint32_t state = opens ? FLOW_HALF_OPEN : parsed->tcp_flags & TCP_FIN ? FLOW_CLOSING : FLOW_SEEN_ONCE;
+  if (flow != NULL && opens && (*flow >> 16 & 0xffff) == backend && flow_is_live(mux, *flow, now)) {
+    const uint32_t before = state_of(*flow);
+    write_flow(mux, flow, in_state(*flow, before >= FLOW_CLOSING ? FLOW_HALF_OPEN : before, now));
+    return;
+  }
+  const uint64_t fresh = flow_value(mux, identity, backend, state, now);
   if (flow != NULL) {
-    const bool is_same = ((*flow ^ fresh) & 0x000000ffffff0000ULL) == 0 && flow_is_live(mux, *flow, now);
-    *flow = is_same ? fresh | (*flow & FLOW_TRUSTED) : fresh;
+    write_flow(mux, flow, fresh);
     return;
   }
   const int way = find_room(mux, parsed->bucket, now);
@@ -291,7 +352,28 @@ static inline void remember(struct mux *mux, const struct parsed *parsed, uint64
   }
   mux->counters[COUNTER_FLOW_INSERTS]++;
   parsed->bucket->key[way] = parsed->key;
-  parsed->bucket->value[way] = fresh;
+  write_flow(mux, &parsed->bucket->value[way], fresh);
+}
+
+/* Takes the dead flows out of a few buckets per tick. */
+static void sweep(struct mux *mux, uint32_t now) {
+  const int32_t passed = (int32_t)((now - mux->swept_ticks) << 10) >> 10;
+  mux->swept_ticks = now;
+  if (mux->counters[COUNTER_FLOW_TRUSTED] + mux->counters[COUNTER_FLOW_UNTRUSTED] == 0) return;
+  const uint64_t bucket_count = mux->flows_mask + 1ULL;
+  const bool is_new_era = passed > FLOW_IDLE_TICKS_MAX || passed < -FLOW_IDLE_TICKS_MAX;
+  uint64_t count = passed < 0 ? 0 : (uint64_t)passed * (bucket_count < FLOW_SWEEP_TICKS ? 1 : bucket_count / FLOW_SWEEP_TICKS);
+  if (is_new_era || count > bucket_count) count = bucket_count;
+  for (; count > 0; count--) {
+    struct flow_bucket *bucket = &mux->flows[mux->next_swept];
+    mux->next_swept = (mux->next_swept + 1) & mux->flows_mask;
+    for (int way = 0; way < 4; way++) {
+      const uint64_t value = bucket->value[way];
+      if (value == 0 || (!is_new_era && flow_is_live(mux, value, now))) continue;
+      mux->counters[COUNTER_FLOW_EXPIRED]++;
+      write_flow(mux, &bucket->value[way], 0);
+    }
+  }
 }
 
 /* Second stage. */
@@ -307,14 +389,14 @@ static inline uint32_t ring_backend(const struct mux *mux, const struct parsed *
 
 static inline uint32_t choose_backend(struct mux *mux, const struct parsed *parsed, const struct service *service,
                                       uint32_t now) {
-  const uint64_t identity = parsed->service | FLOW_USED | (parsed->protocol == PROTOCOL_UDP ? FLOW_UDP : 0);
+  const uint64_t class = parsed->protocol == PROTOCOL_UDP ? FLOW_UDP : FLOW_TCP;
+  const uint64_t identity = parsed->service | class << FLOW_CLASS_SHIFT;
   uint64_t *flow = find_flow(parsed->bucket, parsed->key, identity);
   const bool opens = (parsed->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
   if (flow != NULL && !opens && flow_is_live(mux, *flow, now)) {
     mux->counters[COUNTER_FLOW_HITS]++;
-    const uint64_t after = ((*flow | FLOW_TRUSTED) & ~FLOW_TICKS) | (uint64_t)now << FLOW_TICKS_SHIFT;
-    if (after != *flow) *flow = after;
-    return after >> 16 & 0xffff;
+    follow(mux, flow, parsed->tcp_flags, now);
+    return *flow >> 16 & 0xffff;
   }
   mux->counters[COUNTER_FLOW_MISSES]++;
   const uint32_t backend = ring_backend(mux, parsed, service);
@@ -380,6 +462,7 @@ static inline void forward(struct mux *mux, struct descriptor *descriptor, const
 void mux_process(struct mux *mux, struct descriptor *descriptors, uint32_t count, uint32_t now_ms) {
   const uint32_t now = now_ms >> 10;
   struct parsed parsed[STAGE_FRAME_COUNT];
+  if (now != mux->swept_ticks) sweep(mux, now);
   for (uint32_t first = 0; first < count; first += STAGE_FRAME_COUNT) {
     const uint32_t frames = count - first < STAGE_FRAME_COUNT ? count - first : STAGE_FRAME_COUNT;
     for (uint32_t at = 0; at < frames; at++) parse(mux, &descriptors[first + at], &parsed[at]);

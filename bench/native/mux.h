@@ -43,6 +43,10 @@ enum {
   COUNTER_FLOW_EXPIRED,
   COUNTER_FLOW_EVICTED,
   COUNTER_FLOW_REFUSED,
+  COUNTER_FLOW_TRUSTED = 9,
+  COUNTER_FLOW_UNTRUSTED,
+  COUNTER_FLOW_PROMOTED,
+  COUNTER_FLOW_PROMOTION_REFUSED,
   COUNTER_COUNT
 };
 
@@ -109,7 +113,7 @@ struct backend {
  * One cache line, four flows:
  *
  *   key   { source address net u32, source port net u16, destination port net u16 }
- *   value { service:16 | backend:16 | generation:8 | flags:4 | ticks:20 }, low bits first; 0 is an empty way
+ *   value { service:16 | backend:16 | generation:8 | class:2 | state:3 | ticks:19 }, low bits first; 0 is an empty way
  */
 struct flow_bucket {
   uint64_t key[4];
@@ -137,6 +141,10 @@ struct mux {
   uint32_t rings_base;
   struct flow_bucket *flows;
   uint32_t flows_mask;
+  uint32_t trusted_max;
+  uint32_t untrusted_max;
+  uint32_t swept_ticks;
+  uint32_t next_swept;
 
   uint64_t verdicts[VERDICT_COUNT];
   uint64_t reasons[REASON_COUNT];

@@ -24,7 +24,8 @@ struct header {
   uint32_t frame_bytes_max;
   uint32_t vlan_tci_net;
   uint64_t hash_key[2];
-  uint64_t reserved;
+  uint32_t trusted_max;
+  uint32_t untrusted_max;
 };
 
 _Static_assert(sizeof(struct header) == LINE_BYTES, "header");
@@ -54,6 +55,8 @@ void mux_load(struct mux *mux, const char *path) {
       .endpoints_mask = header.endpoint_count - 1,
       .rings_base = header.rings_base,
       .flows_mask = header.flow_bucket_count - 1,
+      .trusted_max = header.trusted_max,
+      .untrusted_max = header.untrusted_max,
   };
   mux->endpoints = read_section(file, header.endpoint_count * sizeof *mux->endpoints);
   mux->services = read_section(file, header.service_count * sizeof *mux->services);

@@ -10,6 +10,10 @@ const FLOW_COUNTERS = {
   expired: abi.COUNTER_FLOW_EXPIRED,
   evicted: abi.COUNTER_FLOW_EVICTED,
   refused: abi.COUNTER_FLOW_REFUSED,
+  trusted: abi.COUNTER_FLOW_TRUSTED,
+  untrusted: abi.COUNTER_FLOW_UNTRUSTED,
+  promoted: abi.COUNTER_FLOW_PROMOTED,
+  promotionRefused: abi.COUNTER_FLOW_PROMOTION_REFUSED,
 } as const;
 
 const FRAGMENT_COUNTERS = {
@@ -39,7 +43,11 @@ export interface Counters {
   readonly verdicts: Readonly<Record<Verdict, number>>;
   /** Dropped frames per reason; reasons that never occurred are left out. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  /** The MUX's flow table: packets that hit or missed, flows inserted, expired, evicted, and refused for lack of room. */
+  /**
+   * The MUX's flow table: packets that hit or missed; flows inserted, expired (idle too long, or their backend gone),
+   * evicted for a new one, and refused for lack of room; how many there are now, trusted and untrusted; how many earned
+   * trust, and how often it was refused because there were too many already.
+   */
   readonly flows: Readonly<Record<keyof typeof FLOW_COUNTERS, number>>;
   /** Fragments a MUX had kept for the first one of their datagram, and released. */
   readonly fragments: Readonly<Record<keyof typeof FRAGMENT_COUNTERS, number>>;

@@ -24,6 +24,8 @@ export interface DataPlaneExports extends Record<string, unknown> {
   /** `block` is a port / 8. */
   snatBlockInsert(address: number, family: number, block: number, backend: number): void;
   flowSweep(): void;
+  flowExport(to: number, firstBucket: number, bucketCount: number, nowMs: number): number;
+  flowImport(from: number, count: number, nowMs: number): number;
   pinSweep(): void;
   ringBuild(ring: number, slotCount: number, memberCount: number): void;
   nicClear(): void;
@@ -94,6 +96,9 @@ export class DataPlane {
     });
     this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FRAME_BYTES_MAX, this.capacities.frameBytesMax, true);
     this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_SLOT_BYTES, this.plan.slotBytes, true);
+    const { flowCountMax, trustedFlowCountMax, untrustedFlowCountMax } = this.capacities;
+    this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FLOW_TRUSTED_MAX, trustedFlowCountMax ?? flowCountMax, true);
+    this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FLOW_UNTRUSTED_MAX, untrustedFlowCountMax ?? flowCountMax, true);
     const refused = this.exports.init();
     if (refused !== 0) {
       throw new EdgemuxError('ERR_ABI_MISMATCH', `the data plane refuses the memory plan: region ${refused - 1}`);

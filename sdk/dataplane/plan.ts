@@ -9,8 +9,15 @@ import { EdgemuxError } from '../errors.js';
 
 /** How much room a data plane has. Each of these is fixed at load. */
 export interface Capacities {
-  /** Connections the flow table is to hold comfortably; default 262,144 (8 MiB). It has twice as many places. */
+  /**
+   * Connections the flow table is to hold comfortably; default 262,144. A MUX's table has four places for each, 64 bytes
+   * (default 16 MiB; 1,048,576 connections: 64 MiB), a host agent's two.
+   */
   readonly flowCountMax: number;
+  /** Trusted ones (seen in three different seconds) a MUX keeps at most; default `flowCountMax`. */
+  readonly trustedFlowCountMax?: number;
+  /** The others it keeps at most; default `flowCountMax`. */
+  readonly untrustedFlowCountMax?: number;
   /** Services (VIP, protocol, port), at most 65,536; default 4,096. */
   readonly serviceCountMax: number;
   /** VIPs of either family; default 4,096. */
@@ -127,7 +134,8 @@ function muxRegions(capacities: Capacities): RegionSizes {
     [abi.REGION_BACKENDS, [capacities.backendCountMax, abi.BACKEND_BYTES]],
     [abi.REGION_RINGS, [capacities.ringSlotCountMax, 2]],
     [abi.REGION_RING_MEMBERS, [capacities.backendCountMax, abi.RING_MEMBER_BYTES]],
-    [abi.REGION_FLOWS, [hashedCount(capacities.flowCountMax / abi.FLOW_WAYS), abi.FLOW_BUCKET_BYTES]],
+    // Four places per flow: at two, one flow in twenty-five finds its bucket full.
+    [abi.REGION_FLOWS, [hashedCount((2 * capacities.flowCountMax) / abi.FLOW_WAYS), abi.FLOW_BUCKET_BYTES]],
     [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
     [abi.REGION_HELD, [abi.HELD_COUNT_MAX, abi.HELD_BYTES]],
   ]);

@@ -19,6 +19,9 @@ interface Entry {
   readonly seed: PermutationSeed;
 }
 
+/** What makes a backend the machine it is. */
+export type Endpoint = Pick<Backend, 'dip' | 'vni' | 'macAddress'>;
+
 /** Index, generation and record of every backend. */
 export class BackendTable {
   readonly #dataPlane: DataPlane;
@@ -61,6 +64,11 @@ export class BackendTable {
   /** The backend at an index of the boundary. */
   at(index: number): Backend | undefined {
     return this.#byIndex.get(index)?.backend;
+  }
+
+  /** Every backend with its index. */
+  *entries(): Iterable<readonly [index: number, backend: Backend]> {
+    for (const [index, { backend }] of this.#byIndex) yield [index, backend];
   }
 
   /** Packets and bytes sent to a backend, 0 for one that is not there. */
@@ -136,6 +144,7 @@ function isEqual<T extends object>(a: T, b: T): boolean {
   return (Object.keys(b) as (keyof T)[]).every((field) => a[field] === b[field]);
 }
 
-function isSameEndpoint(a: Backend, b: Backend): boolean {
+/** Whether a backend is still the machine its connections were made with, wherever that runs now. */
+export function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.dip === b.dip && a.vni === b.vni && a.macAddress === b.macAddress;
 }

@@ -1,5 +1,6 @@
 /**
- * Members that leave a rule: their connections must not follow a backend that no longer serves it.
+ * Flows that a new program ends. Members that leave a rule: their connections must not follow a backend that no longer
+ * serves it.
  *
  * A backend may leave one rule and stay in another, so that its index and generation live on. Whoever leaves is looked
  * for in the flow table by one pass over it, which programs without a departure do not pay for.
@@ -27,18 +28,41 @@ export function forgetDepartures(
   const { words } = dataPlane;
   const { base, count } = dataPlane.region(abi.REGION_FLOWS);
   const end = (base + count * abi.FLOW_BUCKET_BYTES) / WORD_BYTES;
+  let trusted = 0;
+  let untrusted = 0;
   for (let bucket = base / WORD_BYTES; bucket < end; bucket += abi.FLOW_BUCKET_BYTES / WORD_BYTES) {
     for (let way = 0; way < abi.FLOW_WAYS; way++) {
       const value = bucket + abi.FLOW_VALUES / WORD_BYTES + way * 2;
       // Low word: service and backend; high word: never 0 in a value that is in use.
       if (words[value + 1] === 0 || !departures.get(words[value] & 0xffff)?.has(words[value] >>> 16)) continue;
+      if (((words[value + 1] >>> STATE_SHIFT) & STATE_MASK) === abi.FLOW_TRUSTED) trusted++;
+      else untrusted++;
       words[value] = 0;
       words[value + 1] = 0;
     }
   }
+  lower(dataPlane, abi.COUNTER_FLOW_TRUSTED, trusted);
+  lower(dataPlane, abi.COUNTER_FLOW_UNTRUSTED, untrusted);
+}
+
+/** Forgets every flow: under another hash key nobody would find them. */
+export function forgetFlows(dataPlane: DataPlane): void {
+  const { base, count } = dataPlane.region(abi.REGION_FLOWS);
+  dataPlane.bytes.fill(0, base, base + count * abi.FLOW_BUCKET_BYTES);
+  for (const gauge of [abi.COUNTER_FLOW_TRUSTED, abi.COUNTER_FLOW_UNTRUSTED]) {
+    dataPlane.view.setBigUint64(abi.FIXED_COUNTERS + gauge * 8, 0n, true);
+  }
 }
 
 const WORD_BYTES = 4;
+/** Of the high word of a value. */
+const STATE_SHIFT = abi.FLOW_STATE_SHIFT - 32;
+const STATE_MASK = 7;
+
+function lower(dataPlane: DataPlane, gauge: number, by: number): void {
+  const address = abi.FIXED_COUNTERS + gauge * 8;
+  dataPlane.view.setBigUint64(address, dataPlane.view.getBigUint64(address, true) - BigInt(by), true);
+}
 
 function departuresOf(
   before: Members,

@@ -66,6 +66,16 @@ export class ServiceTable {
     return this.#byIndex.get(index);
   }
 
+  /** Every service with its index. */
+  entries(): Iterable<readonly [index: number, service: Service]> {
+    return this.#byIndex;
+  }
+
+  /** The backends, by index, that may have connections of a service by way of its ring. */
+  membersOf(index: number): ReadonlySet<number> {
+    return this.#members.get(index) ?? NO_MEMBERS;
+  }
+
   /** Packets and bytes forwarded for a service, 0 for one that is not there. */
   traffic(key: string): Traffic {
     const index = this.#indexes.get(key);

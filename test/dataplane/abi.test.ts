@@ -8,6 +8,7 @@ import { writeConfig } from '../../sdk/dataplane/config.js';
 import { readCounters } from '../../sdk/dataplane/counters.js';
 import { DataPlane } from '../../sdk/dataplane/instance.js';
 import { address6Net, addressNet, macNet, portNet } from '../../sdk/dataplane/network-order.js';
+import type { Capacities } from '../../sdk/dataplane/plan.js';
 import { DROP_REASONS } from '../../sdk/dataplane/reasons.js';
 import { BackendTable } from '../../sdk/mux/backend-table.js';
 import { RingTable } from '../../sdk/mux/ring-table.js';
@@ -15,7 +16,7 @@ import { ServiceTable } from '../../sdk/mux/service-table.js';
 import type { MuxProgram } from '../../sdk/program/types.js';
 import { flowHash } from '../model/flow-hash.js';
 import { ipv4Bytes, ipv4Text, ipv6Bytes, macText, toHex } from '../support/bytes.js';
-import { ACK, eth, ipv4, SYN } from '../support/packet.js';
+import { ACK, eth, FIN, ipv4, SYN } from '../support/packet.js';
 import {
   GATEWAY_MAC,
   HOST_A,
@@ -34,7 +35,7 @@ const CLIENT6 = '2001:db8:c::7';
 const VIP6 = '2001:db8::80';
 const TICK = 700;
 const NOW_MS = TICK * 1024;
-const ROOM = { flowCountMax: 1, batchFrameCountMax: 4 };
+const ROOM = { flowCountMax: 4, batchFrameCountMax: 4 };
 
 /** `muxProgram` with one member in its ring, so that every packet's backend is known. */
 const program: MuxProgram = {
@@ -207,7 +208,8 @@ describe('boundary: tables the module writes', () => {
 
   it('flow', async () => {
     const { dataPlane, batch } = await openMux();
-    for (const flags of [SYN, ACK]) batch.add(ipv4(CLIENT, VIP).tcp(40000, 443, flags).bytes(), 'bare');
+    dataPlane.bytes[dataPlane.region(abi.REGION_BACKENDS).base + abi.BACKEND_BYTES + abi.BACKEND_GENERATION] = 7;
+    for (const flags of [SYN, FIN]) batch.add(ipv4(CLIENT, VIP).tcp(40000, 443, flags).bytes(), 'bare');
     batch.add(ipv4('192.0.2.8', VIP).udp(40001, 53).bytes(), 'bare');
     dataPlane.exports.muxProcess(batch.count, NOW_MS);
     const { base, count } = dataPlane.region(abi.REGION_FLOWS);
@@ -217,12 +219,17 @@ describe('boundary: tables the module writes', () => {
       const value = dataPlane.view.getBigUint64(bucket + abi.FLOW_VALUES + way, true);
       return { key: toHex(dataPlane.bytes.slice(bucket + way, bucket + way + 8)), value };
     }).filter(({ value }) => value !== 0n);
-    const flowValue = (service: number, flags: number) =>
-      BigInt(service) | (1n << 16n) | (BigInt(flags) << 40n) | (BigInt(TICK) << 44n);
+    const flowValue = (service: number, flowClass: number, state: number) =>
+      BigInt(service) |
+      (1n << BigInt(abi.FLOW_BACKEND_SHIFT)) |
+      (7n << BigInt(abi.FLOW_GENERATION_SHIFT)) |
+      (BigInt(flowClass) << BigInt(abi.FLOW_CLASS_SHIFT)) |
+      (BigInt(state) << BigInt(abi.FLOW_STATE_SHIFT)) |
+      (BigInt(TICK) << BigInt(abi.FLOW_TICKS_SHIFT));
     expect(new Map(flows.map(({ key, value }) => [key, value]))).toEqual(
       new Map([
-        ['c00002079c4001bb', flowValue(0, abi.FLOW_FLAG_USED | abi.FLOW_FLAG_TRUSTED)],
-        ['c00002089c410035', flowValue(1, abi.FLOW_FLAG_USED | abi.FLOW_FLAG_UDP)],
+        ['c00002079c4001bb', flowValue(0, abi.FLOW_CLASS_TCP, abi.FLOW_CLOSING)],
+        ['c00002089c410035', flowValue(1, abi.FLOW_CLASS_UDP, abi.FLOW_SEEN_ONCE)],
       ]),
     );
   });
@@ -510,6 +517,24 @@ describe('boundary: what the SDK writes', () => {
     expect(parsed.getUint32(abi.PARSED_BACKEND, true)).toBe(1);
     expect(parsed.getUint8(abi.PARSED_SOURCE)).toBe(abi.SOURCE_SNAT);
     expect(parsed.getUint16(abi.PARSED_LEASED_PORT)).toBe(1027);
+  });
+});
+
+describe('boundary: limits of the flow table', () => {
+  const limitsOf = async (capacities: Partial<Capacities>) => {
+    const { view } = await DataPlane.load(muxModule, 'mux', capacities);
+    return [abi.CONFIG_FLOW_TRUSTED_MAX, abi.CONFIG_FLOW_UNTRUSTED_MAX].map((offset) =>
+      view.getUint32(abi.FIXED_CONFIG + offset, true),
+    );
+  };
+
+  it('are what the embedder says', async () => {
+    expect(await limitsOf({ flowCountMax: 10, trustedFlowCountMax: 7, untrustedFlowCountMax: 5 })).toEqual([7, 5]);
+  });
+
+  it('are the flows the table is for when he says nothing', async () => {
+    expect(await limitsOf({ flowCountMax: 10 })).toEqual([10, 10]);
+    expect(await limitsOf({ flowCountMax: 10, untrustedFlowCountMax: 5 })).toEqual([10, 5]);
   });
 });
 

@@ -38,9 +38,10 @@ function rangeOf({ offsetBytes, data }: FragmentPart): Range {
 
 /** A datagram whose first fragment was here. */
 export class Datagram {
-  readonly service: Service | undefined;
   readonly hash: bigint;
   readonly pinnedTick: number;
+  /** `undefined` once it is gone. */
+  service: Service | undefined;
   /** `undefined` once it is another machine or gone. */
   backend: Backend | undefined;
   #covered: Range[] = [];
@@ -111,21 +112,25 @@ export class FragmentTable {
   }
 
   /** Takes out those whose datagram is known now, in order of arrival, and gives up those that waited for too long. */
-  release(tick: number, countMax: number): Held[] {
+  release(tick: number, countMax: number): { released: Held[]; expiredCount: number } {
     const released: Held[] = [];
-    this.#held = this.#held.filter((held) => {
-      if (this.datagram(held.key, tick) === undefined) return tick - held.tick < EXPIRY_TICKS;
-      if (released.length === countMax) return true;
-      released.push(held);
-      return false;
-    });
-    return released;
+    const waiting: Held[] = [];
+    let expiredCount = 0;
+    for (const held of this.#held) {
+      const isKnown = this.datagram(held.key, tick) !== undefined;
+      if (isKnown && released.length < countMax) released.push(held);
+      else if (!isKnown && tick - held.tick >= EXPIRY_TICKS) expiredCount++;
+      else waiting.push(held);
+    }
+    this.#held = waiting;
+    return { released, expiredCount };
   }
 
-  /** Follows the backends to a new program; `successor` says which one each is now. */
-  keep(successor: (backend: Backend) => Backend | undefined): void {
+  /** Follows services and backends to a new program, each to what it is now. */
+  keep(service: (before: Service) => Service | undefined, backend: (before: Backend) => Backend | undefined): void {
     for (const datagram of this.#datagrams.values()) {
-      datagram.backend = datagram.backend && successor(datagram.backend);
+      datagram.service = datagram.service && service(datagram.service);
+      datagram.backend = datagram.backend && backend(datagram.backend);
     }
   }
 }

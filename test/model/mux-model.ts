@@ -4,7 +4,7 @@
  */
 
 import type { MuxProgram } from '../../sdk/program/types.js';
-import { be16, concat, macBytes } from '../support/bytes.js';
+import { concat, macBytes } from '../support/bytes.js';
 import type { Link } from '../support/checksum.js';
 import { familyOf } from './address.js';
 import { tickOf } from './clock.js';
@@ -17,10 +17,11 @@ import { checkIcmp, echoIdentifier, echoReply, ICMP, icmpKind } from './icmp.js'
 import { checkHeader, checkSender, checkStart, destinationOf, type IpPacket, takeApart } from './ip.js';
 import type { FragmentPart } from './ipv6.js';
 import { ethernetHeader, openLink, outgoingTag } from './link.js';
+import { MuxCounters } from './mux-counters.js';
 import { MuxPolicy } from './mux-policy.js';
 import { readQuote } from './quote.js';
 import { mayBeTold, TokenBucket, tooBig } from './too-big.js';
-import { checkTransport, hasPorts, type Signals, signalsOf } from './transport.js';
+import { checkTransport, hasPorts, hasReadablePorts, type Signals, signalsOf, tupleOf } from './transport.js';
 
 export interface MuxResult {
   readonly verdict: 'pass' | 'drop' | 'forward' | 'reply' | 'hold';
@@ -56,6 +57,7 @@ export class MuxModel {
   readonly #fragments = new FragmentTable();
   readonly #tokens = new TokenBucket();
   #batchFrameCount = 0;
+  readonly counters = new MuxCounters();
 
   constructor(program: MuxProgram, room: MuxRoom = ROOM) {
     this.#policy = new MuxPolicy(program);
@@ -68,20 +70,32 @@ export class MuxModel {
     this.#flows.keep((service, backend) =>
       policy.isMember(service, backend) ? policy.sameMachine(backend) : undefined,
     );
-    this.#fragments.keep((backend) => policy.sameMachine(backend));
+    this.#fragments.keep(
+      (service) => next.services.find(({ key }) => key === service.key),
+      (backend) => policy.sameMachine(backend),
+    );
+    this.counters.keep(next);
   }
 
   /** One frame of a batch. */
   process(frame: Uint8Array, link: Link, nowMs: number): MuxResult {
     this.#batchFrameCount++;
-    return this.#judge(frame, link, nowMs);
+    return this.#count(this.#judge(frame, link, nowMs));
   }
 
   /** Ends the batch: the frames that are put behind it, kept fragments whose first one is here now. */
   endOfBatch(nowMs: number): MuxResult[] {
     const room = this.#room.batchFrameCountMax - this.#batchFrameCount;
     this.#batchFrameCount = 0;
-    return this.#fragments.release(tickOf(nowMs), room).map(({ frame, link }) => this.#judge(frame, link, nowMs));
+    const { released, expiredCount } = this.#fragments.release(tickOf(nowMs), room);
+    for (let count = 0; count < expiredCount; count++) this.counters.drop('fragment-expired');
+    this.counters.releasedCount += released.length;
+    return released.map(({ frame, link }) => this.#count(this.#judge(frame, link, nowMs)));
+  }
+
+  #count(result: MuxResult): MuxResult {
+    this.counters.count(result.verdict, result.reason);
+    return result;
   }
 
   #judge(frame: Uint8Array, link: Link, nowMs: number): MuxResult {
@@ -106,7 +120,7 @@ export class MuxModel {
     const instance = this.#policy.instanceService(packet.destination);
     if (instance !== undefined) {
       const backend = this.#policy.fixedBackend(instance)!;
-      return { service: instance, backend, hash: this.#policy.hash(tupleOf(packet, mayHavePorts(packet))) };
+      return { service: instance, backend, hash: this.#policy.hash(tupleOf(packet, hasReadablePorts(packet))) };
     }
     const isIcmp = packet.protocol === ICMP[packet.family];
     if (packet.fragment !== undefined) {
@@ -149,7 +163,7 @@ export class MuxModel {
       const refused = datagram.refuse(part);
       if (refused !== undefined) return drop(refused);
       const { service, backend, hash } = datagram;
-      if (backend === undefined) return drop('no-backend');
+      if (backend === undefined) return { ...drop('no-backend'), ...(service && { service: service.key }) };
       datagram.cover(part);
       return { service, backend, hash };
     }
@@ -210,10 +224,13 @@ export class MuxModel {
     const isTooBig = mtuBytes > 0 && overhead + packet.bytes.length > mtuBytes;
     if (isTooBig && !packet.isDivisible) {
       if (!mayBeTold(packet) || !this.#tokens.take(arrival.nowMs)) return { ...drop('mtu'), ...chosen };
+      this.counters.toldCount++;
       const told = tooBig(packet, mtuBytes - overhead);
       return { verdict: 'reply', bytes: this.#sentBack(told, packet, arrival), ...chosen };
     }
 
+    if (service !== undefined) this.counters.forward('service', service.key, packet.bytes.length);
+    this.counters.forward('backend', backend.key, packet.bytes.length);
     const tunnel = encapsulate(program, backend, packet, hash, isTooBig);
     if (arrival.link === 'bare') return { verdict: 'forward', bytes: tunnel, ...chosen };
     const header = ethernetHeader(
@@ -232,14 +249,4 @@ export class MuxModel {
     const sender = frame.subarray(6, 12);
     return concat(ethernetHeader(sender, attachment.macAddress, outgoingTag(attachment, tag), family), answer);
   }
-}
-
-/** Nothing else is asked of a packet to an instance address. */
-function mayHavePorts({ protocol, upper, fragment }: IpPacket): boolean {
-  return hasPorts(protocol) && fragment === undefined && upper.length >= 4;
-}
-
-function tupleOf({ source, destination, protocol, upper }: IpPacket, withPorts: boolean): FiveTuple {
-  const [sourcePort, destinationPort] = withPorts ? [be16(upper, 0), be16(upper, 2)] : [0, 0];
-  return { source, destination, sourcePort, destinationPort, protocol };
 }

@@ -5,7 +5,8 @@
 
 import { concat, ipBytes, putBe16, putBe32 } from '../support/bytes.js';
 import { internetChecksum } from '../support/checksum.js';
-import { ICMP, icmpKind, icmpMessage } from './icmp.js';
+import type { Family } from './address.js';
+import { ICMP, icmpMessage } from './icmp.js';
 import type { IpPacket } from './ip.js';
 
 const TRAFFIC_CLASS = 0xc0;
@@ -17,7 +18,12 @@ const IPV6_MTU_MIN = 1280;
 /** Nobody is told about an ICMP error or about the middle of a datagram (RFC 1122 section 3.2.2, RFC 4443 section 2.4). */
 export function mayBeTold({ family, protocol, upper, fragment }: IpPacket): boolean {
   if (fragment !== undefined && fragment.offsetBytes > 0) return false;
-  return !(protocol === ICMP[family] && upper.length >= 2 && icmpKind(family, upper) === 'error');
+  return !(protocol === ICMP[family] && upper.length > 0 && isAnyError(family, upper[0]!));
+}
+
+/** Also those that say nothing about a connection: source quench and redirect; of ICMPv6 all without the highest bit. */
+function isAnyError(family: Family, type: number): boolean {
+  return family === 4 ? [3, 4, 5, 11, 12].includes(type) : type < 128;
 }
 
 /** From the VIP to the sender; `mtuBytes` is the longest packet that would have fitted. */

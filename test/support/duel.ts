@@ -12,6 +12,9 @@ export interface Outcome {
   readonly verdict: string;
   readonly reason?: string | undefined;
   readonly bytes?: Uint8Array | undefined;
+  /** Keys of who took the frame; of a MUX alone. */
+  readonly service?: string | undefined;
+  readonly backend?: string | undefined;
 }
 
 /** What both have in common of a pipeline's model. */
@@ -29,6 +32,12 @@ export interface Opponents {
   readonly dataPlane: Mux | HostAgent;
   /** Gives both another of the pipeline's programs, by its number; any number will do. */
   readonly change: (program: number) => void;
+  /** Who took a frame of the batch. */
+  readonly takers?: (index: number) => Pick<Outcome, 'service' | 'backend'>;
+  /** What the data plane would make of a packet, which changes nothing. */
+  readonly explain?: (packet: RandomPacket, nowMs: number) => Outcome;
+  /** What both have counted, where it differs. */
+  readonly audit?: () => string | undefined;
 }
 
 /** Packets that arrive together. */
@@ -52,12 +61,14 @@ export class Duel {
 
   /** The first difference in words, or `undefined`. A trap of the data plane is one. */
   play(step: Step): string | undefined {
+    const { model, audit, change } = this.#opponents;
     if ('program' in step) {
-      this.#opponents.change(step.program);
-      return undefined;
+      const difference = audit?.();
+      change(step.program);
+      return difference;
     }
-    const { model } = this.#opponents;
     const { nowMs, packets } = step;
+    const explained = packets[0] && this.#opponents.explain?.(packets[0], nowMs);
     const got = this.#process(step);
     if (typeof got === 'string') return got;
     model.beginOfBatch?.(nowMs, got.slice(packets.length));
@@ -65,19 +76,20 @@ export class Duel {
     wanted.push(...model.endOfBatch(nowMs));
     for (const { verdict, reason } of wanted) this.#count(reason ?? verdict);
     this.packetCount += packets.length;
-    return difference(step, wanted, got);
+    return difference(step, wanted, got) ?? (explained && differentExplanation(step, explained, wanted[0]!));
   }
 
   /** What the data plane makes of a batch, or why it stopped. */
   #process({ nowMs, packets }: Batch): Outcome[] | string {
-    const { batch } = this.#opponents.dataPlane;
+    const { dataPlane, takers } = this.#opponents;
+    const { batch } = dataPlane;
     for (const { frame, link, port } of packets) batch.add(frame, link, port);
     try {
-      this.#opponents.dataPlane.processBatch(nowMs);
+      dataPlane.processBatch(nowMs);
     } catch (error) {
       return `the data plane stopped: ${error}`;
     }
-    const got = Array.from({ length: batch.count }, (_, index) => batch.processed(index));
+    const got = Array.from({ length: batch.count }, (_, index) => ({ ...batch.processed(index), ...takers?.(index) }));
     batch.clear();
     return got;
   }
@@ -103,6 +115,13 @@ function difference(
   return got.length === wanted.length ? undefined : `data plane: ${got.length} frames, model: ${wanted.length}`;
 }
 
+function differentExplanation({ packets }: Batch, explained: Outcome, want: Outcome): string | undefined {
+  const { bytes: _, ...wanted } = want;
+  if (isSame(explained, wanted)) return undefined;
+  const { about, frame } = packets[0]!;
+  return `explanation of ${about}\nframe      ${toHex(frame)}\nmodel      ${text(wanted)}\ndata plane ${text(explained)}`;
+}
+
 /** Bytes count only where a frame is sent: nobody says what lies in the slot of one that passes or is kept. */
 function sentBytes({ verdict, bytes }: Outcome): Uint8Array | undefined {
   return ['drop', 'pass', 'hold'].includes(verdict) ? undefined : bytes;
@@ -110,6 +129,7 @@ function sentBytes({ verdict, bytes }: Outcome): Uint8Array | undefined {
 
 function isSame(a: Outcome, b: Outcome): boolean {
   if (a.verdict !== b.verdict || a.reason !== b.reason) return false;
+  if (a.service !== b.service || a.backend !== b.backend) return false;
   const [one, other] = [sentBytes(a), sentBytes(b)];
   if (one === undefined || other === undefined) return one === other;
   return Buffer.compare(one, other) === 0;
@@ -117,5 +137,6 @@ function isSame(a: Outcome, b: Outcome): boolean {
 
 function text(outcome: Outcome): string {
   const bytes = sentBytes(outcome);
-  return `${outcome.verdict} ${outcome.reason ?? ''} ${bytes ? toHex(bytes) : ''}`;
+  const takers = [outcome.service, outcome.backend].filter((taker) => taker !== undefined).join(' ');
+  return `${outcome.verdict} ${outcome.reason ?? ''} ${takers} ${bytes ? toHex(bytes) : ''}`;
 }

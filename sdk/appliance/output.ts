@@ -28,6 +28,11 @@ export function warn(line: string): void {
   process.stderr.write(`warning: ${line}\n`);
 }
 
+/** What is worth knowing and no mistake. */
+export function note(line: string): void {
+  process.stderr.write(`note: ${line}\n`);
+}
+
 /** For captures that break off, as they do when the capturing program was killed. */
 export function warnOfTruncation(bytesLeft: number): void {
   warn(

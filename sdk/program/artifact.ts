@@ -13,12 +13,10 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { EdgemuxError } from '../errors.js';
 import { ByteReader, ByteWriter } from '../net/bytes.js';
 import { checkProgram } from './check-program.js';
+import { invalid, readAddress, readList, writeAddress, writeList } from './record-parts.js';
 import {
-  invalid,
-  readAddress,
   readBackend,
   readExemption,
-  readList,
   readMachine,
   readNic,
   readRing,
@@ -26,10 +24,8 @@ import {
   readSnatRange,
   readSnatRule,
   readTranslation,
-  writeAddress,
   writeBackend,
   writeExemption,
-  writeList,
   writeMachine,
   writeNic,
   writeRing,
@@ -46,6 +42,8 @@ export const PROGRAM_VERSION = 2;
 const DIGEST_BYTES = 32;
 
 const KINDS = ['mux', 'host'] as const;
+
+const SECTION_COUNTS = { mux: 6, host: 5 } as const;
 
 const SECTION_MACHINE = 1;
 const SECTION_VIPS = 2;
@@ -65,7 +63,7 @@ export function encodeProgram(program: Program): Uint8Array<ArrayBuffer> {
     .u32le(MAGIC)
     .u16le(PROGRAM_VERSION)
     .u8(KINDS.indexOf(program.kind))
-    .u8(program.kind === 'mux' ? 6 : 5)
+    .u8(SECTION_COUNTS[program.kind])
     .bytes(sha256(sections))
     .bytes(sections)
     .toBytes();

@@ -3,9 +3,10 @@
  * data plane could not obey is refused here, before any of it is applied.
  */
 import { parseIp } from '../net/address.js';
+import { isUnicastMac } from '../net/unicast.js';
 import { RING_SLOT_COUNTS, SNAT_BLOCK_PORT_COUNT, SNAT_PORT_COUNT } from '../resources/index.js';
 import { compareText } from './order.js';
-import { invalid } from './records.js';
+import { invalid } from './record-parts.js';
 import type { PortRange } from './snat.js';
 import {
   ANY_PORT,
@@ -16,6 +17,7 @@ import {
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   type Program,
+  type Ring,
   type RuleProtocol,
   type SnatRange,
   type SnatRule,
@@ -62,8 +64,9 @@ function checkBackends({ backends, attachment }: MuxProgram): void {
   );
   const { providerAddress, secondProviderAddress } = attachment;
   const families = [providerAddress, secondProviderAddress].flatMap((address) => address ?? []).map(familyOf);
-  for (const { vni, hostProviderAddress } of backends) {
+  for (const { vni, macAddress, hostProviderAddress } of backends) {
     checkVni(vni);
+    checkMac(macAddress);
     if (!families.includes(familyOf(hostProviderAddress))) {
       throw invalid(`a host at ${hostProviderAddress}, which the MUX has no address to send from to`);
     }
@@ -72,8 +75,9 @@ function checkBackends({ backends, attachment }: MuxProgram): void {
 
 function checkRings({ rings, backends }: MuxProgram): void {
   const ringSlotCounts: readonly number[] = RING_SLOT_COUNTS;
-  for (const { slotCount, members, drained = [] } of rings) {
-    checkUnique('ring member', [...members.map(({ backend }) => backend), ...drained]);
+  for (const ring of rings) {
+    const { slotCount, members, drained = [] } = ring;
+    checkUnique('ring member', membersOf(ring));
     if (drained.some((backend) => backend >= backends.length)) throw invalid('a drained member that is no backend');
     if (!ringSlotCounts.includes(slotCount)) throw invalid(`a ring of ${slotCount} slots`);
     if (members.some(({ backend }) => backend >= backends.length)) throw invalid('a ring member that is no backend');
@@ -101,11 +105,15 @@ function checkServices({ services, vips, rings, backends }: MuxProgram): void {
       throw invalid(`service ${key} of an instance address that is for a part of it`);
     }
     if (floatingIp) continue;
-    const members = 'ring' in target ? rings[target.ring].members : [target];
-    if (members.some(({ backend }) => familyOf(backends[backend].dip) !== familyOf(vip))) {
+    const members = 'ring' in target ? membersOf(rings[target.ring]) : [target.backend];
+    if (members.some((backend) => familyOf(backends[backend].dip) !== familyOf(vip))) {
       throw invalid(`service ${key} leads to a DIP of the other family`);
     }
   }
+}
+
+function membersOf({ members, drained = [] }: Ring): readonly number[] {
+  return [...members.map(({ backend }) => backend), ...drained];
 }
 
 function checkSnatRanges({ snatRanges = [], vips, backends }: MuxProgram): void {
@@ -138,7 +146,10 @@ function checkHost({ nics, translations, snatRules = [], exemptions = [] }: Host
     'MAC address',
     nics.map(({ macAddress }) => macAddress),
   );
-  for (const { vni } of nics) checkVni(vni);
+  for (const { vni, macAddress } of nics) {
+    checkVni(vni);
+    checkMac(macAddress);
+  }
   checkTranslations(translations, nics.length);
   checkSnatRules(snatRules, nics.length);
   for (const { vni } of exemptions) checkVni(vni ?? 0);
@@ -194,6 +205,10 @@ function checkRange({ firstPort, portCount }: PortRange): void {
   const isWholeBlocks = firstPort % SNAT_BLOCK_PORT_COUNT === 0 && portCount % SNAT_BLOCK_PORT_COUNT === 0;
   const isInside = firstPort >= PORT_COUNT - SNAT_PORT_COUNT && firstPort + portCount <= PORT_COUNT;
   if (!isWholeBlocks || portCount === 0 || !isInside) throw invalid(`leased ports ${firstPort}+${portCount}`);
+}
+
+function checkMac(macAddress: string): void {
+  if (!isUnicastMac(macAddress)) throw invalid(`a VM with the MAC address ${macAddress}`);
 }
 
 function checkVni(vni: number): void {

@@ -13,18 +13,9 @@ import {
 } from '../resources/index.js';
 import type { Dip, Topology } from '../topology/index.js';
 import { compareText } from './order.js';
+import { PROTOCOLS } from './protocols.js';
 import { type Lease, leasesOf } from './snat.js';
-import {
-  ANY_PORT,
-  ANY_PROTOCOL,
-  PROTOCOL_ESP,
-  PROTOCOL_GRE,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  type Ring,
-  type Service,
-  type SnatRange,
-} from './types.js';
+import { ANY_PORT, ANY_PROTOCOL, type Ring, type Service, type SnatRange } from './types.js';
 
 /** Whether a DIP answers its probe; `undefined` when nobody knows, which counts as up. */
 export type Health = (dip: string, probe: string) => boolean | undefined;
@@ -69,13 +60,6 @@ export interface Sources {
   readonly isOutboundNatEnabled: boolean;
 }
 
-const PROTOCOLS = {
-  Tcp: PROTOCOL_TCP,
-  Udp: PROTOCOL_UDP,
-  All: ANY_PROTOCOL,
-  GRE: PROTOCOL_GRE,
-  ESP: PROTOCOL_ESP,
-} as const;
 const MINUTE_MS = 60_000;
 
 /** Resolves every rule of a fabric to the DIPs it may send to. */

@@ -1,43 +1,46 @@
 /**
- * The records of a program's sections, each as a pair: what writes it and what reads it.
+ * The records of a program's sections, each as a pair: what writes it and what reads it. Every record is its fields in
+ * the order in which they stand here, made of the parts of record-parts.ts.
  *
- *   list | count u32 | item | item | …
- *   text | bytes u16 | UTF-8 |            address | bytes u8: 4 or 16; 0 for none | network order |
- *
- * What a program may leave out has a value that means so: an address of no bytes, an MTU of 0, a list of none. A flag
- * is a byte, 0 or 1.
+ * What a program may leave out has a value that means so: an address of no bytes, an MTU of 0, a list of none.
  */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { EdgemuxError } from '../errors.js';
-import { formatIp, parseIp } from '../net/address.js';
 import type { ByteReader, ByteWriter } from '../net/bytes.js';
-import { formatMac, MAC_BYTES, macBytes } from '../net/mac.js';
+import { MAC_BYTES, macBytes } from '../net/mac.js';
 import { formatPrefix, parsePrefix } from '../net/prefix.js';
-import type { PortRange } from './snat.js';
 import {
-  ANY_PROTOCOL,
-  type Attachment,
-  type Backend,
-  type Distribution,
-  type Exemption,
-  type HostProgram,
-  type MuxProgram,
-  type Nic,
-  PROTOCOL_ESP,
-  PROTOCOL_GRE,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  type Ring,
-  type RuleProtocol,
-  type Service,
-  type SnatRange,
-  type SnatRule,
-  type Translation,
+  DISTRIBUTIONS,
+  invalid,
+  readAddress,
+  readDistribution,
+  readFlag,
+  readList,
+  readMac,
+  readOptionalAddress,
+  readPortRange,
+  readProtocol,
+  readSnatProtocol,
+  readText,
+  writeAddress,
+  writeList,
+  writePortRange,
+  writeText,
+} from './record-parts.js';
+import type {
+  Attachment,
+  Backend,
+  Exemption,
+  HostProgram,
+  MuxProgram,
+  Nic,
+  Ring,
+  Service,
+  SnatRange,
+  SnatRule,
+  Translation,
 } from './types.js';
 
 const HASH_KEY_BYTES = 16;
-const DISTRIBUTIONS: readonly Distribution[] = ['Default', 'SourceIP', 'SourceIPProtocol'];
-
 const ENCAPSULATIONS = ['vxlan', 'nvgre'] as const;
 
 /** What programs for MUXes and for hosts have in common. */
@@ -235,82 +238,4 @@ export function readExemption(from: ByteReader): Exemption {
   const prefix = `${readAddress(from)}/${from.u8()}`;
   const vni = from.u32le();
   return { prefix: formatPrefix(parsePrefix(prefix)), ...(vni !== ANY_VNI && { vni }) };
-}
-
-// Parts of records.
-
-export function writeList<T>(to: ByteWriter, items: readonly T[], write: (to: ByteWriter, item: T) => void): void {
-  to.u32le(items.length);
-  for (const item of items) write(to, item);
-}
-
-export function readList<T>(from: ByteReader, read: (from: ByteReader) => T): T[] {
-  const items: T[] = [];
-  // No array of the announced length is made: the bytes have to be there first.
-  for (let left = from.u32le(); left > 0; left--) items.push(read(from));
-  return items;
-}
-
-function writeText(to: ByteWriter, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  to.u16le(bytes.length).bytes(bytes);
-}
-
-function readText(from: ByteReader): string {
-  return from.utf8(from.u16le());
-}
-
-export function writeAddress(to: ByteWriter, address: string | undefined): void {
-  const bytes = address === undefined ? new Uint8Array(0) : parseIp(address).bytes;
-  to.u8(bytes.length).bytes(bytes);
-}
-
-export function readAddress(from: ByteReader): string {
-  return formatIp(from.bytes(from.u8()));
-}
-
-function readOptionalAddress(from: ByteReader): string | undefined {
-  const bytes = from.bytes(from.u8());
-  return bytes.length === 0 ? undefined : formatIp(bytes);
-}
-
-function writePortRange(to: ByteWriter, { firstPort, portCount }: PortRange): void {
-  to.u16le(firstPort).u16le(portCount);
-}
-
-function readPortRange(from: ByteReader): PortRange {
-  return { firstPort: from.u16le(), portCount: from.u16le() };
-}
-
-function readFlag(from: ByteReader): boolean {
-  return from.u8() !== 0;
-}
-
-function readMac(from: ByteReader): string {
-  return formatMac(from.bytes(MAC_BYTES));
-}
-
-function readProtocol(from: ByteReader): RuleProtocol {
-  return protocolAmong(from.u8(), [ANY_PROTOCOL, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_GRE, PROTOCOL_ESP]);
-}
-
-function readSnatProtocol(from: ByteReader): SnatRule['protocol'] {
-  return protocolAmong(from.u8(), [ANY_PROTOCOL, PROTOCOL_TCP, PROTOCOL_UDP]);
-}
-
-function protocolAmong<T extends number>(protocol: number, known: readonly T[]): T {
-  const found = known.find((one) => one === protocol);
-  if (found === undefined) throw invalid(`protocol ${protocol}`);
-  return found;
-}
-
-function readDistribution(from: ByteReader): Distribution {
-  const distribution = DISTRIBUTIONS[from.u8()];
-  if (distribution === undefined) throw invalid('unknown distribution');
-  return distribution;
-}
-
-/** Why bytes are no program. */
-export function invalid(why: string): EdgemuxError {
-  return new EdgemuxError('ERR_PROGRAM_INVALID', `not a program of edgemux: ${why}`);
 }

@@ -18,7 +18,8 @@ import {
 } from '../resources/index.js';
 import { permutationSeed } from './maglev.js';
 import { compareText } from './order.js';
-import { ANY_PROTOCOL, PROTOCOL_TCP, PROTOCOL_UDP, type SnatRule } from './types.js';
+import { PROTOCOLS } from './protocols.js';
+import type { SnatRule } from './types.js';
 
 /** Consecutive ports; both are multiples of 8. */
 export interface PortRange {
@@ -48,9 +49,9 @@ export interface LeaseOfRule extends Pick<SnatRule, 'protocol' | 'ranges' | 'idl
  *
  * A lease is a pure function of the fabric, so a DIP that gets other ports loses the connections on those it had. Dealt
  * out in the order of the keys, one new member would move the ports of all behind it. So each member looks for its slot
- * in an order of its own, as for Maglev, and takes the first that nobody before it has: with 50 members in 63 slots, the
- * fullest the table of pool sizes allows, a new member moves about two others, in a small pool hardly ever one. What
- * cannot be helped is a step of the table, which gives every member another number of ports.
+ * in an order of its own, as for Maglev, and takes the first that nobody before it has: with 50 members in 63 slots, as
+ * full as the table of pool sizes makes it up to 800 members, a new one moves about one other, and in a small pool hardly
+ * ever one. What cannot be helped is a step of the table, which gives every member another number of ports.
  */
 export function leasesOf(index: ResourceIndex, membership: Membership): readonly Lease[] {
   return outboundLeases(index, membership).flatMap(leasesOfVip);
@@ -66,8 +67,10 @@ function leasesOfVip(lease: OutboundLease): Lease[] {
   wanted.sort((a, b) => b.blockCount - a.blockCount || compareText(keyOf(a.member), keyOf(b.member)));
   const ports = new VipBlocks(lease.reservedBlocks);
   const taken = wanted.map(({ member, blockCount }) => ports.takeSlot(keyOf(member), blockCount));
-  // Whoever found no slot, or one with a hole, takes from what is left: never from a slot somebody else could have.
-  for (const [at, { blockCount }] of wanted.entries()) taken[at].push(...ports.takeRest(blockCount - taken[at].length));
+  // Whoever found no slot, or one with a hole, takes from what is left when everybody else has theirs.
+  for (const [at, { member, blockCount }] of wanted.entries()) {
+    taken[at].push(...ports.takeRest(keyOf(member), blockCount - taken[at].length));
+  }
   return wanted
     .map(({ member, claims }, at) => ({
       vip: lease.vip,
@@ -114,8 +117,6 @@ function keyOf(member: Member): string {
   return member.ipConfiguration.ref;
 }
 
-const PROTOCOLS = { Tcp: PROTOCOL_TCP, Udp: PROTOCOL_UDP, All: ANY_PROTOCOL } as const;
-
 const MINUTE_MS = 60_000;
 
 const BLOCK_COUNT = SNAT_PORT_COUNT / SNAT_BLOCK_PORT_COUNT;
@@ -149,10 +150,14 @@ class VipBlocks {
     return [];
   }
 
-  /** Takes blocks wherever they are: the first run that is long enough, else the first ones. */
-  takeRest(blockCount: number): number[] {
+  /**
+   * Takes blocks wherever they are: the first run that is long enough, else the first ones, seen from a place of the
+   * key's own, so that two that look for some are rarely in each other's way.
+   */
+  takeRest(key: string, blockCount: number): number[] {
     if (blockCount <= 0) return [];
-    const free = this.#freeBlocks(0, BLOCK_COUNT);
+    const own = permutationSeed(key).offset % BLOCK_COUNT;
+    const free = [...this.#freeBlocks(own, BLOCK_COUNT - own), ...this.#freeBlocks(0, own)];
     const start = free.findIndex((block, at) => free[at + blockCount - 1] === block + blockCount - 1);
     return this.#take(free.slice(Math.max(start, 0), Math.max(start, 0) + blockCount));
   }

@@ -4,8 +4,9 @@
  */
 import { parseIp } from '../net/address.js';
 import { parsePrefix, prefixContains } from '../net/prefix.js';
+import { isUnicastMac, unusablePrefixOf } from '../net/unicast.js';
 import { Claims } from './claims.js';
-import { subnetOf } from './lookups.js';
+import { frontendAddressOf, instanceAddressOf, subnetOf, subnetPrefixesOf } from './lookups.js';
 import type { Member, Membership } from './membership.js';
 import type { Report } from './problem.js';
 import { referenceKey } from './reference.js';
@@ -15,6 +16,7 @@ import type { ResourceIndex } from './resource-index.js';
 export function checkInterfaces(index: ResourceIndex, membership: Membership, report: Report): void {
   checkMacAddresses(index, report);
   checkPrivateAddresses(index, report);
+  checkInstanceAddresses(index, report);
   checkNatTargets(membership, report);
   checkReachable(index, membership, report);
 }
@@ -23,7 +25,10 @@ function checkMacAddresses(index: ResourceIndex, report: Report): void {
   const claims = new Claims('a MAC address', report);
   for (const { path, ref, resource } of index.all('networkInterface')) {
     const { privateMacAddress: mac } = resource.properties;
-    if (mac !== undefined) claims.claim(mac, ref, `${path}.properties.privateMacAddress`, mac);
+    if (mac === undefined) continue;
+    const macPath = `${path}.properties.privateMacAddress`;
+    if (isUnicastMac(mac)) claims.claim(mac, ref, macPath, mac);
+    else report(macPath, 'the MAC address of a machine', mac);
   }
 }
 
@@ -33,12 +38,39 @@ function checkPrivateAddresses(index: ResourceIndex, report: Report): void {
     const { privateIPAddress: address, subnet } = resource.properties;
     const located = subnet && subnetOf(index, subnet.resourceRef);
     if (address === undefined || located === undefined) continue;
-    const { addressPrefix } = located.resource.properties;
+    const prefixes = subnetPrefixesOf(located);
     const addressPath = `${path}.properties.privateIPAddress`;
-    if (!prefixContains(parsePrefix(addressPrefix), parseIp(address))) {
-      report(addressPath, `an address in its subnet's prefix ${addressPrefix}`, address);
+    const unusable = unusablePrefixOf(address);
+    if (unusable !== undefined) report(addressPath, `an address of a machine, none in ${unusable}`, address);
+    if (!prefixes.some((prefix) => prefixContains(parsePrefix(prefix), parseIp(address)))) {
+      report(addressPath, `an address in its subnet's prefix ${prefixes.join(' or ')}`, address);
     }
     claims.claim(`${referenceKey(located.ref)} ${address}`, ref, addressPath, address);
+  }
+}
+
+/** Whatever comes for an instance-level address goes to one DIP, so nobody else can have any of it. */
+function checkInstanceAddresses(index: ResourceIndex, report: Report): void {
+  const claims = new Claims('an address', report);
+  const frontends = new Map(
+    index.all('frontendIPConfiguration').map(({ ref }) => [frontendAddressOf(index, ref), ref]),
+  );
+  for (const { path, ref, resource } of index.all('ipConfiguration')) {
+    const { publicIPAddress, privateIPAddress: dip } = resource.properties;
+    const located = instanceAddressOf(index, resource.properties);
+    if (publicIPAddress === undefined || located === undefined) continue;
+    const refPath = `${path}.properties.publicIPAddress.resourceRef`;
+    const { ipAddress: address } = located.resource.properties;
+    if (address === undefined) {
+      report(refPath, 'a publicIPAddress with an ipAddress', publicIPAddress.resourceRef);
+      continue;
+    }
+    if (dip !== undefined && parseIp(dip).family !== parseIp(address).family) {
+      report(refPath, `an IPv${parseIp(dip).family} address, because ${dip} is one`, address);
+    }
+    const frontend = frontends.get(address);
+    if (frontend !== undefined) report(refPath, `an address that is no VIP: ${frontend} has this one`, address);
+    claims.claim(address, ref, refPath, address);
   }
 }
 
@@ -61,9 +93,12 @@ function checkNatTargets(membership: Membership, report: Report): void {
 
 /** A DIP, its MAC address, its subnet's VNI and its host's provider address are all needed to get a packet there. */
 function checkReachable(index: ResourceIndex, membership: Membership, report: Report): void {
-  const because = 'because a backendAddressPool or inboundNatRule sends to this interface';
+  const balanced = membership.balanced();
   const checked = new Set<string>();
-  for (const { ipConfiguration, networkInterface } of membership.all()) {
+  for (const member of membership.all()) {
+    const { ipConfiguration, networkInterface } = member;
+    const sender = balanced.has(member) ? 'backendAddressPool or inboundNatRule' : 'publicIPAddress';
+    const because = `because a ${sender} sends to this interface`;
     const { privateIPAddress, subnet } = ipConfiguration.resource.properties;
     const at = (key: string) => `${ipConfiguration.path}.properties.${key}`;
     if (privateIPAddress === undefined) report(at('privateIPAddress'), `an address, ${because}`, undefined);

@@ -4,19 +4,24 @@
  */
 import { parseIp } from '../net/address.js';
 import { parsePrefix, prefixContains } from '../net/prefix.js';
+import { unroutablePrefixOf } from '../net/unicast.js';
 import { Claims } from './claims.js';
-import { serviceName, subnetOf, vipsOfRule } from './lookups.js';
+import { serviceName, subnetOf, subnetPrefixesOf, vipsOfRule } from './lookups.js';
+import type { Membership } from './membership.js';
+import { claimsByMember, leasablePortCount, leasedPortCount, outboundLeases } from './outbound-ports.js';
 import type { Report } from './problem.js';
 import { referenceKey } from './reference.js';
 import type { Located, ResourceIndex } from './resource-index.js';
 
 /** Checks loadBalancers and all they hold. */
-export function checkLoadBalancers(index: ResourceIndex, report: Report): void {
+export function checkLoadBalancers(index: ResourceIndex, membership: Membership, report: Report): void {
   for (const frontend of index.all('frontendIPConfiguration')) checkFrontend(index, frontend, report);
   for (const probe of index.all('probe')) checkProbe(probe, report);
   for (const rule of index.all('loadBalancingRule')) checkPorts(rule, report);
   checkVipsAndPorts(index, report);
   checkOutboundNatRules(index, report);
+  checkAnyPortRules(index, report);
+  checkOutboundPorts(index, membership, report);
 }
 
 function checkFrontend(index: ResourceIndex, frontend: Located<'frontendIPConfiguration'>, report: Report): void {
@@ -34,10 +39,16 @@ function checkFrontend(index: ResourceIndex, frontend: Located<'frontendIPConfig
       report(at('publicIPAddress.resourceRef'), 'a publicIPAddress with an ipAddress', publicIPAddress.resourceRef);
     }
   }
-  const prefix = subnet && subnetOf(index, subnet.resourceRef)?.resource.properties.addressPrefix;
-  if (privateIPAddress === undefined || prefix === undefined) return;
-  if (prefixContains(parsePrefix(prefix), parseIp(privateIPAddress))) return;
-  report(at('privateIPAddress'), `an address in its subnet's prefix ${prefix}`, privateIPAddress);
+  if (privateIPAddress === undefined) return;
+  const unroutable = unroutablePrefixOf(privateIPAddress);
+  if (unroutable !== undefined) {
+    report(at('privateIPAddress'), `an address clients can reach, none in ${unroutable}`, privateIPAddress);
+  }
+  const located = subnet && subnetOf(index, subnet.resourceRef);
+  const prefixes = located ? subnetPrefixesOf(located) : [];
+  const isInside = prefixes.some((prefix) => prefixContains(parsePrefix(prefix), parseIp(privateIPAddress)));
+  if (prefixes.length === 0 || isInside) return;
+  report(at('privateIPAddress'), `an address in its subnet's prefix ${prefixes.join(' or ')}`, privateIPAddress);
 }
 
 function checkProbe({ path, resource }: Located<'probe'>, report: Report): void {
@@ -50,14 +61,18 @@ function checkProbe({ path, resource }: Located<'probe'>, report: Report): void 
   }
 }
 
-/** Any protocol means any port, and any port cannot be mapped to one port: that is what HA ports are. */
+/**
+ * Any protocol means any port, and any port cannot be mapped to one port: that is what HA ports are. GRE and ESP have no
+ * ports at all.
+ */
 function checkPorts({ path, resource }: Located<'loadBalancingRule'>, report: Report): void {
   const { protocol, frontendPort, backendPort } = resource.properties;
-  if (protocol === 'All' && frontendPort !== 0) {
-    report(`${path}.properties.frontendPort`, '0, because protocol is All', frontendPort);
+  const hasPorts = protocol === 'Tcp' || protocol === 'Udp';
+  if (!hasPorts && frontendPort !== 0) {
+    report(`${path}.properties.frontendPort`, `0, because protocol is ${protocol}`, frontendPort);
   }
-  if ((protocol === 'All' || frontendPort === 0) && backendPort !== 0) {
-    const because = protocol === 'All' ? 'protocol is All' : 'frontendPort is 0';
+  if ((!hasPorts || frontendPort === 0) && backendPort !== 0) {
+    const because = hasPorts ? 'frontendPort is 0' : `protocol is ${protocol}`;
     report(`${path}.properties.backendPort`, `0, because ${because}`, backendPort);
   }
 }
@@ -84,6 +99,46 @@ function checkOutboundNatRules(index: ResourceIndex, report: Report): void {
     for (const frontendRef of new Set(frontendIPConfigurations.map((frontend) => frontend.resourceRef))) {
       const key = `${referenceKey(frontendRef)} ${protocol}`;
       claims.claim(key, ref, `${path}.properties.protocol`, protocol, `${frontendRef} for ${protocol}`);
+    }
+  }
+}
+
+/** A MUX asks its rules first: with one for any port, nothing that answers an outbound connection would come back. */
+function checkAnyPortRules(index: ResourceIndex, report: Report): void {
+  const anyPort = index.all('loadBalancingRule').filter(({ resource }) => resource.properties.frontendPort === 0);
+  for (const { path, resource } of index.all('outboundNatRule')) {
+    for (const vip of vipsOfRule(index, resource.properties)) {
+      const rule = anyPort.find(
+        (other) =>
+          isOverlap(other.resource.properties.protocol, resource.properties.protocol) &&
+          vipsOfRule(index, other.resource.properties).includes(vip),
+      );
+      if (rule === undefined) continue;
+      const expected = `a VIP without a rule for any port, as ${rule.ref} is`;
+      report(`${path}.properties.frontendIPConfigurations`, expected, vip);
+    }
+  }
+}
+
+function isOverlap(protocol: string, outbound: string): boolean {
+  const hasPorts = protocol === 'Tcp' || protocol === 'Udp';
+  return protocol === 'All' || protocol === outbound || (outbound === 'All' && hasPorts);
+}
+
+/** The rules of a VIP are added up in the order of their names; each that adds more than is left is reported. */
+function checkOutboundPorts(index: ResourceIndex, membership: Membership, report: Report): void {
+  for (const lease of outboundLeases(index, membership)) {
+    const available = leasablePortCount(lease);
+    let before = 0;
+    for (const [at, { rule }] of lease.claims.entries()) {
+      const claims = lease.claims.slice(0, at + 1);
+      const wanted = [...claimsByMember(claims).values()].reduce((sum, ofMember) => sum + leasedPortCount(ofMember), 0);
+      const isTooMuch = wanted > available && wanted > before;
+      before = wanted;
+      if (!isTooMuch) continue;
+      const { allocatedOutboundPorts: got } = rule.resource.properties.edgemux;
+      const expected = `ports for all members: ${lease.vip} has ${available}, its outboundNatRules ask for ${wanted}`;
+      report(`${rule.path}.properties.edgemux.allocatedOutboundPorts`, expected, got);
     }
   }
 }

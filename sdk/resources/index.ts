@@ -31,6 +31,8 @@ export {
 export type { Member, NatClaim } from './membership.js';
 export { Membership } from './membership.js';
 export type { IpConfiguration, NetworkInterface } from './network-interface.js';
+export type { Note } from './notes.js';
+export { notesOf } from './notes.js';
 export type { OutboundClaim, OutboundLease } from './outbound-ports.js';
 export { claimsByMember, leasedPortCount, outboundLeases } from './outbound-ports.js';
 export type { PublicIpAddress } from './public-ip-address.js';

@@ -1,7 +1,7 @@
 /**
  * The questions a compiler asks of resources that take more than one step to answer.
  */
-import { parseIp } from '../net/address.js';
+import { hostText, parseIp } from '../net/address.js';
 import { formatMac } from '../net/mac.js';
 import { parsePrefix, prefixContains } from '../net/prefix.js';
 import type { LoadBalancerMux } from './load-balancer-mux.js';
@@ -30,8 +30,7 @@ export function vipsOfRule(
 
 /** `80.80.80.80:80/tcp`, `[2001:db8::80]:80/tcp`; any port is `:*`, any protocol `/*`. */
 export function serviceName(vip: string, protocol: string, port: number): string {
-  const host = vip.includes(':') ? `[${vip}]` : vip;
-  return `${host}:${port === 0 ? '*' : port}/${protocol === 'All' ? '*' : protocol.toLowerCase()}`;
+  return `${hostText(vip)}:${port === 0 ? '*' : port}/${protocol === 'All' ? '*' : protocol.toLowerCase()}`;
 }
 
 /** The subnet of either kind that a reference names. */

@@ -16,6 +16,7 @@ import type { ResourceIndex } from './resource-index.js';
 export function checkSemantics(index: ResourceIndex, report: Report): void {
   checkNetworks(index, report);
   checkProviderAddresses(index, report);
-  checkInterfaces(index, new Membership(index), report);
-  checkLoadBalancers(index, report);
+  const membership = new Membership(index);
+  checkInterfaces(index, membership, report);
+  checkLoadBalancers(index, membership, report);
 }

@@ -4,7 +4,6 @@
  *
  * A snapshot is immutable and is made from resources alone: equal resources, equal topology.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
 import { EdgemuxError } from '../errors.js';
 import { parseIp } from '../net/address.js';
 import {
@@ -18,8 +17,8 @@ import {
   ResourceIndex,
   type Server,
   subnetOf,
-  subnetPrefixesOf,
 } from '../resources/index.js';
+import { assignVnis, networkPrefixesOf } from './networks.js';
 
 /** A machine of ours on the provider network: a host or a MUX. */
 export interface Machine {
@@ -90,12 +89,7 @@ export interface Topology {
   readonly networkPrefixes: ReadonlyMap<number, readonly string[]>;
 }
 
-/**
- * Takes a snapshot of a fabric.
- *
- * A subnet that does not say its VNI gets one out of 4096..16777214 from the hash of its reference, as the Network
- * Controller assigns VSIDs: the same on every machine, and independent of the other subnets unless two collide.
- */
+/** Takes a snapshot of a fabric; a subnet that does not say its VNI gets one (`assignVnis`). */
 export function topologyOf(fabric: Fabric, index: ResourceIndex = new ResourceIndex(fabric)): Topology {
   const vnis = assignVnis(index);
   const hosts = new Map(
@@ -213,49 +207,4 @@ function dipOf(
   const { ipAddress: address, idleTimeoutInMinutes } = instance?.resource.properties ?? {};
   if (!instance || address === undefined || idleTimeoutInMinutes === undefined) return dip;
   return { ...dip, instance: { address, ref: instance.ref, idleTimeoutInMinutes } };
-}
-
-/** What a VM reaches without leaving its network: the address space of the tenant, or the subnets of the provider's. */
-function networkPrefixesOf(
-  index: ResourceIndex,
-  vnis: ReadonlyMap<string, number>,
-): ReadonlyMap<number, readonly string[]> {
-  const subnets = index.all('logicalNetworkSubnet');
-  const prefixes = new Map<number, readonly string[]>();
-  const add = (subnetRef: string, ofNetwork: readonly string[]) => {
-    const vni = vnis.get(subnetRef);
-    if (vni !== undefined) prefixes.set(vni, [...new Set(ofNetwork)].sort());
-  };
-  for (const { ref, parentRef } of index.all('virtualNetworkSubnet')) {
-    add(ref, index.find('virtualNetwork', parentRef ?? '')?.resource.properties.addressSpace.addressPrefixes ?? []);
-  }
-  for (const { ref, parentRef } of subnets) {
-    add(ref, subnets.filter((sibling) => sibling.parentRef === parentRef).flatMap(subnetPrefixesOf));
-  }
-  return prefixes;
-}
-
-const VNI_MIN = 4096;
-const VNI_COUNT = 2 ** 24 - 1 - VNI_MIN;
-
-function assignVnis(index: ResourceIndex): Map<string, number> {
-  const subnets = [...index.all('virtualNetworkSubnet'), ...index.all('logicalNetworkSubnet')];
-  const vnis = new Map<string, number>();
-  for (const { ref, resource } of subnets) {
-    if (resource.properties.edgemux.vni !== undefined) vnis.set(ref, resource.properties.edgemux.vni);
-  }
-  const taken = new Set(vnis.values());
-  const unassigned = subnets.map(({ ref }) => ref).filter((ref) => !vnis.has(ref));
-  for (const ref of unassigned.sort()) {
-    let candidate = hashOf(ref) % VNI_COUNT;
-    while (taken.has(VNI_MIN + candidate)) candidate = (candidate + 1) % VNI_COUNT;
-    taken.add(VNI_MIN + candidate);
-    vnis.set(ref, VNI_MIN + candidate);
-  }
-  return vnis;
-}
-
-function hashOf(text: string): number {
-  const digest = sha256(new TextEncoder().encode(text));
-  return new DataView(digest.buffer, digest.byteOffset).getUint32(0, true);
 }

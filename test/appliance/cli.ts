@@ -10,6 +10,9 @@ export const CLI = fileURLToPath(new URL('../../dist/sdk/appliance/edgemux.js', 
 /** The example that comes with edgemux. */
 export const FABRIC = fileURLToPath(new URL('../../examples/two-hosts.fabric.json', import.meta.url));
 
+/** The other one: both families, outbound NAT, instance-level addresses, an internal VIP. */
+export const DUAL_STACK = fileURLToPath(new URL('../../examples/dual-stack.fabric.json', import.meta.url));
+
 const OUTPUT_BYTES_MAX = 64 << 20;
 
 /** How a run ended. */

@@ -1,7 +1,7 @@
 /** The fabric file, which every command reads, and `edgemux check`, which says what is wrong with it. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { edgemux, FABRIC, temporaryFolder } from './cli.js';
+import { DUAL_STACK, edgemux, FABRIC, temporaryFolder } from './cli.js';
 
 const file = temporaryFolder();
 const text = readFileSync(FABRIC, 'utf8');
@@ -13,28 +13,55 @@ function fabricWith(name: string, from: string, to: string): string {
   return file(name);
 }
 
-test('check counts what is in a sound fabric', () => {
-  const stdout = `ok ${FABRIC}: 2 hosts, 2 MUXes, 1 frontend, 5 rules, 2 DIPs\n`;
-  expect(edgemux(['check', FABRIC])).toEqual({ status: 0, stdout, stderr: '' });
+/** What check says of the example beside its verdict. */
+const NOTES = [
+  'loadBalancers[0].properties.probes[0] is run by a controller',
+  'loadBalancerMuxes[0].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by a MUX',
+  'loadBalancerMuxes[1].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by a MUX',
+];
+
+function expectNotes(stderr: string): void {
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines).toEqual(NOTES.map((text) => expect.stringContaining(`note: ${text}`)));
+}
+
+test('check counts what is in a sound fabric, and notes what no program of it does', () => {
+  const { status, stdout, stderr } = edgemux(['check', FABRIC]);
+  expect([status, stdout]).toEqual([0, `ok ${FABRIC}: 2 hosts, 2 MUXes, 1 frontend, 5 rules, 2 DIPs\n`]);
+  expectNotes(stderr);
+});
+
+test('check counts instance-level addresses where there are some', () => {
+  expect(edgemux(['check', DUAL_STACK]).stdout).toBe(
+    `ok ${DUAL_STACK}: 3 hosts, 2 MUXes, 3 frontends, 5 rules, 9 DIPs, 2 instance-level addresses\n`,
+  );
 });
 
 test('check --json counts the same', () => {
-  expect(JSON.parse(edgemux(['check', FABRIC, '--json']).stdout)).toEqual({
+  const { notes, ...rest } = JSON.parse(edgemux(['check', FABRIC, '--json']).stdout);
+  expect(rest).toEqual({
     valid: true,
     problems: [],
     ignored: [],
-    counts: { hosts: 2, muxes: 2, vips: 1, rules: 5, dips: 2 },
+    counts: { hosts: 2, muxes: 2, vips: 1, rules: 5, dips: 2, instanceAddresses: 0 },
+  });
+  expect(notes).toHaveLength(NOTES.length);
+  expect(notes[0]).toEqual({
+    path: 'loadBalancers[0].properties.probes[0]',
+    text: expect.stringContaining('is run by a controller'),
   });
 });
 
 test('check reads standard input when the fabric is -', () => {
-  expect(edgemux(['check', '-'], text)).toMatchObject({ status: 0, stderr: '' });
+  const { status, stderr } = edgemux(['check', '-'], text);
+  expect(status).toBe(0);
+  expectNotes(stderr);
 });
 
 test('check warns of what means nothing to edgemux', () => {
   const { status, stderr } = edgemux(['check', fabricWith('typo.json', '"servers"', '"serverz": [], "servers"')]);
   expect(status).toBe(0);
-  expect(stderr).toBe('warning: serverz means nothing to edgemux and was ignored\n');
+  expect(stderr.split('\n')[0]).toBe('warning: serverz means nothing to edgemux and was ignored');
 });
 
 const PROBLEMS = [

@@ -27,9 +27,14 @@ const DIGEST = 8;
 const PAYLOAD = 40;
 
 const compiled = compile(readFabric(exampleText));
+const dualStackText = readFileSync(new URL('../../examples/dual-stack.fabric.json', import.meta.url), 'utf8');
+const dualStack = compile(readFabric(dualStackText));
 const programs: { name: string; program: Program }[] = [
   { name: 'MUX of the example', program: compiled.forMux('mux-1') },
   { name: 'host of the example', program: compiled.forHost('host-1') },
+  // Every optional field, section and address family.
+  { name: 'MUX of both families', program: dualStack.forMux('mux-1') },
+  { name: 'host of both families', program: dualStack.forHost('host-3') },
   // Every distribution, target and kind of service; a gateway; a ring without members.
   { name: 'MUX of the tests', program: digested(muxProgram) },
   { name: 'host of the tests', program: digested(hostProgram) },
@@ -110,8 +115,8 @@ describe('artifact: headers of others', () => {
     { name: 'a version in the high byte', at: VERSION, put: [PROGRAM_VERSION, 1], length: bytes.length },
     { name: 'the kind of a host', at: KIND, put: [1], length: bytes.length },
     { name: 'no kind there is', at: KIND, put: [2], length: bytes.length },
-    { name: 'one section fewer', at: SECTION_COUNT, put: [4], length: bytes.length },
-    { name: 'one section more', at: SECTION_COUNT, put: [6], length: bytes.length },
+    { name: 'one section fewer', at: SECTION_COUNT, put: [5], length: bytes.length },
+    { name: 'one section more', at: SECTION_COUNT, put: [7], length: bytes.length },
   ];
   it.each(rows)('$name', ({ at, put, length }) => {
     const changed = bytes.slice(0, length);
@@ -186,6 +191,24 @@ describe('digest', () => {
 
   it('does not depend on the order of any array of the fabric', () => {
     expect(digests(reversed)).toEqual(digests(() => {}));
+  });
+
+  it('nor on that of what has both families, prefixes, ports and addresses', () => {
+    const digestsOf = (fabric: Json) => {
+      const { muxes, hosts, forMux, forHost } = compile(parseFabric(fabric));
+      return [...muxes.toSorted().map(forMux), ...hosts.toSorted().map(forHost)].map(({ digest }) => digest);
+    };
+    const fabric = JSON.parse(dualStackText);
+    const before = digestsOf(fabric);
+    reversed(fabric);
+    fabric.loadBalancerManager.properties.outboundNatIPExemptions.reverse();
+    for (const { properties } of fabric.networkInterfaces) properties.ipConfigurations.reverse();
+    for (const { properties } of fabric.virtualNetworks) {
+      properties.subnets.reverse();
+      properties.addressSpace.addressPrefixes.reverse();
+    }
+    for (const { properties } of fabric.logicalNetworks) properties.subnets.reverse();
+    expect(digestsOf(fabric)).toEqual(before);
   });
 
   it('nor does it when several VMs share a host', () => {

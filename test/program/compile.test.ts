@@ -2,7 +2,7 @@
 
 import { compile, EdgemuxError, type MuxProgram, parseFabric } from 'edgemux';
 import { describe, expect, it } from 'vitest';
-import { example, frontend, ipConfiguration, type Json, lb, mux, probe, ref, rule } from '../resources/example.js';
+import { example, ipConfiguration, type Json, lb, mux, natRule, probe, rule } from '../resources/example.js';
 
 const DIP_1 = '/networkInterfaces/vm-1-nic/ipConfigurations/ip1';
 const DIP_2 = '/networkInterfaces/vm-2-nic/ipConfigurations/ip1';
@@ -75,6 +75,11 @@ describe('compile: the example', () => {
           nextHopMacAddress: '02:00:00:00:56:0c',
         },
       ],
+      // 1024 ports for each of a pool of two: slots 34 and 59 of 63.
+      snatRanges: [
+        { vip: VIP, firstPort: 35_840, portCount: 1024, backend: 0 },
+        { vip: VIP, firstPort: 61_440, portCount: 1024, backend: 1 },
+      ],
     });
   });
 
@@ -86,6 +91,7 @@ describe('compile: the example', () => {
       vm: 1,
       dip: '10.0.0.4',
       vmMac: '00:1d:d8:00:00:04',
+      firstPort: 35_840,
     },
     {
       host: 'host-2',
@@ -94,22 +100,38 @@ describe('compile: the example', () => {
       vm: 2,
       dip: '10.0.0.5',
       vmMac: '00:1d:d8:00:00:05',
+      firstPort: 61_440,
     },
-  ])('for $host: its own VM and nothing of the other', ({ host, address, mac: macAddress, vm, dip, vmMac }) => {
-    expect(compiled().forHost(host)).toEqual({
-      kind: 'host',
-      id: host,
-      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
-      attachment: { providerAddress: address, macAddress, gatewayMacAddress: undefined, vlanId: 0 },
-      flowHashKey: '656467656d757820666c6f7720686173',
-      nics: [{ key: `/networkInterfaces/vm-${vm}-nic`, macAddress: vmMac, vni: 5001 }],
-      translations: [
-        { nic: 0, dip, ...rdp(vm) },
-        { nic: 0, dip, ...dns },
-        { nic: 0, dip, ...http },
-      ],
-    });
-  });
+  ])(
+    'for $host: its own VM and nothing of the other',
+    ({ host, address, mac: macAddress, vm, dip, vmMac, firstPort }) => {
+      expect(compiled().forHost(host)).toEqual({
+        kind: 'host',
+        id: host,
+        digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+        attachment: { providerAddress: address, macAddress, gatewayMacAddress: undefined, vlanId: 0 },
+        flowHashKey: '656467656d757820666c6f7720686173',
+        nics: [{ key: `/networkInterfaces/vm-${vm}-nic`, macAddress: vmMac, vni: 5001 }],
+        translations: [
+          { nic: 0, dip, ...rdp(vm) },
+          { nic: 0, dip, ...dns },
+          { nic: 0, dip, ...http },
+        ],
+        snatRules: [
+          {
+            nic: 0,
+            dip,
+            vip: VIP,
+            protocol: 0,
+            ranges: [{ firstPort, portCount: 1024 }],
+            idleTimeoutMs: 240_000,
+            rule: `${LB}/outboundNatRules/out`,
+          },
+        ],
+        exemptions: [{ prefix: '10.20.0.1/32' }, { prefix: '10.0.0.0/16', vni: 5001 }],
+      });
+    },
+  );
 
   it('names its machines', () => {
     const { muxes, hosts } = compiled();
@@ -123,12 +145,18 @@ describe('compile: rules', () => {
   const rows: { name: string; change: (fabric: Json) => void; has: object }[] = [
     {
       name: 'any port',
-      change: (f) => Object.assign(rule(f), { frontendPort: 0, backendPort: 0 }),
+      change: (f) => {
+        Object.assign(rule(f), { frontendPort: 0, backendPort: 0 });
+        lb(f).outboundNatRules = [];
+      },
       has: { key: `${VIP}:*/tcp`, port: 0, backendPort: 0 },
     },
     {
       name: 'any protocol',
-      change: (f) => Object.assign(rule(f), { protocol: 'All', frontendPort: 0, backendPort: 0 }),
+      change: (f) => {
+        Object.assign(rule(f), { protocol: 'All', frontendPort: 0, backendPort: 0 });
+        lb(f).outboundNatRules = [];
+      },
       has: { key: `${VIP}:*/*`, protocol: 0 },
     },
     {
@@ -146,6 +174,16 @@ describe('compile: rules', () => {
       change: (f) => Object.assign(rule(f), { loadDistribution: 'SourceIPProtocol' }),
       has: { distribution: 'SourceIPProtocol' },
     },
+    {
+      name: 'GRE',
+      change: (f) => Object.assign(rule(f), { protocol: 'gre', frontendPort: 0, backendPort: 0 }),
+      has: { key: `${VIP}:*/gre`, protocol: 47, port: 0, backendPort: 0 },
+    },
+    {
+      name: 'ESP',
+      change: (f) => Object.assign(rule(f), { protocol: 'Esp', frontendPort: 0, backendPort: 0 }),
+      has: { key: `${VIP}:*/esp`, protocol: 50, port: 0, backendPort: 0 },
+    },
   ];
   it.each(rows)('$name', ({ change, has }) => expect(service(change)).toMatchObject(has));
 
@@ -162,6 +200,35 @@ describe('compile: rules', () => {
       ipConfiguration(fabric).loadBalancerInboundNatRules = [];
     });
     expect(program.services.map(({ key }) => key)).toEqual([`${VIP}:33892/tcp`, `${VIP}:53/udp`, `${VIP}:80/tcp`]);
+  });
+
+  it('NVGRE is said where it is meant, VXLAN is not', () => {
+    const nvgre = compiled((fabric) => {
+      fabric.virtualNetworkManager.properties.networkVirtualizationProtocol = 'nvgre';
+    });
+    expect([nvgre.forMux('mux-1').encapsulation, nvgre.forHost('host-1').encapsulation]).toEqual(['nvgre', 'nvgre']);
+    expect([muxProgramOf(), compiled().forHost('host-1')].filter((one) => 'encapsulation' in one)).toEqual([]);
+  });
+
+  it('the MTU of the provider network is said where the fabric says it', () => {
+    const program = compiled((fabric) => {
+      mux(fabric).edgemux.mtuBytes = '1600';
+      fabric.servers[0].properties.edgemux.mtuBytes = 9000;
+    });
+    const mtus = [program.forMux('mux-1'), program.forMux('mux-2'), program.forHost('host-1')];
+    expect(mtus.map(({ attachment }) => attachment.mtuBytes)).toEqual([1600, undefined, 9000]);
+  });
+
+  it('TCP reset is the host’s to do, for the rules that ask', () => {
+    const { translations } = compiled((fabric) => {
+      rule(fabric).edgemux = { enableTcpReset: true };
+      natRule(fabric).edgemux = { enableTcpReset: 'true' };
+    }).forHost('host-1');
+    expect(translations.map(({ port, tcpReset }) => [port, tcpReset])).toEqual([
+      [33_891, true],
+      [53, undefined],
+      [80, true],
+    ]);
   });
 
   it('the flow hash key of the fabric is that of every machine', () => {
@@ -208,25 +275,6 @@ describe('compile: what is refused', () => {
     },
   ])('$name that is not there', ({ act, path, expected, got }) => {
     expect(refusalOf(act)).toEqual({ code: 'ERR_UNKNOWN_ID', problems: [{ path, expected, got }] });
-  });
-
-  it('every IPv6 address, with its path', () => {
-    const change = (fabric: Json) => {
-      frontend(fabric).publicIPAddress = ref('/publicIPAddresses/web-pip');
-      Object.assign(fabric.publicIPAddresses[0].properties, {
-        ipAddress: '2001:db8::80',
-        publicIPAddressVersion: 'IPv6',
-      });
-      mux(fabric).edgemux.providerAddress = '2001:db8::15';
-    };
-    const expected = 'an IPv4 address';
-    expect(refusalOf(() => compiled(change))).toEqual({
-      code: 'ERR_UNSUPPORTED',
-      problems: [
-        { path: 'loadBalancers[0].properties.frontendIPConfigurations[0]', expected, got: '"2001:db8::80"' },
-        { path: 'loadBalancerMuxes[0]', expected, got: '"2001:db8::15"' },
-      ],
-    });
   });
 
   it('a probe is no part of a program: changing it changes no digest', () => {

@@ -20,13 +20,20 @@ function addSubnet(fabric: Json, resourceId: string, third: number, vni?: number
 }
 
 describe('topology: machines', () => {
+  const end = (last: string, vlanId = 0) => ({ address: `10.10.56.${last}`, family: 4, subnet: PA, vlanId });
+  const v6End = { address: '2001:db8:56::11', family: 6, subnet: '/logicalNetworks/HNVPA/subnets/v6', vlanId: 9 };
+  const addV6Subnet = (fabric: Json) =>
+    fabric.logicalNetworks[0].properties.subnets.push({
+      resourceId: 'v6',
+      properties: { addressPrefix: '2001:db8:56::/64', vlanID: 9 },
+    });
   const server = (fabric: Json) => fabric.servers[0].properties.edgemux;
   const rows: { name: string; change: (fabric: Json) => void; host?: object; mux?: object }[] = [
     {
       name: 'as the fabric says',
       change: () => {},
-      host: { id: 'host-1', providerAddresses: ['10.10.56.11'], macAddress: '02:00:00:00:56:0b', vlanId: 0 },
-      mux: { id: 'mux-1', providerAddresses: ['10.10.56.21'], macAddress: '02:00:00:00:56:15', vlanId: 0 },
+      host: { id: 'host-1', providerAddresses: ['10.10.56.11'], macAddress: '02:00:00:00:56:0b', ends: [end('11')] },
+      mux: { id: 'mux-1', providerAddresses: ['10.10.56.21'], macAddress: '02:00:00:00:56:15', ends: [end('21')] },
     },
     {
       name: 'a MAC nobody says is 02:00 and the provider address',
@@ -46,6 +53,26 @@ describe('topology: machines', () => {
       host: { providerAddresses: ['10.10.56.99', '10.10.56.11'], macAddress: '02:00:0a:0a:38:63' },
     },
     {
+      name: 'the first of each family is one others send to, in their order',
+      change: (fabric) => {
+        addV6Subnet(fabric);
+        server(fabric).providerAddresses = ['2001:db8:56::11', '2001:db8:56::12', '10.10.56.11', '10.10.56.99'];
+        mux(fabric).edgemux.secondProviderAddress = '2001:DB8:56:0::11';
+        delete server(fabric).macAddress;
+        fabric.servers[0].properties.edgemux.providerAddresses[0] = '2001:db8:56::13';
+      },
+      host: { ends: [{ ...v6End, address: '2001:db8:56::13' }, end('11')], macAddress: '02:00:00:00:00:13' },
+      mux: { providerAddresses: ['10.10.56.21', '2001:db8:56::11'], ends: [end('21'), v6End] },
+    },
+    {
+      name: 'the MTU the fabric says',
+      change: (fabric) => {
+        server(fabric).mtuBytes = 1350;
+      },
+      host: { mtuBytes: 1350 },
+      mux: { mtuBytes: undefined },
+    },
+    {
       name: 'a MUX without a provider address has that of its BGP session',
       change: (fabric) => {
         mux(fabric).edgemux = {};
@@ -57,8 +84,8 @@ describe('topology: machines', () => {
       change: (fabric) => {
         fabric.logicalNetworks[0].properties.subnets[0].properties.vlanID = '4094';
       },
-      host: { vlanId: 4094 },
-      mux: { vlanId: 4094 },
+      host: { ends: [end('11', 4094)] },
+      mux: { ends: [end('21', 4094)] },
     },
     {
       name: 'the gateway the fabric says',
@@ -141,7 +168,41 @@ describe('topology: VNIs', () => {
   });
 });
 
+describe('topology: networks', () => {
+  const prefixes = (change: (fabric: Json) => void) => topology(change).networkPrefixes;
+
+  it('of a tenant are its address space, whichever subnet the VNI is of', () => {
+    const found = prefixes((fabric) => {
+      fabric.virtualNetworks[0].properties.addressSpace.addressPrefixes = ['2001:db8:a::/48', '10.0.0.0/16'];
+      addSubnet(fabric, 'db', 1, 5002);
+    });
+    const space = ['10.0.0.0/16', '2001:db8:a::/48'];
+    expect([found.get(5001), found.get(5002)]).toEqual([space, space]);
+  });
+
+  it('of the provider are its subnets', () => {
+    const found = prefixes((fabric) => {
+      const { subnets } = fabric.logicalNetworks[1].properties;
+      subnets[0].properties.edgemux = { vni: 7, secondAddressPrefix: '2001:db8:80::/64' };
+      subnets.push({ resourceId: 'more', properties: { addressPrefix: '80.80.81.0/24', edgemux: { vni: 8 } } });
+    });
+    const both = ['2001:db8:80::/64', '80.80.80.0/24', '80.80.81.0/24'];
+    expect([found.get(7), found.get(8)]).toEqual([both, both]);
+  });
+});
+
 describe('topology: DIPs', () => {
+  it('have the instance-level address of their ipConfiguration', () => {
+    const { dips } = topology((fabric) => {
+      const properties = { ipAddress: '80.80.80.90', idleTimeoutInMinutes: 30 };
+      fabric.publicIPAddresses.push({ resourceId: 'vm-1', properties });
+      ipConfiguration(fabric).publicIPAddress = { resourceRef: '/publicIPAddresses/vm-1' };
+    });
+    const instance = { address: '80.80.80.90', ref: '/publicIPAddresses/vm-1', idleTimeoutInMinutes: 30 };
+    expect(dips.get(DIP_1)?.instance).toEqual(instance);
+    expect([...dips.values()].filter((dip) => 'instance' in dip)).toHaveLength(1);
+  });
+
   it('are where their NIC is', () => {
     expect(topology().dips.get(DIP_1)).toEqual({
       key: DIP_1,

@@ -47,6 +47,9 @@ const integers: Row[] = [
   row('virtualNetworks[0].properties.subnets[0].properties.edgemux', extension(subnet), 'vni', 1, 16777215),
   row(`${NIC}.ipConfigurations[0].properties.edgemux`, extension(ipConfiguration), 'weight', 0, 65535),
   row('publicIPAddresses[0].properties', publicAddress, 'idleTimeoutInMinutes', 4, 30),
+  row('servers[0].properties.edgemux', (f) => f.servers[0].properties.edgemux, 'mtuBytes', 1350, 65535),
+  row(`${MUX}.edgemux`, (f) => mux(f).edgemux, 'mtuBytes', 1350, 65535),
+  row(`${LB}.outboundNatRules[0].properties.edgemux`, extension(outboundRule), 'idleTimeoutInMinutes', 4, 120),
 ];
 
 const ADDRESS = 'IPv4 or IPv6 address';
@@ -60,8 +63,8 @@ const words: Row[] = [
     (f) => rule(f, 1),
     'protocol',
     ['Udp', 'tcp'],
-    ['GRE', 'ESP', 'Http', 'Https', 6],
-    'one of Tcp, Udp, All',
+    ['Http', 'Https', 'Sctp', 6],
+    'one of Tcp, Udp, All, GRE, ESP',
   ),
   values(`${LB}.inboundNatRules[0].properties`, natRule, 'protocol', ['Tcp', 'UDP'], ['All', ''], 'one of Tcp, Udp'),
   values(
@@ -104,6 +107,46 @@ const words: Row[] = [
     [true, 'true'],
     ['on'],
     'boolean',
+  ),
+  values(
+    `${LB}.outboundNatRules[0].properties.edgemux`,
+    extension(outboundRule),
+    'allocatedOutboundPorts',
+    [0, 8, '1024', 32_248],
+    [-8, 4, 1025, 64_520, '64520', 'all', 8.5],
+    'multiple of 8, 0..64512',
+  ),
+  values(
+    `${LB}.outboundNatRules[0].properties.edgemux`,
+    extension(outboundRule),
+    'enableTcpReset',
+    [true, 'False'],
+    ['on', 1],
+    'boolean',
+  ),
+  values(
+    `${LB}.inboundNatRules[0].properties.edgemux`,
+    extension(natRule),
+    'enableTcpReset',
+    [true, 'False'],
+    ['on', 1],
+    'boolean',
+  ),
+  values(
+    `${MUX}.edgemux`,
+    (f) => mux(f).edgemux,
+    'secondProviderAddress',
+    ['2001:db8:56::21'],
+    ['2001:db8:56::21/64', '10.1'],
+    ADDRESS,
+  ),
+  values(
+    'virtualNetworks[0].properties.subnets[0].properties.edgemux',
+    extension(dualStackSubnet),
+    'secondAddressPrefix',
+    ['2001:db8:a::/64', '2001:DB8:A::9/64'],
+    ['2001:db8:a::', '2001:db8:a::/129', 64],
+    'IP prefix such as 10.0.0.0/24',
   ),
   values(
     `${LB}.frontendIPConfigurations[0].properties`,
@@ -272,9 +315,20 @@ function values(
   return { path, at, key, good, bad, expected };
 }
 
-// A frontendPort of 0 needs a backendPort of 0.
+// A frontendPort of 0 needs a backendPort of 0, and a VIP nobody reaches out under.
 function anyPortRule(fabric: Json): Json {
+  lb(fabric).outboundNatRules = [];
   return Object.assign(rule(fabric), { backendPort: 0 });
+}
+
+function outboundRule(fabric: Json): Json {
+  return lb(fabric).outboundNatRules[0].properties;
+}
+
+// Its address space has room for a second prefix.
+function dualStackSubnet(fabric: Json): Json {
+  fabric.virtualNetworks[0].properties.addressSpace.addressPrefixes.push('2001:db8:a::/48');
+  return subnet(fabric);
 }
 
 function peer(fabric: Json): Json {

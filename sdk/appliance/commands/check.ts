@@ -2,16 +2,16 @@
 import { Command } from 'commander';
 import { EdgemuxError, formatProblem, type Problem } from '../../errors.js';
 import { compile } from '../../program/index.js';
-import { type Fabric, ResourceIndex } from '../../resources/index.js';
+import { type Fabric, Membership, notesOf, ResourceIndex } from '../../resources/index.js';
 import { readFabricFile } from '../files.js';
-import { counted, Failed, print, printJson, warn } from '../output.js';
+import { counted, Failed, note, print, printJson, warn } from '../output.js';
 import { styled } from '../terminal.js';
 
 export function checkCommand(): Command {
   return new Command('check')
     .description('Validate a fabric file: every problem with its path. Exit code 1 when there is one.')
     .argument('<fabric>', 'fabric file, or - for standard input')
-    .option('--json', 'print { valid, code, problems, ignored, counts } as JSON')
+    .option('--json', 'print { valid, code, problems, ignored, notes, counts } as JSON')
     .action(check);
 }
 
@@ -20,11 +20,13 @@ async function check(path: string, options: { json?: boolean }): Promise<void> {
     const fabric = await readFabricFile(path);
     compile(fabric);
     const counts = countsOf(fabric);
+    const notes = notesOf(fabric);
     if (options.json) {
-      printJson({ valid: true, problems: [], ignored: fabric.ignored, counts });
+      printJson({ valid: true, problems: [], ignored: fabric.ignored, notes, counts });
       return;
     }
     for (const ignored of fabric.ignored) warn(`${ignored} means nothing to edgemux and was ignored`);
+    for (const { path: place, text } of notes) note(`${place} ${text}`);
     print(`${styled('green', 'ok')} ${path}: ${summaryOf(counts)}`);
   } catch (error) {
     if (!(error instanceof EdgemuxError)) throw error;
@@ -37,7 +39,7 @@ function reportProblems(path: string, error: EdgemuxError, asJson: boolean): voi
   const { code, problems } = error;
   const [message] = error.message.split('\n');
   if (asJson) {
-    printJson({ valid: false, code, message, problems, ignored: [] });
+    printJson({ valid: false, code, message, problems, ignored: [], notes: [] });
     return;
   }
   process.stderr.write(`${path}: ${message}\n${problems.map(problemLine).join('')}`);
@@ -47,7 +49,7 @@ function problemLine(problem: Problem): string {
   return `  ${formatProblem(problem)}\n`;
 }
 
-type Counts = Readonly<Record<'hosts' | 'muxes' | 'vips' | 'rules' | 'dips', number>>;
+type Counts = Readonly<Record<'hosts' | 'muxes' | 'vips' | 'rules' | 'dips' | 'instanceAddresses', number>>;
 
 function countsOf(fabric: Fabric): Counts {
   const index = new ResourceIndex(fabric);
@@ -58,15 +60,19 @@ function countsOf(fabric: Fabric): Counts {
     rules:
       index.all('loadBalancingRule').length + index.all('inboundNatRule').length + index.all('outboundNatRule').length,
     dips: index.all('ipConfiguration').length,
+    instanceAddresses: new Membership(index).withInstanceAddress.length,
   };
 }
 
-function summaryOf({ hosts, muxes, vips, rules, dips }: Counts): string {
+function summaryOf({ hosts, muxes, vips, rules, dips, instanceAddresses }: Counts): string {
   return [
     counted(hosts, 'host'),
     counted(muxes, 'MUX', 'MUXes'),
     counted(vips, 'frontend'),
     counted(rules, 'rule'),
     counted(dips, 'DIP'),
+    ...(instanceAddresses > 0
+      ? [counted(instanceAddresses, 'instance-level address', 'instance-level addresses')]
+      : []),
   ].join(', ');
 }

@@ -42,14 +42,22 @@ async function compileFabric(path: string, options: CompileOptions): Promise<voi
 }
 
 function contentsOf(program: Program): string {
-  return program.kind === 'mux'
-    ? [
-        counted(program.vips.length, 'VIP'),
-        counted(program.services.length, 'service'),
-        counted(program.rings.length, 'ring'),
-        counted(program.backends.length, 'backend'),
-      ].join(', ')
-    : [counted(program.nics.length, 'NIC'), counted(program.translations.length, 'translation')].join(', ');
+  const contents: readonly [list: readonly unknown[] | undefined, singular: string][] =
+    program.kind === 'mux'
+      ? [
+          [program.vips, 'VIP'],
+          [program.services, 'service'],
+          [program.rings, 'ring'],
+          [program.backends, 'backend'],
+          [program.snatRanges, 'SNAT range'],
+        ]
+      : [
+          [program.nics, 'NIC'],
+          [program.translations, 'translation'],
+          [program.snatRules, 'SNAT rule'],
+          [program.exemptions, 'exemption'],
+        ];
+  return contents.flatMap(([list, singular]) => (list ? [counted(list.length, singular)] : [])).join(', ');
 }
 
 function linesOf({ machine, members }: ProgramDiff): string[] {
@@ -58,6 +66,6 @@ function linesOf({ machine, members }: ProgramDiff): string[] {
     ...removed.map((key) => `- ${kind} ${key}`),
     ...changed.map((key) => `~ ${kind} ${key}`),
   ]);
-  if (machine) lines.unshift('~ machine');
+  lines.unshift(...machine.map((name) => `~ machine ${name}`));
   return lines.length === 0 ? ['no difference'] : lines;
 }

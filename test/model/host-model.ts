@@ -62,6 +62,11 @@ export class HostModel {
       : this.#fromUnderlay(frame, link, tickOf(nowMs));
   }
 
+  /** Connections since the beginning: all, and those from leased ports. */
+  get begun(): { readonly all: number; readonly outbound: number } {
+    return this.#state.flows.begun;
+  }
+
   /** Frames for the ends of connections that died of idleness, those of one connection together; a sweep sends each once. */
   resetsDue(nowMs: number): ProducedFrame[][] {
     return [...this.#dueResets(nowMs).values()];

@@ -66,6 +66,8 @@ const CLOSING_TICKS = 60;
 const RESET_TICKS = 4;
 
 export class NatFlows {
+  /** Flows that were ever remembered, and those of them that were given a leased port. */
+  readonly begun = { all: 0, outbound: 0 };
   readonly #byVm = new Map<string, NatFlow>();
   readonly #byOutside = new Map<string, NatFlow>();
 
@@ -83,6 +85,8 @@ export class NatFlows {
   begin(opening: FlowOpening, first: Heard): void {
     const flow: NatFlow = { ...opening, state: 'new', tick: first.tick, acknowledged: { vm: 0, remote: 0 } };
     touch(flow, first);
+    this.begun.all++;
+    if (flow.isOutbound) this.begun.outbound++;
     const others = [this.#byVm.get(vmKeyOf(flow)), flow.isOutbound && this.#byOutside.get(outsideKeyOf(flow))];
     for (const other of others) if (other) this.forget(other);
     this.#byVm.set(vmKeyOf(flow), flow);

@@ -43,11 +43,10 @@ function batchFrameCount(random: Random): number {
   return random.pick([...new Array<number>(38).fill(any), 0, BATCH_FRAME_COUNT_MAX]);
 }
 
-/** Mostly busy, so that buckets run dry; at times long enough for datagrams and all kinds of flows to be forgotten. */
+/** Mostly busy, so that buckets run dry; at times long enough for half-open, closing and idle flows to be forgotten. */
 function idleMs(random: Random): number {
   const dice = random.below(100);
   if (dice < 40) return random.below(20);
   if (dice < 93) return random.below(2_000);
-  const atTheLimit = random.pick([random.between(29, 31), random.between(59, 62)]) * TICK_MS;
-  return random.pick([5_000, 25_000, atTheLimit, atTheLimit, random.below(70_000)]);
+  return random.pick([5_000, 25_000, 40_000, random.below(70_000)]);
 }

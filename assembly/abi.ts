@@ -305,6 +305,7 @@ export const COUNTER_FLOW_EVICTED = 4;
 /** No place for a new flow: served from the ring alone. */
 export const COUNTER_FLOW_REFUSED = 5;
 export const COUNTER_NAT_FLOW_INSERTS = 6;
+/** A flow that was idle too long lost its place: to a new one, or to the sweep. */
 export const COUNTER_NAT_FLOW_EXPIRED = 7;
 export const COUNTER_NAT_FLOW_EVICTED = 8;
 /** Gauge: trusted flows in the table. */

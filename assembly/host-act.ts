@@ -14,7 +14,6 @@ import {
   ACTION_REDIRECT,
   ACTION_RETURN,
   ACTION_TRANSLATE,
-  DESCRIPTOR_OFFSET,
   NAT_FLOW_FLAG_HAIRPIN,
   NAT_FLOW_TWIN,
   REASON_FLOW_TABLE_FULL,
@@ -51,7 +50,7 @@ import {
 import { obeyRedirect } from './host-redirect';
 import { useFlow } from './host-transport';
 import { dropFor } from './parse';
-import { frameForGateway, frameForVm } from './rewrite/decapsulate';
+import { frameForGateway, frameForSender, frameForVm } from './rewrite/decapsulate';
 import { checkEcn, combineEcn } from './rewrite/ecn';
 import { clampMss } from './rewrite/mss';
 import { readdressDestination, readdressSource, translateDestination, translateSource } from './rewrite/translate';
@@ -59,10 +58,9 @@ import { translateErrorFromVm, translateErrorToVm } from './rewrite/translate-qu
 import { foreseeLease, openLease } from './snat';
 import { findNatFlowRoom, forgetNatFlow, makeNatFlowRoom, writeNatFlow } from './table/nat-flow-room';
 import { translationIdleTicks, translationResets } from './table/translation';
-import { destinationMac, ETHERNET_BYTES, sourceMac } from './wire/ethernet';
 import { destinationPort, isTcpOrUdp } from './wire/ports';
 import { quoteSourcePort } from './wire/quote';
-import { PROTOCOL_TCP } from './wire/tcp';
+import { announcesMss, PROTOCOL_TCP, tcpFlags } from './wire/tcp';
 
 const NO_PORT: u32 = 0;
 const NO_PEER: u32 = 0;
@@ -153,8 +151,7 @@ function giveFirstToVm(descriptor: usize, packet: usize, datagram: usize, peer: 
 function giveToVm(descriptor: usize, packet: usize): u32 {
   const reason = combineEcn(packet);
   if (reason != REASON_NONE) return dropFor(reason);
-  const ip = packetIp(packet);
-  frameForVm(descriptor, ip, destinationMac(ip - ETHERNET_BYTES));
+  frameForVm(descriptor, packet);
   return VERDICT_DELIVER;
 }
 
@@ -208,24 +205,21 @@ function leaveAsError(descriptor: usize, packet: usize): u32 {
     return VERDICT_REPLY;
   }
   translateErrorToVm(ip, icmp, bytes, decidedPeer(), quoteSourcePort());
-  return frameForSender(descriptor, packet);
+  frameForSender(descriptor, packet);
+  return VERDICT_DELIVER;
 }
 
 /** To the VM it came from, under the VM's own address. */
 function giveBack(descriptor: usize, packet: usize): u32 {
   readdressDestination(packet, decidedPeer());
-  return frameForSender(descriptor, packet);
-}
-
-function frameForSender(descriptor: usize, packet: usize): u32 {
-  frameForVm(descriptor, packetIp(packet), sourceMac(load<u32>(descriptor, DESCRIPTOR_OFFSET)));
+  frameForSender(descriptor, packet);
   return VERDICT_DELIVER;
 }
 
-/** What comes back to the VM has a tunnel around it. */
+/** What comes back to the VM has a tunnel around it. @inline */
 function clampSegments(packet: usize): void {
   const hasHeader = packetProtocol(packet) == PROTOCOL_TCP && packetFragment(packet) != FRAGMENT_LATER;
-  if (hasHeader) clampMss(packetL4(packet), packetFamily(packet));
+  if (hasHeader && announcesMss(tcpFlags(packetL4(packet)))) clampMss(packetL4(packet), packetFamily(packet));
 }
 
 /** The key of the datagram a first fragment begins, while the packet is as it came; 0 for a whole packet. */

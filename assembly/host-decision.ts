@@ -3,6 +3,8 @@
  * write this record; host-act.ts obeys it, and explain shows it. Drawn in abi.ts.
  */
 import {
+  ACTION_FLOW,
+  ACTION_TRANSLATE,
   DECISION_ACTION,
   DECISION_ADDRESS,
   DECISION_FASTPATH,
@@ -20,6 +22,9 @@ import {
 } from './abi';
 import { OUTCOME_CONTINUE } from './parse';
 
+/** The flag where it lies in a word that begins with the action. */
+const KNOWN: u32 = DECISION_FLAG_KNOWN << 8;
+
 /**
  * Begins a decision; flags, flow, rule, peer and local address are none until they are set.
  *
@@ -29,11 +34,25 @@ import { OUTCOME_CONTINUE } from './parse';
  * @returns OUTCOME_CONTINUE
  */
 export function decide(action: u32, address: u32, portNet: u32): u32 {
-  store<u32>(FIXED_DECISION, action | (portNet << 16), DECISION_ACTION);
-  store<u32>(FIXED_DECISION, address, DECISION_ADDRESS);
-  store<u64>(FIXED_DECISION, 0, DECISION_FLOW);
-  store<u64>(FIXED_DECISION, 0, DECISION_PEER);
+  begin(action, address, portNet, 0, 0, 0);
   return OUTCOME_CONTINUE;
+}
+
+/** Begins the decision that a packet leaves by a flow that is alive, under the address and port of its VIP. @inline */
+export function decideLeaving(flow: usize, vip: u32, vipPortNet: u32): void {
+  begin(ACTION_FLOW | KNOWN, vip, vipPortNet, flow, 0, 0);
+}
+
+/** Begins the decision that a packet for a VIP is translated; the flow is none until it is set. @inline */
+export function decideTranslation(translation: usize, vip: u32, dip: u32, dipPortNet: u32): void {
+  begin(ACTION_TRANSLATE, dip, dipPortNet, 0, translation, vip);
+}
+
+/** What may be one store is one: each costs as much as a comparison. @inline */
+function begin(actionFlags: u32, address: u32, portNet: u32, flow: usize, rule: usize, peer: u32): void {
+  store<u64>(FIXED_DECISION, <u64>(actionFlags | (portNet << 16)) | ((<u64>address) << 32), DECISION_ACTION);
+  store<u64>(FIXED_DECISION, <u64>flow | ((<u64>rule) << 32), DECISION_FLOW);
+  store<u64>(FIXED_DECISION, peer, DECISION_PEER);
 }
 
 /** The packet belongs to a flow that is alive. */

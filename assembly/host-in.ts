@@ -9,7 +9,6 @@ import {
   ACTION_ERROR_IN,
   ACTION_READDRESS_IN,
   ACTION_RETURN,
-  ACTION_TRANSLATE,
   NAT_FLOW_KIND_OUTSIDE,
   REASON_FRAGMENT,
   REASON_ICMP_QUOTE,
@@ -23,7 +22,16 @@ import {
   REASON_SNAT_UNKNOWN,
   REASON_VNI_MISMATCH,
 } from './abi';
-import { decide, decideFlow, decideHairpin, decideOver, decidePeer, decideRule, noteVni } from './host-decision';
+import {
+  decide,
+  decideFlow,
+  decideHairpin,
+  decideOver,
+  decidePeer,
+  decideRule,
+  decideTranslation,
+  noteVni,
+} from './host-decision';
 import { findFragment, fragmentAddress, fragmentPeer } from './host-fragment';
 import {
   FRAGMENT_LATER,
@@ -158,9 +166,7 @@ function deliverSegment(packet: usize, protocol: u32, vip: u32, now: u32): u32 {
 function deliverTranslated(packet: usize, vip: u32, translation: usize, remotePort: u32, vipPort: u32, now: u32): u32 {
   const dip = translatedAddress(translation, vip);
   const dipPort = isTcpOrUdp(packetProtocol(packet)) ? translatedPort(translation, vipPort) : NO_PORT;
-  decide(ACTION_TRANSLATE, dip, dipPort);
-  decideRule(translation);
-  decidePeer(vip);
+  decideTranslation(translation, vip, dip, dipPort);
   if (comesFrom(packet, dip)) {
     // A VM that talks to its own VIP. From its own address it would answer itself, past us: it sees the VIP instead.
     decideHairpin();

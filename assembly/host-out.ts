@@ -11,7 +11,6 @@
  */
 import {
   ACTION_ERROR_OUT,
-  ACTION_FLOW,
   ACTION_READDRESS_OUT,
   DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
@@ -27,6 +26,7 @@ import {
   decidedAddress,
   decideFlow,
   decideHairpin,
+  decideLeaving,
   decideLocal,
   decideOver,
   decidePeer,
@@ -68,7 +68,15 @@ import { natFlowFlags } from './table/nat-flow-ends';
 import { findNic, nicIndex, nicVni } from './table/nic';
 import { sourceMac } from './wire/ethernet';
 import { ICMP_BYTES, ICMP_ECHO_REQUEST, ICMP_ERROR, icmpIdentifier } from './wire/icmp';
-import { checkIpv4Start, ipv4Destination, ipv4IsLocalScope, ipv4Source } from './wire/ipv4';
+import {
+  checkIpv4Start,
+  ipv4Destination,
+  ipv4HeaderBytes,
+  ipv4IsFragment,
+  ipv4IsLocalScope,
+  ipv4Protocol,
+  ipv4Source,
+} from './wire/ipv4';
 import { checkIpv6Start, ipv6Destination, ipv6IsLocalScope, ipv6Source } from './wire/ipv6';
 import { destinationPort, isTcpOrUdp, sourcePort } from './wire/ports';
 import { quoteIsToSource } from './wire/quote';
@@ -94,7 +102,12 @@ function fromVmIpv4(packet: usize, ip: usize, available: u32, nic: usize, now: u
   if (checkIpv4Start(ip, available) != REASON_NONE) return OUTCOME_PASS;
   if (openIpv4(packet, ip, available, nicIndex(nic)) != REASON_NONE) return OUTCOME_PASS;
   writeNatKeyRemote(packetKey(packet), ipv4Destination(ip), 0);
-  return leave(packet, nic, ipv4Source(ip), now);
+  const protocol = ipv4Protocol(ip);
+  if (!isTcpOrUdp(protocol) || ipv4IsFragment(ip)) return leave(packet, nic, ipv4Source(ip), now);
+  if (packetL4Bytes(packet) < UDP_BYTES) return OUTCOME_PASS;
+  // What most packets are, without a look at the record that was just written.
+  const l4 = ip + ipv4HeaderBytes(ip);
+  return leaveByFlow(packet, nic, ipv4Source(ip), destinationPort(l4), sourcePort(l4), now);
 }
 
 function fromVmIpv6(packet: usize, ip: usize, available: u32, nic: usize, now: u32): u32 {
@@ -134,8 +147,7 @@ function leaveByFlow(packet: usize, nic: usize, local: u32, remotePort: u32, loc
   if (flow == 0 || !natFlowIsLive(flow, now)) return callOut(packet, nic, local, flow, now);
   const reason = checkSegmentOf(packet);
   if (reason != REASON_NONE) return dropFor(reason);
-  decide(ACTION_FLOW, natFlowVip(flow), natFlowVipPort(flow));
-  decideFlow(flow);
+  decideLeaving(flow, natFlowVip(flow), natFlowVipPort(flow));
   decideEnds(flow);
   return OUTCOME_CONTINUE;
 }

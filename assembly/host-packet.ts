@@ -10,8 +10,8 @@
  * Only the family is decided per packet; all that comes behind asks this record.
  */
 import { PARSED_HASH, PARSED_IP, PARSED_IP_LENGTH, PARSED_L4, REASON_NONE } from './abi';
-import { datagramKeyV4, datagramKeyV6 } from './table/fragment';
-import { writeNatKeyEnds, writeNatKeyOwner } from './table/nat-flow';
+import { datagramKeyV4, datagramKeyV6 } from './datagram-key';
+import { natKeyOwner, writeNatKeyEnds, writeNatKeyOwner } from './table/nat-flow';
 import { PROTOCOL_ICMP } from './wire/icmp';
 import { PROTOCOL_ICMPV6 } from './wire/icmpv6';
 import {
@@ -62,11 +62,9 @@ export function openIpv4(packet: usize, ip: usize, available: u32, nic: u32): u3
   if (reason != REASON_NONE) return reason;
   const headerBytes = ipv4HeaderBytes(ip);
   const length = ipv4TotalLength(ip);
-  store<u32>(packet, <u32>ip, PARSED_IP);
-  store<u32>(packet, <u32>ip + headerBytes, PARSED_L4);
+  store<u64>(packet, <u64>ip | ((<u64>(<u32>ip + headerBytes)) << 32), PARSED_IP);
   store<u32>(packet, length, PARSED_IP_LENGTH);
-  store<u32>(packet, length - headerBytes, L4_BYTES);
-  writeNatKeyOwner(packet + KEY, nic, ipv4Protocol(ip), 4);
+  store<u64>(packet, <u64>natKeyOwner(nic, ipv4Protocol(ip), 4) | ((<u64>(length - headerBytes)) << 32), NIC);
   store<u8>(packet, 0, FRAGMENT);
   if (ipv4IsFragment(ip)) {
     store<u8>(packet, <u8>(ipv4IsLaterFragment(ip) ? FRAGMENT_LATER : FRAGMENT_FIRST), FRAGMENT);

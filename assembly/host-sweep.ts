@@ -1,7 +1,7 @@
 /**
  * Takes connections that were idle for too long out of the NAT flow table, a part of it per tick, so that every bucket is
- * visited twice a minute. Where the rule asks for it, both ends of a TCP connection are told (RFC 5382 section 6 wants
- * them to learn of it; Azure calls it "TCP reset on idle").
+ * visited twice a minute. Where the rule asks for it ("TCP reset on idle"), both ends of a TCP connection are told: else the
+ * one that speaks next would wait for an answer until it gives up.
  *
  *   to the VM       | remote → DIP | RST, ACK |     deliver
  *   to the remote   | VIP → remote | RST, ACK |     reply; deliver, when the remote end is the VM itself

@@ -9,8 +9,8 @@ import {
   packetL4Bytes,
   packetProtocol,
 } from './host-packet';
+import { noteAcknowledgment, touchNatFlow, touchTcpFlow } from './nat-flow-use';
 import { answerFastpath, forgetFastpath, mayHaveFastpath } from './table/fastpath';
-import { noteAcknowledgment, touchNatFlow, touchTcpFlow } from './table/nat-flow';
 import { checkIcmp, icmpKind } from './wire/icmp';
 import { checkIcmpv6, icmpv6Kind } from './wire/icmpv6';
 import { announcesMss, checkTcp, endsConnection, PROTOCOL_TCP, tcpFlags } from './wire/tcp';

@@ -24,11 +24,12 @@ import {
   VERDICT_HOLD,
 } from './abi';
 import { classifyService } from './classify-service';
+import { datagramKeyV4, datagramKeyV6 } from './datagram-key';
 import { chooseBackendRarely, rememberFlowRarely } from './lookup';
 import { dropFor, OUTCOME_CONTINUE, reasonOf } from './parse';
 import { addressWord } from './table/address';
 import { checkCoverage, cover, datagramIsPoisoned, poisonDatagram } from './table/coverage';
-import { datagramKeyV4, datagramKeyV6, findDatagram, insertDatagram } from './table/fragment';
+import { findDatagram, insertDatagram } from './table/fragment';
 import { hasRoomToHold, hold, markHeldDue } from './table/held';
 import { followPin, writePin } from './table/pin';
 import { ipv4Destination, ipv4FragmentOffset, ipv4HasMoreFragments, ipv4HeaderBytes } from './wire/ipv4';

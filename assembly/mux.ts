@@ -1,7 +1,10 @@
 /**
- * The MUX: a packet to a VIP goes in, the same packet in VXLAN to the host of its backend comes out.
+ * The MUX: a packet to a VIP goes in, the same packet in VXLAN or NVGRE to the host of its backend comes out.
  *
  *   parse ─► classify ─► │ touch │ ─► lookup ─► encapsulate
+ *     ▲                                  ├─► lookup-fragment.ts: follows its first fragment, or is kept for it
+ *     │                                  └─► lookup-quote.ts: follows the connection an ICMP error is about
+ *     └── kept fragments whose first one came: release.ts, at the end of the batch
  *
  * Sixty-four frames go through each stage together. Between the first and the last stands a loop that does nothing
  * but read one word of every flow bucket: the processor then waits for all their cache misses at once instead of for

@@ -85,6 +85,7 @@ import {
   snatRuleTakes,
   snatRuleVip,
 } from './table/snat-rule';
+import { isTcpOrUdp } from './wire/ports';
 
 /** Ports that are looked at per rule, so that a VM without a free one cannot keep the agent busy. */
 const PORT_TRIES_MAX: u32 = 64;
@@ -209,8 +210,8 @@ function findFreePort(rule: usize, hash: u64, remotePortNet: u32, now: u32): u32
 /** The first of an address's rules from `index` on that takes the protocol; behind the last when there is none. */
 function ruleFor(local: usize, index: u32, protocol: u32, family: u32): u32 {
   const ruleCount = localRuleCount(local);
-  const isPing = isIcmpOf(protocol, family);
-  while (index < ruleCount && !snatRuleTakes(snatRule(localRuleFirst(local) + index), protocol, isPing)) index++;
+  const hasPorts = isTcpOrUdp(protocol) || isIcmpOf(protocol, family);
+  while (index < ruleCount && !snatRuleTakes(snatRule(localRuleFirst(local) + index), protocol, hasPorts)) index++;
   return index;
 }
 

@@ -51,6 +51,13 @@ describe.each(seeds)('seed %i', (seed) => {
     // A generator that stopped making a kind of packet would make this test say less than it promises.
     expect(OUTCOMES[name as keyof typeof OUTCOMES].filter((outcome) => !duel.seen.has(outcome))).toEqual([]);
 
+    // What was rare in this life would not be tested by it, and a table that forgot would be one that differs.
+    const { natFlows, tcp, snat } = opponents.dataPlane.counters();
+    expect(natFlows.evicted).toBe(0);
+    expect(Math.min(natFlows.inserts, snat.allocated)).toBeGreaterThan(2_000);
+    expect(Math.min(tcp.resetsSent, snat.exhausted)).toBeGreaterThan(50);
+    if (program.attachment.mtuBytes !== undefined) expect(tcp.sizesClamped).toBeGreaterThan(200);
+
     nowMs += SWEPT_MS;
     for (let sweep = 0; sweep < LAST_SWEEPS; sweep++) play({ nowMs: nowMs + 2048, packets: [] });
     expect(opponents.hostModel.resetsDue(nowMs)).toEqual([]);

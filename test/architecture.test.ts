@@ -162,7 +162,7 @@ describe('architecture: assembly/', () => {
     {
       name: 'tables know no pipeline and rewrite nothing',
       from: /\/table\//,
-      to: /\/(table\/|abi|layout|clock|counters|flow-hash)/,
+      to: /\/(table\/|wire\/|abi|layout|clock|counters|flow-hash)/,
     },
     { name: 'the MUX knows no host agent', from: /assembly\/mux\.ts/, to: /^(?!assembly\/host)/ },
     { name: 'the host agent knows no MUX', from: /assembly\/host\.ts/, to: /^(?!assembly\/(mux|classify|lookup))/ },

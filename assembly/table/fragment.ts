@@ -31,33 +31,29 @@ import {
 } from '../abi';
 import { sipHash } from '../flow-hash';
 import { fragmentsBase, fragmentsMask } from '../layout';
-import { ipv4Destination, ipv4Id, ipv4Source } from '../wire/ipv4';
-import { ipv6Destination, ipv6FragmentId, ipv6Source } from '../wire/ipv6';
 
 const KEY: usize = FIXED_STATE + STATE_DATAGRAM_KEY;
 /** Ticks are 32-bit milliseconds less their low ten bits. */
 const TICKS_MASK: u32 = 0x3fffff;
 
 /**
- * Writes the key of the datagram an IPv4 fragment belongs to; returns its address, where the next key will be too.
+ * Writes the key of an IPv4 datagram; returns its address, where the next key will be too. Addresses and identification
+ * as they lie in memory.
  *
  * @param nic index of the local VM on a host agent, as two tenants may use one address; 0 on a MUX
  */
-export function datagramKeyV4(ip: usize, protocol: u32, nic: u32): usize {
+export function writeDatagramKey4(source: u32, destination: u32, id: u32, protocol: u32, nic: u32): usize {
   memory.fill(KEY, 0, DATAGRAM_KEY_BYTES);
-  store<u32>(KEY, ipv4Source(ip), DATAGRAM_SOURCE);
-  store<u32>(KEY, ipv4Destination(ip), DATAGRAM_DESTINATION);
-  return finishKey(ipv4Id(ip), protocol, nic, 4);
+  store<u32>(KEY, source, DATAGRAM_SOURCE);
+  store<u32>(KEY, destination, DATAGRAM_DESTINATION);
+  return finishKey(id, protocol, nic, 4);
 }
 
-/**
- * The same of an IPv6 fragment, whose fragment header is at `fragment`. The protocol is what that header says: extension
- * headers behind it are walked in the first fragment only.
- */
-export function datagramKeyV6(ip: usize, fragment: usize, nic: u32): usize {
-  v128.store(KEY, v128.load(ipv6Source(ip)), DATAGRAM_SOURCE);
-  v128.store(KEY, v128.load(ipv6Destination(ip)), DATAGRAM_DESTINATION);
-  return finishKey(ipv6FragmentId(fragment), load<u8>(fragment), nic, 6);
+/** The same of an IPv6 datagram, whose addresses of 16 bytes lie at `source` and `destination`. */
+export function writeDatagramKey6(source: usize, destination: usize, id: u32, protocol: u32, nic: u32): usize {
+  v128.store(KEY, v128.load(source), DATAGRAM_SOURCE);
+  v128.store(KEY, v128.load(destination), DATAGRAM_DESTINATION);
+  return finishKey(id, protocol, nic, 6);
 }
 
 /** The record of a datagram; 0 when it is unknown or older than 30 ticks. */

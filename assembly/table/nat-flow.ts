@@ -19,19 +19,13 @@
 import {
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
-  NAT_FLOW_CLOSING,
-  NAT_FLOW_FLAG_TCP_RESET,
-  NAT_FLOW_FLAGS,
   NAT_FLOW_IDLE_TICKS,
   NAT_FLOW_KIND,
   NAT_FLOW_KIND_OUTSIDE,
-  NAT_FLOW_LOCAL_ACK,
   NAT_FLOW_LOCAL_ADDRESS,
   NAT_FLOW_LOCAL_PORT,
-  NAT_FLOW_NEW,
   NAT_FLOW_NIC,
   NAT_FLOW_PROTOCOL,
-  NAT_FLOW_REMOTE_ACK,
   NAT_FLOW_REPLIED,
   NAT_FLOW_RESET,
   NAT_FLOW_STATE,
@@ -43,7 +37,6 @@ import {
 import { ticksSince } from '../clock';
 import { sipHash } from '../flow-hash';
 import { natFlowsBase, natFlowsMask } from '../layout';
-import { acknowledges, endsConnection, opensConnection, resetsConnection, tcpAcknowledgment } from '../wire/tcp';
 
 const FAMILY_MASK: u32 = 0x0f;
 const CLOSING_IDLE_TICKS: u32 = 60;
@@ -66,7 +59,12 @@ export function writeNatKeyEnds(key: usize, local: u32, ports: u32): void {
 
 /** @param kind the family plus NAT_FLOW_KIND_… */
 export function writeNatKeyOwner(key: usize, nic: u32, protocol: u32, kind: u32): void {
-  store<u32>(key, nic | (protocol << 16) | (kind << 24), NAT_FLOW_NIC);
+  store<u32>(key, natKeyOwner(nic, protocol, kind), NAT_FLOW_NIC);
+}
+
+/** The last part of a key, whose flow it is; the kind is the family plus NAT_FLOW_KIND_…. */
+export function natKeyOwner(nic: u32, protocol: u32, kind: u32): u32 {
+  return nic | (protocol << 16) | (kind << 24);
 }
 
 /** The flow of a key, alive or not; 0 when the table does not know it. */
@@ -159,51 +157,6 @@ export function natFlowState(flow: usize): u32 {
 export function natFlowAge(flow: usize, now: u32): u32 {
   const twin = isOutside(flow) ? natFlowTwin(flow) : 0;
   return ticksSince(load<u32>(twin == 0 ? flow : twin, NAT_FLOW_TICKS), now);
-}
-
-/** A packet without TCP flags used the flow; `answers`: it comes from the end that was called. @inline */
-export function touchNatFlow(flow: usize, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
-  if (answers && load<u8>(flow, NAT_FLOW_STATE) != NAT_FLOW_REPLIED) store<u8>(flow, NAT_FLOW_REPLIED, NAT_FLOW_STATE);
-}
-
-/**
- * A TCP segment used the flow.
- *
- * FIN of either end leaves it a minute, RST a few seconds, and a SYN behind FIN begins anew. A segment behind a RST shows
- * that its receiver did not obey (RFC 5961): the flow lives on.
- *
- * @param flags TCP flags
- * @param answers it comes from the end that was called
- *
- * @inline
- */
-export function touchTcpFlow(flow: usize, flags: u32, answers: bool, now: u32): void {
-  store<u32>(flow, now, NAT_FLOW_TICKS);
-  const state: u32 = load<u8>(flow, NAT_FLOW_STATE);
-  if (state != NAT_FLOW_REPLIED || endsConnection(flags)) changeState(flow, state, flags, answers);
-}
-
-function changeState(flow: usize, state: u32, flags: u32, answers: bool): void {
-  let next = state;
-  if (resetsConnection(flags)) next = NAT_FLOW_RESET;
-  else if (endsConnection(flags)) next = NAT_FLOW_CLOSING;
-  else if (state != NAT_FLOW_CLOSING || opensConnection(flags)) {
-    if (answers) next = NAT_FLOW_REPLIED;
-    else if (state != NAT_FLOW_REPLIED) next = NAT_FLOW_NEW;
-  }
-  store<u8>(flow, <u8>next, NAT_FLOW_STATE);
-}
-
-/** Keeps the acknowledgment number of a segment, where the rule resets connections that were idle for too long. @inline */
-export function noteAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
-  if ((load<u8>(flow, NAT_FLOW_FLAGS) & NAT_FLOW_FLAG_TCP_RESET) != 0) keepAcknowledgment(flow, tcp, flags, isFromVm);
-}
-
-function keepAcknowledgment(flow: usize, tcp: usize, flags: u32, isFromVm: bool): void {
-  if (!acknowledges(flags)) return;
-  if (isFromVm) store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_LOCAL_ACK);
-  else store<u32>(flow, tcpAcknowledgment(tcp), NAT_FLOW_REMOTE_ACK);
 }
 
 /** The two buckets a key may be in. */

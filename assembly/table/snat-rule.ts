@@ -23,7 +23,6 @@ import {
   SNAT_RULE_VIP,
 } from '../abi';
 import { snatRangesBase, snatRulesBase } from '../layout';
-import { isTcpOrUdp } from '../wire/ports';
 
 const PORT_COUNT = 4;
 const ANY_PROTOCOL: u32 = 0;
@@ -32,10 +31,14 @@ export function snatRule(index: u32): usize {
   return snatRulesBase + index * SNAT_RULE_BYTES;
 }
 
-/** Whether connections of a protocol may use a rule: its own, or TCP, UDP and pings when it names none. */
-export function snatRuleTakes(rule: usize, protocol: u32, isPing: bool): bool {
+/**
+ * Whether connections of a protocol may use a rule: its own, or when it names none, any that has ports or identifiers.
+ *
+ * @param hasPorts whether the protocol is TCP, UDP or that of pings
+ */
+export function snatRuleTakes(rule: usize, protocol: u32, hasPorts: bool): bool {
   const own: u32 = load<u8>(rule, SNAT_RULE_PROTOCOL);
-  return own == ANY_PROTOCOL ? isPing || isTcpOrUdp(protocol) : own == protocol && !isPing;
+  return own == ANY_PROTOCOL ? hasPorts : own == protocol;
 }
 
 export function snatRuleVip(rule: usize): u32 {

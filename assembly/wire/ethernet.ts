@@ -72,9 +72,12 @@ export function writeEthernetBefore(ip: usize, destination: u64, source: u64, ta
     frame -= VLAN_TAG_BYTES;
     store<u32>(frame, tag, TYPE);
   }
-  store<u32>(frame, <u32>destination);
-  store<u16>(frame, <u16>(destination >> 32), 4);
-  store<u32>(frame, <u32>source, 6);
-  store<u16>(frame, <u16>(source >> 32), 10);
+  writeMacs(frame, destination, source);
   return frame;
+}
+
+/** Writes both addresses of a header. */
+export function writeMacs(frame: usize, destination: u64, source: u64): void {
+  store<u64>(frame, destination | (source << 48));
+  store<u32>(frame, <u32>(source >> 16), 8);
 }

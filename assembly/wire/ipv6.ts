@@ -164,6 +164,11 @@ export function ipv6HasMoreFragments(fragment: usize): bool {
   return (bswap<u16>(load<u16>(fragment, FRAGMENT_OFFSET)) & FRAGMENT_MORE) != 0;
 }
 
+/** What a fragment header says comes next: in the first fragment that may be another extension header. */
+export function ipv6FragmentProtocol(fragment: usize): u32 {
+  return load<u8>(fragment);
+}
+
 /** Identification of the datagram, as it lies in memory. */
 export function ipv6FragmentId(fragment: usize): u32 {
   return load<u32>(fragment, FRAGMENT_ID);

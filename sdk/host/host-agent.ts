@@ -165,21 +165,43 @@ function* addressesOf({ translations, snatRules = [] }: HostProgram): Iterable<s
   }
 }
 
-function checkCapacities(program: HostProgram, capacities: Capacities): void {
-  const nicCountMax = Math.min(capacities.nicCountMax, NIC_INDEX_COUNT);
-  const problems: Problem[] = [];
-  const check = (path: keyof Capacities, count: number, room: number) => {
-    if (count <= room) return;
-    problems.push({ path, expected: `at least ${count} for program ${program.id}`, got: String(room) });
+/** The capacities a program needs at least: for whoever loads an agent for one program and no other. */
+export function hostCapacitiesFor(program: HostProgram): Partial<Capacities> {
+  const need = needOf(program);
+  return Object.fromEntries(Object.entries(need).map(([name, count]) => [name, Math.max(count, 1)]));
+}
+
+type Need = Pick<
+  Capacities,
+  | 'nicCountMax'
+  | 'translationCountMax'
+  | 'snatRuleCountMax'
+  | 'snatRangeCountMax'
+  | 'exemptionCountMax'
+  | 'peerCountMax'
+>;
+
+function needOf(program: HostProgram): Need {
+  const { nics, translations, snatRules = [], exemptions = [] } = program;
+  return {
+    nicCountMax: nics.length,
+    translationCountMax: translations.length,
+    snatRuleCountMax: snatRules.length,
+    snatRangeCountMax: snatRules.reduce((sum, { ranges }) => sum + ranges.length, 0),
+    exemptionCountMax: exemptions.length,
+    peerCountMax: peerCountOf(program),
   };
-  check('nicCountMax', program.nics.length, nicCountMax);
-  check('translationCountMax', program.translations.length, capacities.translationCountMax);
-  const { snatRules = [], exemptions = [] } = program;
-  check('snatRuleCountMax', snatRules.length, capacities.snatRuleCountMax);
-  const rangeCount = snatRules.reduce((sum, { ranges }) => sum + ranges.length, 0);
-  check('snatRangeCountMax', rangeCount, capacities.snatRangeCountMax);
-  check('exemptionCountMax', exemptions.length, capacities.exemptionCountMax);
-  check('peerCountMax', peerCountOf(program), capacities.peerCountMax);
+}
+
+function checkCapacities(program: HostProgram, capacities: Capacities): void {
+  const room: Need = { ...capacities, nicCountMax: Math.min(capacities.nicCountMax, NIC_INDEX_COUNT) };
+  const problems: Problem[] = Object.entries(needOf(program))
+    .filter(([name, count]) => count > room[name as keyof Need])
+    .map(([name, count]) => ({
+      path: name,
+      expected: `at least ${count} for program ${program.id}`,
+      got: String(room[name as keyof Need]),
+    }));
   if (problems.length > 0) {
     throw new EdgemuxError('ERR_CAPACITY', 'the data plane was loaded with too little room', problems);
   }

@@ -1,4 +1,4 @@
 /** The host agent. */
 export { type HostDecision, HostExplanation, type HostExplanationFields, type TunnelFields } from './explanation.js';
-export { HostAgent } from './host-agent.js';
+export { HostAgent, hostCapacitiesFor } from './host-agent.js';
 export type { SnatDemand } from './snat-table.js';

@@ -1,5 +1,6 @@
 /**
- * Packets made from scratch: IPv4 with TCP or UDP, every length and checksum right, with or without Ethernet.
+ * Packets made from scratch: IPv4 or IPv6 with TCP, UDP or anything, every length and checksum right, with or without
+ * Ethernet.
  *
  * For asking a data plane about a packet that nobody has captured, and for endpoints of a simulated fabric.
  */
@@ -11,7 +12,7 @@ import { PROTOCOL_TCP, PROTOCOL_UDP } from './header/ip-protocol.js';
 
 /** One end of a flow. */
 export interface FlowEnd {
-  /** IPv4 address */
+  /** IPv4 or IPv6; that of the other end is of the same family. */
   readonly address: string;
   /** 0..65535 */
   readonly port: number;
@@ -21,7 +22,7 @@ export interface FlowEnd {
 export interface PacketEnds {
   readonly source: FlowEnd;
   readonly destination: FlowEnd;
-  /** Time to live, 1..255; default 64. */
+  /** Time to live or hop limit, 1..255; default 64. */
   readonly ttl?: number;
   readonly payload?: Uint8Array;
 }
@@ -47,13 +48,15 @@ export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
 
 const IPV4_BYTES = 20;
+const VERSION_6 = 0x6000_0000;
+const ETHERTYPES = { 4: 0x0800, 6: 0x86dd } as const;
 const TCP_BYTES = 20;
 const TCP_CHECKSUM = 16;
 const UDP_BYTES = 8;
 const UDP_CHECKSUM = 6;
 
 /**
- * An IPv4 packet with a TCP segment, without options.
+ * A packet with a TCP segment, without options.
  *
  * @example
  * ```ts
@@ -72,10 +75,10 @@ export function buildTcp(segment: TcpSegment): Uint8Array {
     .u16be(window)
     .u16be(0)
     .u16be(0);
-  return buildIpv4(segment, PROTOCOL_TCP, header, TCP_CHECKSUM);
+  return buildSegment(segment, PROTOCOL_TCP, header, TCP_CHECKSUM);
 }
 
-/** An IPv4 packet with a UDP datagram. */
+/** A packet with a UDP datagram. */
 export function buildUdp(datagram: PacketEnds): Uint8Array {
   const { source, destination, payload } = datagram;
   const header = new ByteWriter()
@@ -83,44 +86,81 @@ export function buildUdp(datagram: PacketEnds): Uint8Array {
     .u16be(destination.port)
     .u16be(UDP_BYTES + (payload?.length ?? 0))
     .u16be(0);
-  return buildIpv4(datagram, PROTOCOL_UDP, header, UDP_CHECKSUM);
+  return buildSegment(datagram, PROTOCOL_UDP, header, UDP_CHECKSUM);
 }
 
-/** Puts an Ethernet II header in front of an IPv4 packet. */
+/** What an IP packet of any protocol needs. */
+export interface IpPacket {
+  /** IPv4 or IPv6 address. */
+  readonly source: string;
+  /** Of the same family. */
+  readonly destination: string;
+  readonly protocol: number;
+  /** Time to live or hop limit, 1..255; default 64. */
+  readonly ttl?: number;
+  readonly payload: Uint8Array;
+}
+
+/** A packet without options or extension headers. */
+export function buildIp({ source, destination, protocol, ttl = 64, payload }: IpPacket): Uint8Array {
+  const [from, to] = [parseIp(source), parseIp(destination)];
+  if (from.family === 6) {
+    return new ByteWriter()
+      .u32be(VERSION_6)
+      .u16be(payload.length)
+      .u8(protocol)
+      .u8(ttl)
+      .bytes(from.bytes)
+      .bytes(to.bytes)
+      .bytes(payload)
+      .toBytes();
+  }
+  const header = new ByteWriter()
+    .u8(0x45)
+    .u8(0)
+    .u16be(IPV4_BYTES + payload.length)
+    .u16be(0)
+    .u16be(0x4000)
+    .u8(ttl)
+    .u8(protocol)
+    .u16be(0)
+    .bytes(from.bytes)
+    .bytes(to.bytes)
+    .toBytes();
+  new DataView(header.buffer).setUint16(10, internetChecksum(header));
+  return new ByteWriter().bytes(header).bytes(payload).toBytes();
+}
+
+/** Puts an Ethernet II header in front of an IP packet. */
 export function withEthernet(packet: Uint8Array, macs: { source: string; destination: string }): Uint8Array {
   return new ByteWriter()
     .bytes(macBytes(macs.destination))
     .bytes(macBytes(macs.source))
-    .u16be(0x0800)
+    .u16be(packet[0] >> 4 === 6 ? ETHERTYPES[6] : ETHERTYPES[4])
     .bytes(packet)
     .toBytes();
 }
 
-function buildIpv4(ends: PacketEnds, protocol: number, l4Header: ByteWriter, checksumOffset: number): Uint8Array {
-  const addresses = [parseIp(ends.source.address).bytes, parseIp(ends.destination.address).bytes];
+function buildSegment(ends: PacketEnds, protocol: number, l4Header: ByteWriter, checksumOffset: number): Uint8Array {
+  const { source, destination, ttl } = ends;
   const segment = l4Header.bytes(ends.payload ?? new Uint8Array(0)).toBytes();
-  const pseudoHeader = new ByteWriter().bytes(addresses[0]).bytes(addresses[1]).u16be(protocol).u16be(segment.length);
+  // The pseudo headers of both families sum up to the same: addresses, protocol, length.
+  const pseudoHeader = new ByteWriter()
+    .bytes(parseIp(source.address).bytes)
+    .bytes(parseIp(destination.address).bytes)
+    .u16be(protocol)
+    .u16be(segment.length);
   const checksum = internetChecksum(pseudoHeader.bytes(segment).toBytes());
   // RFC 768: a UDP checksum that comes out as zero is sent as all ones.
-  new DataView(segment.buffer).setUint16(
-    checksumOffset,
-    protocol === PROTOCOL_UDP && checksum === 0 ? 0xffff : checksum,
-  );
-
-  const header = new ByteWriter()
-    .u8(0x45)
-    .u8(0)
-    .u16be(IPV4_BYTES + segment.length)
-    .u16be(0)
-    .u16be(0x4000)
-    .u8(ends.ttl ?? 64)
-    .u8(protocol)
-    .u16be(0)
-    .bytes(addresses[0])
-    .bytes(addresses[1])
-    .toBytes();
-  new DataView(header.buffer).setUint16(10, internetChecksum(header));
-  return new ByteWriter().bytes(header).bytes(segment).toBytes();
+  const sent = protocol === PROTOCOL_UDP && checksum === 0 ? 0xffff : checksum;
+  new DataView(segment.buffer).setUint16(checksumOffset, sent);
+  return buildIp({
+    source: source.address,
+    destination: destination.address,
+    protocol,
+    payload: segment,
+    ...(ttl !== undefined && { ttl }),
+  });
 }
 
 function internetChecksum(bytes: Uint8Array): number {

@@ -5,9 +5,11 @@
  */
 
 export {
+  buildIp,
   buildTcp,
   buildUdp,
   type FlowEnd,
+  type IpPacket,
   type PacketEnds,
   TCP_ACK,
   TCP_FIN,

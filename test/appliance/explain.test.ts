@@ -56,8 +56,10 @@ describe('--flow', () => {
     ['icmp 192.0.2.7:1 > 80.80.80.80:1', 'expected tcp|udp ADDRESS:PORT > ADDRESS:PORT'],
     ['tcp 192.0.2.7 > 80.80.80.80:80', 'expected tcp|udp ADDRESS:PORT > ADDRESS:PORT'],
     ['tcp 192.0.2.7:70000 > 80.80.80.80:80', 'port 70000 is above 65535'],
-    ['tcp 192.0.2.777:4000 > 80.80.80.80:80', '192.0.2.777 is no IPv4 address'],
-    ['tcp [2001:db8::7]:4000 > 80.80.80.80:80', '[2001:db8::7] is no IPv4 address'],
+    ['tcp 192.0.2.777:4000 > 80.80.80.80:80', '192.0.2.777 is no IPv4 address, and no IPv6 address in brackets'],
+    ['tcp [2001:db8::7]:4000 > 80.80.80.80:80', 'the addresses are of two families'],
+    ['tcp [2001:db8::7]:4000 > 2001:db8::80:80', '2001:db8::80 is no IPv4 address, and no IPv6 address in brackets'],
+    ['tcp [192.0.2.7]:4000 > 80.80.80.80:80', '[192.0.2.7] is no IPv4 address, and no IPv6 address in brackets'],
   ] as const;
 
   test.each(UNREADABLE)('"%s" cannot be read: exit code 2', (flow, reason) => {

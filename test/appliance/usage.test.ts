@@ -6,7 +6,7 @@ const HELP = [
   ['demo', ['[fabric]', '--connections <count>', '--pcap <dir>', '--json']],
   ['check', ['<fabric>', '--json']],
   ['compile', ['<fabric>', '--mux <id>', '--host <id>', '-o, --output <file>', '--against <file>', '--json']],
-  ['explain', ['<fabric>', '--mux <id>', '--flow <text>', '--pcap <file>', '--json']],
+  ['explain', ['<fabric>', '--mux <id>', '--host <id>', '--flow <text>', '--pcap <file>', '--port <port>', '--json']],
   ['replay', ['<fabric>', '--mux <id>', '--host <id>', '--in <capture>', '--out <pcap>', '--json']],
 ] as const;
 
@@ -43,7 +43,11 @@ describe('called wrongly: exit code 2, the reason on standard error, nothing on 
       'give one of --mux ID and --host ID',
     ],
     ['an option without its value', ['compile', FABRIC, '--mux'], "option '--mux <id>' argument missing"],
-    ['explain for no MUX', ['explain', FABRIC], "required option '--mux <id>' not specified"],
+    [
+      'explain for nobody',
+      ['explain', FABRIC, '--flow', 'tcp 1.2.3.4:1 > 5.6.7.8:2'],
+      'give one of --mux ID and --host ID',
+    ],
     ['explain nothing', EXPLAIN, 'give one of --flow TEXT and --pcap FILE'],
     ['explain two things', [...EXPLAIN, '--flow', 'x', '--pcap', 'x'], 'give one of --flow TEXT and --pcap FILE'],
     ['replay nothing', [...REPLAY, '--mux', 'mux-1', '--out', 'x'], "required option '--in <capture>' not specified"],

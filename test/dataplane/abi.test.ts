@@ -96,6 +96,16 @@ function endpointsOf({ view, bytes, plan }: DataPlane): string[] {
     );
 }
 
+/** A UDP datagram to port 53: its first 16 bytes, and others at an offset of 4 × 8. */
+function datagram() {
+  const tuple = { source: CLIENT, destination: VIP, sourcePort: 40000, destinationPort: 53, protocol: 17 };
+  const part = (fragmentOffset: number) =>
+    ipv4(CLIENT, VIP, { protocol: 17, id: 0x1234, df: false, mf: true, fragmentOffset }).payload(
+      Uint8Array.of(0x9c, 0x40, 0, 53, 0, 200, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8),
+    );
+  return { hash: flowHash(program.flowHashKey, tuple, 'Default'), fragments: [part(0), part(4)] as const };
+}
+
 function bytesOf(record: DataView, offset: number, length: number): Uint8Array {
   return new Uint8Array(record.buffer, record.byteOffset + offset, length);
 }
@@ -222,6 +232,82 @@ describe('boundary: tables the module writes', () => {
         ['c00002089c410035', flowValue(1, abi.FLOW_CLASS_UDP, abi.FLOW_SEEN_ONCE)],
       ]),
     );
+  });
+
+  it('datagram, its pin and its covered ranges', async () => {
+    const { dataPlane, batch } = await openMux();
+    const { hash, fragments } = datagram();
+    for (const fragment of fragments.slice(0, 2)) batch.add(fragment.bytes(), 'bare');
+    dataPlane.exports.muxProcess(batch.count, NOW_MS);
+    const { base, count } = dataPlane.region(abi.REGION_FRAGMENTS);
+    const records = Array.from({ length: count * abi.DATAGRAM_WAYS }, (_, index) => base + index * abi.DATAGRAM_BYTES);
+    const taken = records.filter((at) => dataPlane.bytes[at + abi.DATAGRAM_FAMILY] !== 0);
+    expect(taken).toHaveLength(1);
+    const record = new DataView(dataPlane.bytes.buffer, taken[0], abi.DATAGRAM_BYTES);
+    expect(ipv4Text(bytesOf(record, abi.DATAGRAM_SOURCE, 4), 0)).toBe(CLIENT);
+    expect(toHex(bytesOf(record, abi.DATAGRAM_SOURCE + 4, 12))).toBe('00'.repeat(12));
+    expect(ipv4Text(bytesOf(record, abi.DATAGRAM_DESTINATION, 4), 0)).toBe(VIP);
+    expect(record.getUint16(abi.DATAGRAM_ID)).toBe(0x1234);
+    expect(record.getUint16(abi.DATAGRAM_NIC)).toBe(0);
+    expect(record.getUint8(abi.DATAGRAM_PROTOCOL)).toBe(17);
+    expect(record.getUint8(abi.DATAGRAM_FAMILY)).toBe(4);
+    expect(record.getBigUint64(abi.DATAGRAM_HASH, true)).not.toBe(0n);
+    expect(record.getUint32(abi.DATAGRAM_TICKS, true)).toBe(TICK);
+    expect(record.getUint8(abi.DATAGRAM_IS_POISONED)).toBe(0);
+    expect(record.getUint8(abi.DATAGRAM_RANGE_COUNT)).toBe(2);
+    const ranges = [0, 2, 4, 6].map((at) => record.getUint16(abi.DATAGRAM_RANGES + at, true));
+    expect(ranges).toEqual([0, 2, 4, 6]);
+    const pin = new DataView(record.buffer, record.byteOffset + abi.DATAGRAM_VALUE, abi.PIN_BYTES);
+    expect(pin.getBigUint64(abi.PIN_HASH, true)).toBe(hash);
+    expect(pin.getUint32(abi.PIN_SERVICE, true)).toBe(1);
+    expect(pin.getUint32(abi.PIN_BACKEND, true)).toBe(1);
+    const backends = dataPlane.region(abi.REGION_BACKENDS).base;
+    const generation = dataPlane.bytes[backends + abi.BACKEND_BYTES + abi.BACKEND_GENERATION];
+    expect(pin.getUint8(abi.PIN_GENERATION)).toBe(generation);
+  });
+
+  it('kept fragment, and the order of them', async () => {
+    const { dataPlane, batch } = await openMux();
+    const [, later] = datagram().fragments;
+    batch.add(later.bytes(), 'bare');
+    dataPlane.exports.muxProcess(batch.count, NOW_MS);
+    const record = onlyRecord({
+      dataPlane,
+      region: abi.REGION_HELD,
+      bytes: abi.HELD_BYTES,
+      offset: abi.HELD_LENGTH,
+    });
+    expect(ipv4Text(bytesOf(record, abi.HELD_KEY + abi.DATAGRAM_SOURCE, 4), 0)).toBe(CLIENT);
+    expect(record.getUint32(abi.HELD_LENGTH, true)).toBe(36);
+    expect(record.getUint32(abi.HELD_TICKS, true)).toBe(TICK);
+    expect(record.getUint8(abi.HELD_LINK)).toBe(abi.LINK_BARE);
+    expect(toHex(bytesOf(record, abi.HELD_FRAME, 36))).toBe(toHex(later.bytes()));
+    const state = new DataView(dataPlane.bytes.buffer, abi.FIXED_STATE, abi.FIXED_END - abi.FIXED_STATE);
+    expect(state.getUint32(abi.STATE_HELD_COUNT, true)).toBe(1);
+    expect(state.getUint8(abi.STATE_HELD_ORDER)).toBe(0);
+    expect(state.getUint32(abi.STATE_NOW_MS, true)).toBe(NOW_MS);
+    expect(toHex(bytesOf(state, abi.STATE_DATAGRAM_KEY, abi.DATAGRAM_KEY_BYTES))).toBe(
+      toHex(bytesOf(record, abi.HELD_KEY, abi.DATAGRAM_KEY_BYTES)),
+    );
+  });
+
+  it('quote', async () => {
+    const { dataPlane, batch } = await openMux();
+    const quoted = ipv4(VIP, CLIENT).tcp(443, 40000, ACK).bytes();
+    batch.add(ipv4('198.51.100.1', VIP).icmp(3, 1).payload(quoted).bytes(), 'bare');
+    dataPlane.exports.muxExplain(0, NOW_MS);
+    const quote = new DataView(dataPlane.bytes.buffer, abi.FIXED_STATE + abi.STATE_QUOTE, abi.QUOTE_BYTES);
+    const start = dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES + 28;
+    expect(quote.getUint32(abi.QUOTE_IP, true)).toBe(start);
+    expect(quote.getUint32(abi.QUOTE_L4, true)).toBe(start + 20);
+    expect(quote.getUint32(abi.QUOTE_END, true)).toBe(start + 40);
+    expect(quote.getUint16(abi.QUOTE_SOURCE_PORT)).toBe(443);
+    expect(quote.getUint16(abi.QUOTE_DESTINATION_PORT)).toBe(40000);
+    expect(quote.getUint8(abi.QUOTE_FAMILY)).toBe(4);
+    expect(quote.getUint8(abi.QUOTE_PROTOCOL)).toBe(6);
+    expect(quote.getUint8(abi.QUOTE_IS_LATER)).toBe(0);
+    const reversed = bytesOf(quote, abi.STATE_REVERSED_IP - abi.STATE_QUOTE, 20);
+    expect([ipv4Text(reversed, 12), ipv4Text(reversed, 16)]).toEqual([CLIENT, VIP]);
   });
 
   it('NAT flow', async () => {

@@ -2,8 +2,10 @@
 import { type FramePort, HostAgent } from 'edgemux';
 import muxModule from 'edgemux/mux-module';
 import { describe, expect, it } from 'vitest';
+import { fullHost, nvgreHost } from '../support/host-programs.js';
 import { ACK, bare, eth, type Packet, SYN } from '../support/packet.js';
 import { HOST_A, MUX, WEB_B_MAC } from '../support/programs.js';
+import { randomSteps } from '../support/random-steps.js';
 import {
   arrive,
   FAMILIES,
@@ -366,5 +368,33 @@ describe('asking changes nothing', () => {
     expect(host.batch.count).toBe(0);
     expect(host.counters().tcp.resetsSent).toBe(0);
     expect(host.current?.translations).toHaveLength(program.translations.length);
+  });
+
+  it.each([
+    { name: 'VXLAN', program: fullHost },
+    { name: 'NVGRE', program: nvgreHost },
+  ])('random packets, sound and hostile: what is said is what is done ($name)', async ({ program: all }) => {
+    const capacities = { flowCountMax: 4096, batchFrameCountMax: 8 };
+    const [asked, unasked] = [await HostAgent.load(muxModule, capacities), await HostAgent.load(muxModule, capacities)];
+    asked.apply(all);
+    unasked.apply(all);
+    let count = 0;
+    for (const step of randomSteps(all, 7)) {
+      if (!('packets' in step)) continue;
+      for (const { frame, link, port, about } of step.packets) {
+        const { fields } = asked.explain(frame, step.nowMs, { link, port });
+        const processed = asked.process(frame, step.nowMs, { link, port });
+        expect([count, about, fields.verdict, fields.reason]).toEqual([
+          count,
+          about,
+          processed.verdict,
+          processed.reason,
+        ]);
+        expect(processed).toEqual(unasked.process(frame, step.nowMs, { link, port }));
+        count++;
+      }
+      if (count > 4000) break;
+    }
+    expect(asked.counters()).toEqual(unasked.counters());
   });
 });

@@ -4,7 +4,7 @@ import muxModule from 'edgemux/mux-module';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../support/bytes.js';
 import { verifyFrame } from '../support/checksum.js';
-import { ACK, FIN, type Packet, RST, SYN } from '../support/packet.js';
+import { ACK, bare, FIN, type Packet, RST, SYN } from '../support/packet.js';
 import { muxProgram, VNI, WEB_A_MAC, WEB_B_MAC } from '../support/programs.js';
 import {
   arrive,
@@ -107,6 +107,16 @@ describe.each(FAMILIES)('hairpin, IPv$family', (family) => {
     expect(processed.map(({ verdict, bytes }) => [verdict, bytes && toHex(bytes)])).toEqual(
       expected.map((packet) => ['deliver', toHex(packet.bytes())]),
     );
+  });
+
+  it('an error of the VM comes back to it, about what it had sent', async () => {
+    const { unreachable } = family;
+    const host = await loadHost();
+    arrive(host, ip(tunnel(), dip, vip).udp(5555, 53, { payload: 'question' }));
+    const received = ip(bare(), vip, dip).udp(5555, 5353, { payload: 'question' }).bytes();
+    const sent = ip(bare(), dip, vip).udp(5555, 53, { payload: 'question' }).bytes();
+    const { verdict, bytes } = leave(host, unreachable(ip(ofVm(), dip, vip), received));
+    expect([verdict, toHex(bytes!)]).toEqual(['deliver', toHex(unreachable(ip(toVm(), vip, dip), sent).bytes())]);
   });
 
   it('the same port of a client outside is another connection', async () => {

@@ -236,6 +236,12 @@ describe('the sweep', () => {
     expect([natFlows.expired, tcp.resetsSent]).toEqual([5, 10]);
   });
 
+  it('one slot at a time will do', async () => {
+    const host = await loadHost({}, { ...SMALL, batchFrameCountMax: 1 });
+    converse(host, IPV4);
+    expect(wait(host, afterIdle).map(({ verdict }) => verdict)).toEqual(['deliver', 'reply']);
+  });
+
   it('passes over a table in a few ticks, however large it is', async () => {
     for (const flowCountMax of [1, 1000, 100_000]) {
       const host = await loadHost({}, { flowCountMax });

@@ -42,8 +42,11 @@ describe.skipIf(arePeersMissing).each(LINKS)('%s', (_, link) => {
   });
 
   test('every frame has the fate the oracle foresaw', () => {
-    const { forward: forwarded, pass: passed, ...dropped } = traffic.fates;
-    expect(summary).toEqual({ frames: traffic.frames, forwarded, passed, delivered: 0, replied: 0, dropped });
+    const { forward: forwarded, pass: passed, hold: held, ...dropped } = traffic.fates;
+    expect(summary).toEqual({
+      ...{ frames: traffic.frames, forwarded, passed, held, dropped },
+      ...{ delivered: 0, replied: 0, produced: 0 },
+    });
   });
 
   test('every frame that left was judged', () => {

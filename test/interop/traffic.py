@@ -12,6 +12,8 @@ from scapy.packet import Raw
 ROUTER_MAC = "02:00:00:00:56:fe"
 VLAN = 56
 FORWARD, PASS = "forward", "pass"
+# Source addresses no client can have (RFC 1122 section 3.2.1.3); the last one is the VIP itself.
+NOBODY = ((0, 0, 0, 0), (0, 1, 2, 3), (127, 0, 0, 1), (224, 0, 0, 1), (240, 0, 0, 1), (255,) * 4, (80,) * 4)
 
 
 class Sent(NamedTuple):
@@ -125,9 +127,13 @@ def ip_lies(link, sound):
     lies += [(patched(sound, 2, struct.pack("!H", total)), "tcp-truncated") for total in range(20, 40)]
     lies += [(patched(sound, 2, struct.pack("!H", total)), "ipv4-truncated") for total in (41, 60, 1500, 65535)]
     lies += [(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1 :], "ipv4-checksum") for at in (1, 5, 8, 10, 11, 12)]
-    fragments = (0x2000, 0x0001, 0x2001, 0x1FFF, 0x6000)
-    lies += [(patched(sound, 6, struct.pack("!H", field)), "fragment") for field in fragments]
-    lies += [(patched(sound, 9, bytes([protocol])), "protocol") for protocol in (0, 1, 2, 4, 41, 47, 50, 132, 255)]
+    # Twenty bytes are no multiple of eight, and an offset of 65,528 leaves no room for them; the last one is sound.
+    fragments = [(0x2000, "fragment"), (0x2001, "fragment"), (0x1FFF, "fragment"), (0x6000, "fragment"), (1, "hold")]
+    lies += [(patched(sound, 6, struct.pack("!H", field)), fate) for field, fate in fragments]
+    lies += [(patched(sound, 8, bytes([0])), "ttl")]
+    lies += [(patched(sound, 12, bytes(source)), "source") for source in NOBODY]
+    lies += [(patched(sound, 9, bytes([protocol])), "protocol") for protocol in (0, 2, 4, 41, 47, 50, 58, 132, 255)]
+    lies += [(patched(sound, 9, bytes([1])), "icmp-checksum")]
     return lies
 
 
@@ -143,7 +149,7 @@ def segment_lies():
 
 
 def odd_but_sound():
-    sources = ["0.0.0.0", "127.0.0.1", "255.255.255.255", "80.80.80.80", "224.0.0.1"]
+    sources = ["1.0.0.0", "126.255.255.255", "128.0.0.1", "223.255.255.255", "80.80.80.81"]
     packets = [IP(src=source, dst="80.80.80.80") / TCP(sport=80, dport=80) for source in sources]
     to_vip = IP(src="203.0.113.7", dst="80.80.80.80")
     packets += [to_vip / TCP(sport=5, dport=80, flags=flags) for flags in (0, "SF", "SR", 255)]

@@ -31,15 +31,15 @@ export function isLaterFragment({ fragment }: IpPacket): boolean {
 }
 
 export class Datagrams {
-  readonly #known = new Map<string, { nic: string; fate: Fate; tick: number }>();
+  readonly #known = new Map<string, { way: Way; nic: string; fate: Fate; tick: number }>();
 
   record(way: Way, nic: string, first: IpPacket, fate: Fate, tick: number): void {
-    this.#known.set(keyOf(way, nic, first), { nic, fate, tick });
+    this.#known.set(keyOf(nic, first), { way, nic, fate, tick });
   }
 
   fateOf(way: Way, nic: string, fragment: IpPacket, tick: number): Fate | undefined {
-    const known = this.#known.get(keyOf(way, nic, fragment));
-    return known !== undefined && tick - known.tick < DATAGRAM_TICKS ? known.fate : undefined;
+    const known = this.#known.get(keyOf(nic, fragment));
+    return known?.way === way && tick - known.tick < DATAGRAM_TICKS ? known.fate : undefined;
   }
 
   /** Forgets the datagrams of NICs that left. */
@@ -52,8 +52,9 @@ export class Datagrams {
 
 /**
  * The protocol is the one that the IPv4 or the fragment header announces: only the first fragment shows the upper
- * protocol behind further IPv6 headers.
+ * protocol behind further IPv6 headers. The way is no part of it: what a VM sends to its own VIP has the same addresses
+ * on both, and a sender uses no identification twice while it may matter.
  */
-function keyOf(way: Way, nic: string, { source, destination, fragment }: IpPacket): string {
-  return [way, nic, source, destination, fragment?.protocol, fragment?.identification].join(' ');
+function keyOf(nic: string, { source, destination, fragment }: IpPacket): string {
+  return [nic, source, destination, fragment?.protocol, fragment?.identification].join(' ');
 }

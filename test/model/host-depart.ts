@@ -47,7 +47,7 @@ export function depart(
   const flow = ends && state.flows.ofVm(nic.key, packet.protocol, ends.remote, ends.local, tick);
   if (flow !== undefined) return answer(state, packet, nic, flow, tick);
   const aboutFlow = isError(packet) ? errorFromVm(state, packet, nic, tick) : undefined;
-  if (aboutFlow !== undefined) return { to: 'gateway', packet: aboutFlow };
+  if (aboutFlow !== undefined) return aboutFlow;
   if (isExempt(state.program, nic, packet.destination)) return PASS;
   const vip = state.instanceVip(nic, packet.source);
   if (vip !== undefined) return departFromInstance(state, packet, vip);

@@ -5,7 +5,7 @@
 
 import type { Nic } from '../../sdk/program/types.js';
 import { be16, concat } from '../support/bytes.js';
-import { isLaterFragment } from './datagrams.js';
+import { isLaterFragment, type Receiver } from './datagrams.js';
 import { drop, type Ending } from './ending.js';
 import type { Delivery } from './host-deliver.js';
 import { type HostState, portless } from './host-state.js';
@@ -30,13 +30,24 @@ export function deliverError(state: HostState, packet: IpPacket, nic: Nic, tick:
   return { packet: errorAbout(packet, { destination: { address } }, rewrite(quote, { source: local })) };
 }
 
+/** What an error of a VM becomes, and who gets it. */
+export interface ErrorFromVm {
+  readonly to: Receiver;
+  readonly packet: Uint8Array;
+}
+
 /** From a VM, about a packet that came to a VIP; `undefined` when it is about no connection of ours. */
-export function errorFromVm(state: HostState, packet: IpPacket, nic: Nic, tick: number): Uint8Array | undefined {
+export function errorFromVm(state: HostState, packet: IpPacket, nic: Nic, tick: number): ErrorFromVm | undefined {
   const quote = checkIcmp(packet) === undefined ? quoteOf(packet) : undefined;
   const ends = quote && endsOf(quote, 'destination');
   if (quote === undefined || ends === undefined || quote.destination !== packet.source) return undefined;
   const flow = state.flows.ofVm(nic.key, quote.protocol, ends.source, ends.destination, tick);
-  return flow && errorFromOutside(packet, quote, flow.outside);
+  if (flow === undefined) return undefined;
+  if (!flow.isHairpin) return { to: 'gateway', packet: errorFromOutside(packet, quote, flow.outside) };
+  // Of a VM that talks to itself: about what it sent, when it was not yet translated.
+  const asked = { address: flow.local.address, port: flow.remote.port };
+  const change = { source: { address: flow.outside.address }, destination: { address: asked.address } };
+  return { to: 'vm', packet: errorAbout(packet, change, rewrite(quote, { source: asked, destination: flow.outside })) };
 }
 
 /** The same without a flow, from an instance-level public IP. */

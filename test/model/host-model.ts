@@ -38,6 +38,8 @@ const FAMILY = new Map([
 
 export class HostModel {
   readonly #state: HostState;
+  /** What one end of a connection has not been told yet, when the other one has. */
+  #owed: ProducedFrame[] = [];
 
   constructor(program: HostProgram) {
     this.#state = new HostState(program);
@@ -67,12 +69,13 @@ export class HostModel {
 
   /**
    * The frames of one sweep of the tables: it comes to the dead connections in its own order and not to all of them, so
-   * the model follows what a data plane produced, as long as that was due. Connections that were told are gone.
+   * the model follows what a data plane produced, as long as that was due. Connections that were told are gone; when a
+   * batch has room for one end only, the other end is told at the beginning of the next sweep.
    */
   resetsLike(produced: readonly { readonly bytes?: Uint8Array | undefined }[], nowMs: number): ProducedFrame[] {
     if (produced.length === 0) return [];
     const due = this.#dueResets(nowMs);
-    const sent: ProducedFrame[] = [];
+    const sent = this.#owed.filter(({ bytes }) => isSameBytes(bytes, produced[0]!.bytes));
     while (sent.length < produced.length) {
       const next = [...due].find(([, frames]) => isSameBytes(frames[0]!.bytes, produced[sent.length]!.bytes));
       if (next === undefined) break;
@@ -81,6 +84,7 @@ export class HostModel {
       due.delete(flow);
       sent.push(...frames);
     }
+    this.#owed = sent.splice(produced.length);
     return sent;
   }
 

@@ -16,12 +16,27 @@ export class HostState {
     this.program = program;
   }
 
-  /** What is remembered lasts as long as its NIC: it holds all that the way back needs. */
+  /**
+   * What is remembered lasts as long as its NIC: it holds all that the way back needs. An outbound connection lasts as
+   * long as its port is leased to its DIP: somebody else may have it next.
+   */
   change(next: HostProgram): void {
     this.program = next;
-    const isHere = (key: string): boolean => next.nics.some((nic) => nic.key === key);
-    this.flows.keepOnly(isHere);
-    this.datagrams.keepOnly(isHere);
+    const nicOf = (key: string): Nic | undefined => next.nics.find((nic) => nic.key === key);
+    this.flows.keepOnly((flow) => {
+      const nic = nicOf(flow.nic);
+      return nic !== undefined && (!flow.isOutbound || this.#isLeased(nic, flow));
+    });
+    this.datagrams.keepOnly((key) => nicOf(key) !== undefined);
+  }
+
+  #isLeased(nic: Nic, { local, outside }: NatFlow): boolean {
+    return this.snatRulesOf(nic).some(
+      ({ dip, vip, ranges }) =>
+        dip === local.address &&
+        vip === outside.address &&
+        ranges.some(({ firstPort, portCount }) => outside.port >= firstPort && outside.port < firstPort + portCount),
+    );
   }
 
   nicOf(macAddress: string): Nic | undefined {

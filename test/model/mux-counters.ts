@@ -13,6 +13,10 @@ interface Traffic {
 export class MuxCounters {
   readonly verdicts: Record<string, number> = {};
   readonly dropped: Record<string, number> = {};
+  /** Kept fragments that went on. */
+  releasedCount = 0;
+  /** Senders who heard that their packets are too big. */
+  toldCount = 0;
   readonly #traffic = { service: new Map<string, Traffic>(), backend: new Map<string, Traffic>() };
 
   count(verdict: string, reason: string | undefined): void {

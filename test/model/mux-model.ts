@@ -4,7 +4,7 @@
  */
 
 import type { MuxProgram } from '../../sdk/program/types.js';
-import { be16, concat, macBytes } from '../support/bytes.js';
+import { concat, macBytes } from '../support/bytes.js';
 import type { Link } from '../support/checksum.js';
 import { familyOf } from './address.js';
 import { tickOf } from './clock.js';
@@ -21,7 +21,7 @@ import { MuxCounters } from './mux-counters.js';
 import { MuxPolicy } from './mux-policy.js';
 import { readQuote } from './quote.js';
 import { mayBeTold, TokenBucket, tooBig } from './too-big.js';
-import { checkTransport, hasPorts, type Signals, signalsOf } from './transport.js';
+import { checkTransport, hasPorts, hasReadablePorts, type Signals, signalsOf, tupleOf } from './transport.js';
 
 export interface MuxResult {
   readonly verdict: 'pass' | 'drop' | 'forward' | 'reply' | 'hold';
@@ -89,6 +89,7 @@ export class MuxModel {
     this.#batchFrameCount = 0;
     const { released, expiredCount } = this.#fragments.release(tickOf(nowMs), room);
     for (let count = 0; count < expiredCount; count++) this.counters.drop('fragment-expired');
+    this.counters.releasedCount += released.length;
     return released.map(({ frame, link }) => this.#count(this.#judge(frame, link, nowMs)));
   }
 
@@ -119,7 +120,7 @@ export class MuxModel {
     const instance = this.#policy.instanceService(packet.destination);
     if (instance !== undefined) {
       const backend = this.#policy.fixedBackend(instance)!;
-      return { service: instance, backend, hash: this.#policy.hash(tupleOf(packet, mayHavePorts(packet))) };
+      return { service: instance, backend, hash: this.#policy.hash(tupleOf(packet, hasReadablePorts(packet))) };
     }
     const isIcmp = packet.protocol === ICMP[packet.family];
     if (packet.fragment !== undefined) {
@@ -223,6 +224,7 @@ export class MuxModel {
     const isTooBig = mtuBytes > 0 && overhead + packet.bytes.length > mtuBytes;
     if (isTooBig && !packet.isDivisible) {
       if (!mayBeTold(packet) || !this.#tokens.take(arrival.nowMs)) return { ...drop('mtu'), ...chosen };
+      this.counters.toldCount++;
       const told = tooBig(packet, mtuBytes - overhead);
       return { verdict: 'reply', bytes: this.#sentBack(told, packet, arrival), ...chosen };
     }
@@ -247,14 +249,4 @@ export class MuxModel {
     const sender = frame.subarray(6, 12);
     return concat(ethernetHeader(sender, attachment.macAddress, outgoingTag(attachment, tag), family), answer);
   }
-}
-
-/** Nothing else is asked of a packet to an instance address. */
-function mayHavePorts({ protocol, upper, fragment }: IpPacket): boolean {
-  return hasPorts(protocol) && fragment === undefined && upper.length >= 4;
-}
-
-function tupleOf({ source, destination, protocol, upper }: IpPacket, withPorts: boolean): FiveTuple {
-  const [sourcePort, destinationPort] = withPorts ? [be16(upper, 0), be16(upper, 2)] : [0, 0];
-  return { source, destination, sourcePort, destinationPort, protocol };
 }

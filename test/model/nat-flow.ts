@@ -79,18 +79,19 @@ export class NatFlows {
     return live(this.#byOutside.get(outsideKey(protocol, remote, outside)), tick);
   }
 
-  /** Remembers a flow by its first packet; one with the same key gives way. */
+  /** Remembers a flow by its first packet; those with one of its keys give way altogether. */
   begin(opening: FlowOpening, first: Heard): void {
     const flow: NatFlow = { ...opening, state: 'new', tick: first.tick, acknowledged: { vm: 0, remote: 0 } };
     touch(flow, first);
+    const others = [this.#byVm.get(vmKeyOf(flow)), flow.isOutbound && this.#byOutside.get(outsideKeyOf(flow))];
+    for (const other of others) if (other) this.forget(other);
     this.#byVm.set(vmKeyOf(flow), flow);
     if (flow.isOutbound) this.#byOutside.set(outsideKeyOf(flow), flow);
   }
 
-  /** Takes the flows of NICs that left. */
-  keepOnly(isHere: (nic: string) => boolean): void {
+  keepOnly(isKept: (flow: NatFlow) => boolean): void {
     for (const flow of this.#all()) {
-      if (!isHere(flow.nic)) this.forget(flow);
+      if (!isKept(flow)) this.forget(flow);
     }
   }
 

@@ -4,6 +4,7 @@
 
 import { be16 } from '../support/bytes.js';
 import { drop, type Ending } from './ending.js';
+import type { FiveTuple } from './flow-hash.js';
 import { type IpPacket, TCP, UDP } from './ip.js';
 
 const FLAG = { FIN: 0x01, SYN: 0x02, RST: 0x04, ACK: 0x10 };
@@ -45,4 +46,15 @@ export function signalsOf({ protocol, upper }: IpPacket): Signals {
     resets: (flags & FLAG.RST) !== 0,
     finishes: (flags & FLAG.FIN) !== 0,
   };
+}
+
+/** Whether the ports of a packet can be read when nothing else is asked of it. */
+export function hasReadablePorts({ protocol, upper, fragment }: IpPacket): boolean {
+  return hasPorts(protocol) && fragment === undefined && upper.length >= 4;
+}
+
+/** `withPorts` false: a packet that has none, or that nobody asks for them. */
+export function tupleOf({ source, destination, protocol, upper }: IpPacket, withPorts: boolean): FiveTuple {
+  const [sourcePort, destinationPort] = withPorts ? [be16(upper, 0), be16(upper, 2)] : [0, 0];
+  return { source, destination, sourcePort, destinationPort, protocol };
 }

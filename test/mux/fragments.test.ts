@@ -1,6 +1,7 @@
 /** Datagrams in fragments: they follow the first one, wait for it, and end when two of them overlap (RFC 5722). */
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../support/bytes.js';
+import { datagramOf } from '../support/datagram.js';
 import { FAMILIES, fragment, IPV4, IPV6, ip, tcpBytes, udpBytes } from '../support/families.js';
 import { type Frame, MuxRun, tunnelOf, withRings } from '../support/mux-run.js';
 import { ACK, bare, eth, type Packet, SYN } from '../support/packet.js';
@@ -14,16 +15,8 @@ const toA = withRings(['web-a']);
 const toB = withRings(['web-b']);
 
 describe.each(FAMILIES)('fragments, IPv$family', (kit) => {
-  const { family, vip, anyVip, instance, client } = kit;
-  /** Eight bytes at an offset of so many units, more to come unless told otherwise. */
-  const part = (offset: number, { more = true, id = 1, to = vip, protocol = UDP, from = client, length = 8 } = {}) =>
-    fragment(kit, [from, to], { offset, more, id }, protocol, new Uint8Array(length).fill(offset));
-  /** The first fragment of a UDP datagram. */
-  const first = ({ port = 53, length = 8, udpLength = 4000, ...rest }: FirstFields = {}) =>
-    startOf(UDP, udpBytes(CLIENT_PORT, port, length, udpLength), rest);
-  const startOf = (protocol: number, payload: Uint8Array, { id = 1, to = vip, from = client, start = eth() } = {}) =>
-    fragment(kit, [from, to], { offset: 0, more: true, id }, protocol, payload, start);
-  const whole = (port = 53) => ip(kit, client, vip).udp(CLIENT_PORT, port);
+  const { vip, anyVip, instance, client } = kit;
+  const { part, first, startOf, whole } = datagramOf(kit);
 
   describe('one that cannot be', () => {
     const rows: [string, Frame, string][] = [
@@ -225,299 +218,6 @@ describe.each(FAMILIES)('fragments, IPv$family', (kit) => {
     });
   });
 
-  describe('one that comes too early is kept', () => {
-    it('until the first one is here, and then goes on behind the batch', async () => {
-      const run = await MuxRun.of(toA);
-      const [early, earlier] = [part(1), part(2)];
-      expect(run.said([early, earlier])).toEqual(['hold', 'hold']);
-      const sent = run.batch([first(), part(3)]);
-      expect(sent.map(({ said }) => said)).toEqual(Array(4).fill('forward web-a'));
-      expect(sent.slice(2).map((each) => toHex(tunnelOf(each).inner))).toEqual(
-        [early, earlier].map((each) => toHex(each.bytes().slice(14))),
-      );
-      expect(run.batch([])).toEqual([]);
-    });
-
-    it('in the same batch: it is in it twice', async () => {
-      const run = await MuxRun.of(toA);
-      expect(run.said([part(1), first()])).toEqual(['hold', 'forward web-a', 'forward web-a']);
-    });
-
-    it('process() hands it out with the one that set it free', async () => {
-      const { mux } = await MuxRun.of(toA);
-      expect(mux.process(part(1).bytes(), 0)).toEqual({
-        verdict: 'hold',
-        reason: undefined,
-        bytes: undefined,
-        produced: [],
-      });
-      const { verdict, produced } = mux.process(first().bytes(), 0);
-      expect(verdict).toBe('forward');
-      expect(produced).toMatchObject([{ verdict: 'forward', reason: undefined, produced: [] }]);
-      expect(toHex(produced[0]!.bytes!.slice(-8))).toBe('0101010101010101');
-    });
-
-    it('on its own link, with its own tags and padding', async () => {
-      const run = await MuxRun.of(toA);
-      const payload = new Uint8Array(8);
-      const tagged = fragment(kit, [client, vip], { offset: 1, more: true }, UDP, payload, eth().vlan(7)).pad(120);
-      const lone = fragment(kit, [client, vip], { offset: 2, more: true }, UDP, payload, bare());
-      run.batch([tagged, lone]);
-      const [, ofTagged, ofLone] = run.batch([first()]);
-      expect(toHex(ofTagged!.bytes.slice(12, 16))).toBe('81000007');
-      expect(ofTagged!.bytes.length).toBe(4 + 14 + 50 + (family === 6 ? 56 : 28));
-      expect(toHex(tunnelOf(ofLone!, 'bare').inner)).toBe(toHex(lone.bytes()));
-    });
-
-    it('datagrams do not mix', async () => {
-      const run = await MuxRun.of(toA);
-      run.batch([part(1, { id: 1 }), part(1, { id: 2 }), part(2, { id: 1 })]);
-      expect(run.said([first({ id: 1 })])).toHaveLength(3);
-      expect(run.said([first({ id: 2 })])).toHaveLength(2);
-    });
-
-    it.each([
-      ['no rule', startOf(TCP, tcpBytes(CLIENT_PORT, 444, ACK, 24)), TCP, 'drop no-rule'],
-      ['a UDP length that lies', first({ udpLength: 7 }), UDP, 'drop udp-length'],
-      ['no backend', first({ port: 9 }), UDP, 'drop no-backend'],
-    ])('for nothing when the first one is dropped: %s', async (_, packet, protocol, said) => {
-      const run = await MuxRun.of(toA);
-      run.one(part(3, { protocol }));
-      expect(run.said([packet])).toEqual([said]);
-      expect(run.said([part(4, { protocol })])).toEqual(['hold']);
-      expect(run.batch([], 30 * TICK_MS)).toEqual([]);
-      expect(run.mux.counters().dropped['fragment-expired']).toBe(2);
-    });
-
-    it.each([
-      [29, 2, 0],
-      [30, 1, 1],
-    ])(
-      'for %i ticks, when something comes then: %i frames leave with its first one, %i was given up',
-      async (ticks, count, expired) => {
-        const run = await MuxRun.of(toA);
-        run.one(part(1));
-        run.one(whole(), ticks * TICK_MS);
-        expect(run.batch([first()], ticks * TICK_MS)).toHaveLength(count);
-        const { verdicts, dropped } = run.mux.counters();
-        expect(dropped['fragment-expired'] ?? 0).toBe(expired);
-        expect(verdicts).toMatchObject({ hold: 1, drop: 0 });
-      },
-    );
-
-    it('for longer, when its first one is what comes next', async () => {
-      const run = await MuxRun.of(toA);
-      run.one(part(1));
-      expect(run.said([first()], 40 * TICK_MS)).toEqual(['forward web-a', 'forward web-a']);
-    });
-
-    it('is given up when nothing else comes', async () => {
-      const run = await MuxRun.of(toA);
-      run.one(part(1));
-      run.batch([], 30 * TICK_MS);
-      expect(run.mux.counters().dropped).toEqual({ 'fragment-expired': 1 });
-      expect(run.batch([first()], 30 * TICK_MS)).toHaveLength(1);
-    });
-
-    it('64 of them, of all datagrams together', async () => {
-      const run = await MuxRun.of(toA);
-      const said = run.said(Array.from({ length: 66 }, (_, index) => part(1, { id: index })));
-      expect(said).toEqual([...Array(64).fill('hold'), ...Array(2).fill('drop fragment-limit')]);
-      expect(run.batch([first({ id: 5 })])).toHaveLength(2);
-      expect(run.said([part(1, { id: 65 }), part(1, { id: 66 })])).toEqual(['hold', 'drop fragment-limit']);
-    });
-
-    it('in order of arrival, wherever there was room', async () => {
-      const run = await MuxRun.of(toA);
-      run.said(Array.from({ length: 64 }, (_, index) => part(1, { id: index })));
-      for (const id of [3, 60, 0]) run.batch([first({ id })]);
-      run.batch([part(9, { id: 100 }), part(7, { id: 100 }), part(8, { id: 100 })]);
-      const released = run.batch([first({ id: 100 })]).slice(1);
-      expect(released.map((each) => tunnelOf(each).inner.at(-1))).toEqual([9, 7, 8]);
-    });
-
-    it.each([
-      [2048, 'hold'],
-      [2049, 'drop fragment-limit'],
-    ])('of %i bytes with their Ethernet header: %s', async (length, said) => {
-      const run = await MuxRun.of(toA);
-      const payloadBytes = 1200;
-      const packet = part(1, { length: payloadBytes }).pad(length);
-      expect(packet.bytes()).toHaveLength(length);
-      expect(run.one(packet).said).toBe(said);
-    });
-
-    it('as long as there is no slot for it', async () => {
-      const run = await MuxRun.of(toA, { batchFrameCountMax: 2 });
-      run.batch([part(1), part(2)]);
-      run.one(part(3));
-      expect(run.said([first()])).toEqual(['forward web-a', 'forward web-a']);
-      expect(run.said([])).toEqual(['forward web-a', 'forward web-a']);
-      expect(run.said([])).toEqual([]);
-    });
-
-    it('even past its time, as its datagram is known', async () => {
-      const run = await MuxRun.of(toA, { batchFrameCountMax: 1 });
-      run.one(part(1));
-      run.one(first(), 29 * TICK_MS);
-      expect(run.said([], 31 * TICK_MS)).toEqual(['forward web-a']);
-    });
-
-    it('but not past that of its datagram', async () => {
-      const run = await MuxRun.of(toA, { batchFrameCountMax: 1 });
-      run.one(part(1));
-      run.one(first(), 29 * TICK_MS);
-      expect(run.said([], 59 * TICK_MS)).toEqual([]);
-      expect(run.mux.counters().dropped).toEqual({ 'fragment-expired': 1 });
-    });
-
-    it('passes when its VIP is none any more', async () => {
-      const run = await MuxRun.of(toA, { batchFrameCountMax: 1 });
-      run.one(part(1));
-      run.one(first());
-      const vips = toA.vips.filter((each) => each !== vip);
-      const services = toA.services.filter((service) => service.vip !== vip);
-      const snatRanges = toA.snatRanges!.filter((range) => range.vip !== vip);
-      run.mux.program({ ...toA, vips, services, snatRanges });
-      const [sent] = run.batch([]);
-      expect([sent!.said, toHex(sent!.bytes)]).toEqual(['pass', toHex(part(1).bytes())]);
-    });
-  });
-
-  describe('overlap ends a datagram', () => {
-    /** The first fragment covers units 0 to 3; each row says what follows, as [first unit, bytes, said]. */
-    type Step = readonly [offset: number, length: number, said: string];
-    const rows: [string, Step[]][] = [
-      [
-        'in order',
-        [
-          [4, 32, 'forward web-a'],
-          [8, 32, 'forward web-a'],
-        ],
-      ],
-      [
-        'the same once more',
-        [
-          [4, 32, 'forward web-a'],
-          [4, 32, 'drop fragment-overlap'],
-        ],
-      ],
-      ['into the first one', [[3, 16, 'drop fragment-overlap']]],
-      ['inside the first one', [[1, 8, 'drop fragment-overlap']]],
-      ['the first one again', [[0, 32, 'drop fragment-overlap']]],
-      ['another first one', [[0, 8, 'drop fragment-overlap']]],
-      [
-        'around one',
-        [
-          [6, 16, 'forward web-a'],
-          [5, 32, 'drop fragment-overlap'],
-        ],
-      ],
-      [
-        'into the front of one',
-        [
-          [6, 16, 'forward web-a'],
-          [5, 16, 'drop fragment-overlap'],
-        ],
-      ],
-      [
-        'into the end of one',
-        [
-          [6, 16, 'forward web-a'],
-          [7, 16, 'drop fragment-overlap'],
-        ],
-      ],
-      [
-        'up to one',
-        [
-          [6, 16, 'forward web-a'],
-          [4, 16, 'forward web-a'],
-          [8, 8, 'forward web-a'],
-        ],
-      ],
-      [
-        'nothing goes on any more',
-        [
-          [3, 16, 'drop fragment-overlap'],
-          [20, 8, 'drop fragment-overlap'],
-        ],
-      ],
-    ];
-    it.each(rows)('%s', async (_, steps) => {
-      const run = await MuxRun.of(toA);
-      const parts = steps.map(([offset, length]) => part(offset, { length }));
-      expect(run.said([first({ length: 32 }), ...parts])).toEqual([
-        'forward web-a',
-        ...steps.map(([, , said]) => said),
-      ]);
-    });
-
-    it('the end of the last fragment is rounded up', async () => {
-      const run = await MuxRun.of(toA);
-      const said = run.said([first(), part(4, { length: 1, more: false }), part(4, { length: 8 })]);
-      expect(said).toEqual(['forward web-a', 'forward web-a', 'drop fragment-overlap']);
-    });
-
-    it('until the datagram is forgotten', async () => {
-      const run = await MuxRun.of(toA);
-      run.said([first(), part(0)]);
-      expect([run.one(part(9), 29 * TICK_MS).said, run.one(part(9), 30 * TICK_MS).said]).toEqual([
-        'drop fragment-overlap',
-        'hold',
-      ]);
-    });
-
-    it('no other datagram', async () => {
-      const run = await MuxRun.of(toA);
-      run.said([first(), part(0), first({ id: 2 })]);
-      expect(run.one(part(1, { id: 2 })).said).toBe('forward web-a');
-    });
-
-    it('of kept ones when they are released: the first one goes on', async () => {
-      const run = await MuxRun.of(toA);
-      run.batch([part(1, { length: 16 }), part(2), part(5)]);
-      expect(run.said([first()])).toEqual([
-        'forward web-a',
-        'forward web-a',
-        'drop fragment-overlap',
-        'drop fragment-overlap',
-      ]);
-      expect(run.mux.counters().dropped).toEqual({ 'fragment-overlap': 2 });
-    });
-
-    it('a fragment that was dropped has covered nothing', async () => {
-      const run = await MuxRun.of(toA);
-      expect(run.said([part(1, { length: 9 }), first(), part(1), part(2)])).toEqual([
-        'drop fragment',
-        ...Array(3).fill('forward web-a'),
-      ]);
-    });
-
-    it('eight ranges are told apart, a ninth is not remembered', async () => {
-      const run = await MuxRun.of(toA);
-      const odd = [2, 4, 6, 8, 10, 12, 14].map((offset) => part(offset));
-      expect(run.said([first(), ...odd])).toEqual(Array(8).fill('forward web-a'));
-      expect(run.one(part(16)).said).toBe('drop fragment-limit');
-      // It has not been covered, and the datagram is as it was: one that touches another range still has room.
-      expect(run.said([part(1), part(16), part(16)])).toEqual([
-        'forward web-a',
-        'forward web-a',
-        'drop fragment-overlap',
-      ]);
-    });
-
-    it('a datagram of 64 KiB in any order, released as far as there are ranges', async () => {
-      const run = await MuxRun.of(toA, { batchFrameCountMax: 100 });
-      const parts = Array.from({ length: 44 }, (_, index) => part((index + 1) * 181, { length: 1448 }));
-      expect(run.said([first({ length: 1448 }), ...parts])).toEqual(Array(45).fill('forward web-a'));
-      const backwards = [
-        first({ id: 2, length: 1448 }),
-        ...parts.map((_, at) => part((44 - at) * 181, { id: 2, length: 1448 })),
-      ];
-      expect(run.said(backwards)).toEqual(Array(45).fill('forward web-a'));
-    });
-  });
-
   it('a set that is full forgets its oldest datagram, never its newest', async () => {
     const run = await MuxRun.of(toA, { datagramCountMax: 1 });
     // Room for one means eight places, in two sets.
@@ -594,13 +294,6 @@ describe.each(FAMILIES)('fragments, IPv$family', (kit) => {
     });
   });
 
-  it('counters: released ones are counted, and once more by their verdict', async () => {
-    const run = await MuxRun.of(toA);
-    run.said([part(1), part(2)]);
-    run.said([first()]);
-    expect(run.mux.counters()).toMatchObject({ verdicts: { hold: 2, forward: 3 }, fragments: { released: 2 } });
-  });
-
   it('fragments of every offset and length do no harm', async () => {
     const run = await MuxRun.of(toA, { frameBytesMax: 200, batchFrameCountMax: 64 });
     for (let offset = 0; offset < 8192; offset += offset < 40 || offset > 8160 ? 1 : 97) {
@@ -615,16 +308,6 @@ describe.each(FAMILIES)('fragments, IPv$family', (kit) => {
     }
   });
 });
-
-interface FirstFields {
-  port?: number;
-  length?: number;
-  udpLength?: number;
-  id?: number;
-  to?: string;
-  from?: string;
-  start?: Packet;
-}
 
 describe('fragments, IPv4 alone', () => {
   const { vip, client } = IPV4;

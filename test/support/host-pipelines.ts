@@ -9,7 +9,15 @@ import { HostModel } from '../model/host-model.js';
 import type { Opponents, Outcome } from './duel.js';
 import { fullHost, nvgreHost } from './host-programs.js';
 import { type Pipeline, ROOM } from './pipeline.js';
-import { withoutFirstLease, withoutFirstTranslation, withoutLastNic, withoutSnat } from './program-changes.js';
+import {
+  withOtherNetwork,
+  withoutExemptions,
+  withoutFirstLease,
+  withoutFirstTranslation,
+  withoutGateway,
+  withoutLastNic,
+  withoutSnat,
+} from './program-changes.js';
 
 /** With the model itself, for what only a host agent's model can be asked. */
 interface HostOpponents extends Opponents {
@@ -24,10 +32,12 @@ function hostPipeline(program: HostProgram): HostPipeline {
   const programs = [
     program,
     withoutFirstLease(program),
+    withOtherNetwork(program, 1400, 42),
     withoutFirstTranslation(program),
     program,
     withoutLastNic(program),
-    program,
+    withoutGateway(program),
+    withoutExemptions(program),
     withoutSnat(program),
   ];
   return {

@@ -67,7 +67,7 @@ async function begin(program: MuxProgram, programs: readonly MuxProgram[]): Prom
 
 /** Every counter that a model without bounds has too. */
 function differentCounters(model: MuxModel, mux: Mux): string | undefined {
-  const { verdicts, dropped } = mux.counters();
+  const { verdicts, dropped, fragments, tooBigTold } = mux.counters();
   const of = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts)
       .filter(([, count]) => count > 0)
@@ -78,12 +78,16 @@ function differentCounters(model: MuxModel, mux: Mux): string | undefined {
     {
       verdicts: of(model.counters.verdicts),
       dropped: of(model.counters.dropped),
+      released: model.counters.releasedCount,
+      told: model.counters.toldCount,
       services: services.map((service) => traffic(service, (key) => model.counters.traffic('service', key))),
       backends: backends.map((backend) => traffic(backend, (key) => model.counters.traffic('backend', key))),
     },
     {
       verdicts: of(verdicts),
       dropped: of(dropped),
+      released: fragments.released,
+      told: tooBigTold,
       services: services.map((service) => traffic(service, (key) => mux.serviceTraffic(key))),
       backends: backends.map((backend) => traffic(backend, (key) => mux.backendTraffic(key))),
     },

@@ -111,6 +111,7 @@ export const dualStackMuxProgram: MuxProgram = {
     ...rulesOf(VIP),
     ...rulesOf(VIP6),
     service(VIP_ANY, 0, 0, { ring: 0 }, { distribution: 'SourceIPProtocol', idleTimeoutMs: 60_000 }),
+    service(VIP_ANY, 17, 0, { ring: 2 }),
     service(VIP6_ANY, 0, 0, { ring: 2 }),
     service(VIP6_ANY, 6, 443, { ring: 0 }),
     instance(VIP_INSTANCE, C),

@@ -81,9 +81,19 @@ export function overOtherUnderlay(program: MuxProgram, addresses: Readonly<Recor
 }
 
 /** A provider network with another MTU, 0 for one that nobody knows, and another VLAN. */
-export function withOtherNetwork(program: MuxProgram, mtuBytes: number, vlanId: number): MuxProgram {
+export function withOtherNetwork<P extends MuxProgram | HostProgram>(program: P, mtuBytes: number, vlanId: number): P {
   const { mtuBytes: _, ...attachment } = program.attachment;
   return { ...program, attachment: { ...attachment, vlanId, ...(mtuBytes > 0 && { mtuBytes }) } };
+}
+
+/** Nobody says what the MAC address of the default gateway is. */
+export function withoutGateway(program: HostProgram): HostProgram {
+  return { ...program, attachment: { ...program.attachment, gatewayMacAddress: undefined } };
+}
+
+/** Nothing is reached under a VM's own address but what never leaves a link. */
+export function withoutExemptions(program: HostProgram): HostProgram {
+  return { ...program, exemptions: [] };
 }
 
 /** A translation less. */

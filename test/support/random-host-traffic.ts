@@ -5,6 +5,8 @@
  */
 
 import type { HostProgram, Nic } from '../../sdk/program/types.js';
+import { concat, ipBytes } from './bytes.js';
+import { internetChecksum } from './checksum.js';
 import { divisibleBytes, evenPieces, fragmentsOf, reordered } from './fragment-plan.js';
 import {
   afterwards,
@@ -18,11 +20,11 @@ import {
 } from './host-conversations.js';
 import { randomExtension } from './ipv6-lies.js';
 import { ACK, PSH, SYN } from './packet.js';
-import { tunnelLies } from './packet-lies.js';
+import { packetLies, tunnelLies } from './packet-lies.js';
 import { isIpv6, type PacketPlan, plan } from './packet-plan.js';
 import type { Random } from './random.js';
 import { echo, errorAbout } from './random-icmp.js';
-import { fillIn, type Intent, intent, possibleLies, randomClient } from './random-intent.js';
+import { type Endpoint, fillIn, type Intent, intent, possibleLies, randomClient } from './random-intent.js';
 import { randomSynOptions } from './random-tcp-options.js';
 
 const CONVERSATIONS_REMEMBERED = 64;
@@ -35,6 +37,14 @@ const SPECIAL_DESTINATIONS = [
   ...['2001:db8:ee00::1', '2001:db8:efff::1', '2001:db8:f000::1', 'fd00:1::99', 'fd00:1:0:1::99', '2606:4700::1111'],
   ...['ff02::1', 'fe80::1', 'febf::1', 'fec0::1', '::1', '::2'],
 ];
+
+/** Of a datagram that is translated from one end to another: the corner where a computed zero is sent as all ones. */
+function checksumThatBecomesZero(before: Endpoint, after: Endpoint): number {
+  const sum = ([address, port]: Endpoint): number =>
+    0xffff - internetChecksum(concat(ipBytes(address), Uint8Array.of(port >> 8, port & 0xff)));
+  // All ones are the zero of one's complement: the sum of what is there before has to be that of what is there after.
+  return 0xffff - ((sum(before) + 0xffff - sum(after)) % 0xffff);
+}
 
 type Direction = 'to the VM' | 'from the VM';
 
@@ -75,8 +85,13 @@ export class HostTraffic {
   }
 
   #said(conversation: Conversation, direction: Direction): Intent {
-    const packet = direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation);
-    return this.#sent(direction, this.#filled(packet, direction), conversation.nic, packet.transport);
+    const { outside, local, nic } = conversation;
+    const packet = this.#filled(direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation), direction);
+    if (packet.transport === 'udp' && this.#random.oneIn(16)) {
+      const [before, after] = direction === 'to the VM' ? [outside, local] : [local, outside];
+      packet.udp.checksum = checksumThatBecomesZero(before, after);
+    }
+    return this.#sent(direction, packet, nic, packet.transport);
   }
 
   /** About a packet of a conversation, or of one that never was. */
@@ -90,10 +105,12 @@ export class HostTraffic {
     );
     if (random.oneIn(8)) quoted.destination = randomClient(random, familyOf(quoted.source))[0];
     if (random.oneIn(8)) quoted.destinationPort = random.below(65536);
+    if (random.oneIn(6)) random.pick(packetLies(quoted)).tell(quoted, random);
     const payload = random.oneIn(8) ? random.pick(this.#pieces(quoted)) : quoted;
     const router =
       direction === 'to the VM' || random.oneIn(10) ? randomClient(random, familyOf(quoted.source))[0] : local[0];
     const error = errorAbout(payload, router, random);
+    if (random.oneIn(12)) error.destination = random.pick(this.#addresses(familyOf(router)));
     const quote = error.payload;
     this.#filled(error, direction).payload = quote;
     return this.#sent(direction, error, nic, `error about ${quoted.transport}`);
@@ -104,7 +121,7 @@ export class HostTraffic {
     const random = this.#random;
     const direction = random.oneIn(2) ? 'to the VM' : 'from the VM';
     const whole = this.#filled(direction === 'to the VM' ? towardsVm(conversation) : fromVm(conversation), direction);
-    whole.payload = random.bytes(random.pick([40, random.between(1, 200), 1400]));
+    whole.payload = random.bytes(random.pick([random.between(1, 100), random.between(100, 400), 1400]));
     for (const fragment of this.#pieces(whole)) {
       if (!random.oneIn(12)) {
         this.#underway.push(this.#sent(direction, fragment, conversation.nic, `fragment of ${whole.transport}`));
@@ -138,8 +155,8 @@ export class HostTraffic {
   /** From an address and port of the VM that a client never reached, to a stranger or to nobody in particular. */
   #ownTraffic(): Intent {
     const random = this.#random;
-    const source = random.pick(this.#addresses());
-    const family = familyOf(source);
+    const family = random.pick([4, 6] as const);
+    const source = random.pick(this.#addresses(family));
     const special = random.pick(SPECIAL_DESTINATIONS.filter((address) => familyOf(address) === family));
     const stranger = randomClient(random, family);
     const packet = random.oneIn(5)
@@ -161,7 +178,12 @@ export class HostTraffic {
   #otherUnderlay(): Intent {
     const random = this.#random;
     const { attachment } = this.#program;
-    const destination = random.pick([...this.#providerAddresses(), '10.255.0.2', ...this.#addresses()]);
+    const destination = random.pick([
+      ...this.#providerAddresses(),
+      '10.255.0.2',
+      ...this.#addresses(4),
+      ...this.#addresses(6),
+    ]);
     const packet = plan(random.pick(['tcp', 'udp', 'gre']), randomClient(random, familyOf(destination)), [
       destination,
       random.pick([22, 4788, 4789, 4790]),
@@ -235,9 +257,11 @@ export class HostTraffic {
     return secondProviderAddress === undefined ? [providerAddress] : [providerAddress, secondProviderAddress];
   }
 
-  #addresses(): string[] {
+  /** VIPs, DIPs and one that is neither. */
+  #addresses(family: 4 | 6): string[] {
     const { translations, snatRules = [] } = this.#program;
-    return ['192.0.2.200', ...[...translations, ...snatRules].flatMap(({ vip, dip }) => [vip, dip])];
+    const ours = [...translations, ...snatRules].flatMap(({ vip, dip }) => [vip, dip]);
+    return [...['192.0.2.200', '2001:db8:c::200'], ...ours].filter((address) => familyOf(address) === family);
   }
 
   #remember(conversation: Conversation): void {

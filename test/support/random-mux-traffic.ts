@@ -13,12 +13,14 @@ import {
   type RuleProtocol,
   type Service,
 } from '../../sdk/program/types.js';
-import { divisibleBytes, evenPieces, fragmentsOf, type Piece, reordered } from './fragment-plan.js';
+import { divisibleBytes, evenPieces, fragmentsOf, reordered } from './fragment-plan.js';
 import { randomExtension } from './ipv6-lies.js';
+import { packetLies } from './packet-lies.js';
 import { isIpv6, type PacketPlan, plan } from './packet-plan.js';
 import type { Random } from './random.js';
 import { echo, errorAbout } from './random-icmp.js';
 import { type Endpoint, fillIn, type Intent, intent, randomClient } from './random-intent.js';
+import { randomPieces } from './random-pieces.js';
 
 /** Nobody's VIPs. */
 const OTHER_ADDRESSES = ['198.51.100.1', '2001:db8:ff::1'];
@@ -58,6 +60,7 @@ export class MuxTraffic {
     if (dice < 24) return this.#named('ping', this.#ping());
     if (dice < 30 && this.#underway.length < 40) return this.#fragments();
     if (dice < 34 || services.length === 0) return this.#named('stray', this.#toAddress());
+    if (dice < 60 && this.#recent.length > 0) return this.#named('again', this.#again());
     return this.#named('connection', this.#toService());
   }
 
@@ -73,6 +76,12 @@ export class MuxTraffic {
     const { vip, protocol, port } = random.pick(random.oneIn(20) ? services : services.filter(isServed));
     const destinationPort = port === ANY_PORT ? random.pick([random.between(1, 65535), 5000, 5001]) : port;
     return this.#connection(protocol, [vip, destinationPort]);
+  }
+
+  /** The same connection goes on: what a flow table is for. */
+  #again(): PacketPlan {
+    const connection = this.#random.pick(this.#recent);
+    return this.#filled(planOf(connection, connection.client, connection.vip));
   }
 
   /** To a VIP, whether or not anything listens on the port, or to an address that is none. */
@@ -138,6 +147,8 @@ export class MuxTraffic {
     const client = random.oneIn(6) ? this.#client(vip[0]) : connection.client;
     const isSameFamily = vip[0].includes(':') === client[0].includes(':');
     const quoted = isSameFamily ? this.#quoted(connection, vip, client) : this.#ping();
+    // Whatever may be wrong with a packet may be wrong with a quoted one.
+    if (random.oneIn(4)) random.pick(packetLies(quoted)).tell(quoted, random);
     const router = this.#client(quoted.source)[0];
     const error = errorAbout(quoted, router, random);
     const others = this.#program.vips.filter((other) => isIpv6(error) === other.includes(':'));
@@ -150,8 +161,11 @@ export class MuxTraffic {
 
   #quoted(connection: Connection, vip: Endpoint, client: Endpoint): PacketPlan {
     const random = this.#random;
-    if (random.oneIn(10))
-      return this.#filled(echo(random.pick(['request', 'request', 'reply']), vip[0], client[0], vip[1]));
+    if (random.oneIn(10)) {
+      const ping = this.#filled(echo(random.pick(['request', 'request', 'reply']), vip[0], client[0], vip[1]));
+      if (random.oneIn(4)) markAsLaterFragment(ping);
+      return ping;
+    }
     const quoted = this.#filled(planOf(connection, vip, client));
     if (!random.oneIn(6)) return quoted;
     const fragments = fragmentsOf(
@@ -166,7 +180,7 @@ export class MuxTraffic {
   #fragments(): Intent {
     const random = this.#random;
     const whole = this.#datagram();
-    const pieces = this.#pieces(divisibleBytes(whole));
+    const pieces = randomPieces(divisibleBytes(whole), random);
     const fragments = fragmentsOf(whole, pieces, random.below(random.pick([2, 65536])));
     const about = `fragment of ${whole.transport} ${whole.source} > ${whole.destination}`;
     const isSafe = !random.oneIn(4);
@@ -185,25 +199,6 @@ export class MuxTraffic {
     const whole = hasLeases && random.oneIn(5) ? this.#snatReturn() : this.#toService();
     whole.payload = random.bytes(random.pick([100, random.between(1, 400), 1400]));
     return whole;
-  }
-
-  /** As they should be, or something is wrong with one of them: this is where reassembly is attacked. */
-  #pieces(lengthBytes: number): Piece[] {
-    const random = this.#random;
-    if (random.oneIn(15)) return evenPieces(lengthBytes, 60).filter((_, index) => index % 2 === 0);
-    if (random.oneIn(15)) return longPieces(random);
-    const pieces = evenPieces(lengthBytes, random.pick([2, 2, 2, 3, 4, random.between(5, 12)]));
-    if (!random.oneIn(4)) return pieces;
-    const piece = random.pick(pieces);
-    const wrong: Piece = random.pick([
-      piece,
-      { ...piece, lengthBytes: Math.max(0, piece.lengthBytes + random.pick([-8, -1, 1, 8])) },
-      { ...piece, offsetBytes: piece.offsetBytes + random.pick([8, 16]) },
-      { ...piece, offsetBytes: random.pick([65528, 65520, 65000, random.below(8192) * 8]) },
-      { ...piece, lengthBytes: 0 },
-      { ...piece, hasMore: !piece.hasMore },
-    ]);
-    return [...pieces, wrong];
   }
 
   /** Long packets, one behind the other, that may not be cut: more than anybody is told about. */
@@ -225,19 +220,15 @@ export class MuxTraffic {
   }
 }
 
-/** A later fragment whose frame is about as long as those that are kept: 2,048 bytes with all headers, on any link. */
-function longPieces(random: Random): Piece[] {
-  const headerBytes = random.pick([20, 34, 48, 62]);
-  const lengthBytes = 2048 - headerBytes + random.between(-1, 1);
-  return [
-    { offsetBytes: 0, lengthBytes: 24, hasMore: true },
-    { offsetBytes: 24, lengthBytes, hasMore: false },
-  ];
-}
-
 function planOf({ transport, protocol }: Connection, source: Endpoint, destination: Endpoint): PacketPlan {
   const planned = plan('tcp', source, destination);
   planned.transport = transport;
   planned.protocol = protocol;
   return planned;
+}
+
+/** What was the beginning of a message looks like its middle. */
+function markAsLaterFragment(packet: PacketPlan): void {
+  packet.ip.fragmentOffset = 1;
+  packet.extensions.push({ kind: 'fragment', fields: { offset: 1 } });
 }

@@ -43,9 +43,10 @@ export class RandomPackets {
 
   #draw(): RandomPacket {
     const random = this.#random;
-    const link: Link = random.oneIn(5) ? 'bare' : 'ethernet';
     const intent = this.#traffic.next();
     const { port } = intent;
+    // What a VM sends has an Ethernet header.
+    const link: Link = random.oneIn(port === 'vm' ? 40 : 5) ? 'bare' : 'ethernet';
     const dice = random.below(100);
     if (dice < 55 || intent.isSafe) {
       return { frame: packetOf(intent.plan, link).bytes(), link, port, about: intent.about };

@@ -16,14 +16,16 @@ const PACKETS_PER_PROGRAM = 1_000;
 export function* randomSteps(program: MuxProgram | HostProgram, seed: number): Generator<Step> {
   const packets = new RandomPackets(program, new Random(seed), FRAME_BYTES_MAX);
   const random = new Random(seed + 1_000_000);
-  let nowMs = 1_000_000;
+  // The 32 bits of milliseconds that a data plane is told are over on the way.
+  let nowMs = 2 ** 32 - 1_000_000;
   let programNumber = 0;
   for (let packetCount = 0; ; ) {
-    nowMs += idleMs(random);
     if (packetCount / PACKETS_PER_PROGRAM > programNumber + 1) {
       yield { program: ++programNumber };
       // Where a flow went before and where it would go now are two places: this is when its age shows.
-      nowMs += random.oneIn(2) ? TICK_MS * random.pick(IDLE_TICKS) : 0;
+      nowMs += TICK_MS * random.pick(IDLE_TICKS);
+    } else {
+      nowMs += idleMs(random);
     }
     const batch = Array.from({ length: batchFrameCount(random) }, () => packets.next());
     packetCount += batch.length;
@@ -32,8 +34,8 @@ export function* randomSteps(program: MuxProgram | HostProgram, seed: number): G
 }
 
 const TICK_MS = 1024;
-/** On both sides of what flows and fragments last: resets, rules of 10 and 20 seconds, half-open and closing flows. */
-const IDLE_TICKS = [3, 4, 5, 9, 10, 11, 19, 20, 21, 28, 29, 30, 31, 58, 59, 60, 61];
+/** None, and both sides of what flows last: resets, rules of 10 and 20 seconds, half-open and closing ones. */
+const IDLE_TICKS = [0, 0, 4, 5, 10, 11, 20, 21, 30, 31, 60, 61];
 
 /** Full ones leave no room for frames that are produced, which go with the next, also with an empty one. */
 function batchFrameCount(random: Random): number {
@@ -41,10 +43,11 @@ function batchFrameCount(random: Random): number {
   return random.pick([...new Array<number>(38).fill(any), 0, BATCH_FRAME_COUNT_MAX]);
 }
 
-/** Mostly busy, so that buckets run dry; at times long enough for half-open, closing and idle flows to be forgotten. */
+/** Mostly busy, so that buckets run dry; at times long enough for datagrams and all kinds of flows to be forgotten. */
 function idleMs(random: Random): number {
   const dice = random.below(100);
   if (dice < 40) return random.below(20);
   if (dice < 93) return random.below(2_000);
-  return random.pick([5_000, 25_000, 40_000, random.below(70_000)]);
+  const atTheLimit = random.pick([random.between(29, 31), random.between(59, 62)]) * TICK_MS;
+  return random.pick([5_000, 25_000, atTheLimit, atTheLimit, random.below(70_000)]);
 }

@@ -12,9 +12,9 @@ const SACK_PERMITTED = Uint8Array.of(4, 2);
 /** Lengths that cannot be true, or are not those of their kind. */
 const MALFORMED = [[2], [2, 0], [2, 1], [2, 3, 5], [2, 4, 5], [2, 40, 5, 180], [8, 0], [30, 1], [3, 255]];
 
-/** At most 40 bytes. */
+/** At most 40 bytes; a long list ends in the middle of an option. */
 export function randomSynOptions(random: Random): Uint8Array {
-  const options = Array.from({ length: random.between(1, 5) }, () => randomOption(random));
+  const options = Array.from({ length: random.pick([random.between(1, 5), 20]) }, () => randomOption(random));
   return concat(...options).slice(0, 40);
 }
 
@@ -24,7 +24,8 @@ function randomOption(random: Random): Uint8Array {
   if (dice < 13) return NOP;
   if (dice < 15) return WINDOW_SCALE;
   if (dice < 17) return SACK_PERMITTED;
-  return dice === 17 ? END : Uint8Array.from(random.pick(MALFORMED));
+  if (dice === 17) return random.oneIn(4) ? END : NOP;
+  return random.oneIn(4) ? Uint8Array.from(random.pick(MALFORMED)) : WINDOW_SCALE;
 }
 
 /** Of Ethernet, of jumbo frames, at the ends of the range, and around what the usual fabrics allow. */

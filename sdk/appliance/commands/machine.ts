@@ -18,8 +18,16 @@ export function withMachineOptions(command: Command): Command {
 }
 
 /** Reads and compiles a fabric for the machine the options name. */
-export async function programFor(path: string, { mux, host }: MachineOptions): Promise<Program> {
+export async function programFor(path: string, options: MachineOptions): Promise<Program> {
+  return (await machineOf(path, options)).program;
+}
+
+/** The same, with the fabric the machine is in. */
+export async function machineOf(
+  path: string,
+  { mux, host }: MachineOptions,
+): Promise<{ readonly program: Program; readonly fabric: CompiledFabric }> {
   if ((mux === undefined) === (host === undefined)) throw new UsageError('give one of --mux ID and --host ID');
-  const compiled: CompiledFabric = compile(await readFabricFile(path));
-  return mux === undefined ? compiled.forHost(host as string) : compiled.forMux(mux);
+  const fabric = compile(await readFabricFile(path));
+  return { program: mux === undefined ? fabric.forHost(host as string) : fabric.forMux(mux), fabric };
 }

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import muxModule from 'edgemux/mux-module';
-import { HostAgent } from '../../host/index.js';
+import { HostAgent, hostCapacitiesFor } from '../../host/index.js';
 import { capacitiesFor, Mux } from '../../mux/index.js';
 import { LINKTYPE_ETHERNET, LINKTYPE_RAW, PcapWriter } from '../../packet/index.js';
 import type { Program } from '../../program/index.js';
@@ -66,11 +66,7 @@ async function loadTarget(program: Program): Promise<ReplayTarget> {
     mux.program(program);
     return mux;
   }
-  const host = await HostAgent.load(muxModule, {
-    ...CAPACITIES,
-    nicCountMax: Math.max(program.nics.length, 1),
-    translationCountMax: Math.max(program.translations.length, 1),
-  });
+  const host = await HostAgent.load(muxModule, { ...hostCapacitiesFor(program), ...CAPACITIES });
   host.apply(program);
   return host;
 }

@@ -1,7 +1,8 @@
 /** Fastpath: connections between two VMs leave the MUX out once it has told both hosts. */
 import { describe as describePacket, layers } from 'edgemux/packet';
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../support/bytes.js';
+import { sipHash } from '../model/siphash.js';
+import { fromHex, toHex } from '../support/bytes.js';
 import { verifyFrame } from '../support/checksum.js';
 import { ACK, eth, FIN, type Packet, PSH, RST, SYN } from '../support/packet.js';
 import {
@@ -405,6 +406,53 @@ describe('a redirect is refused', () => {
   it('again, at a host that has not seen the connection', async () => {
     const [talk, other] = [await Talk.of(), await Talk.of()];
     for (const redirect of talk.redirect()) expect(other.network.tell(redirect, 0).reason).toBe('redirect');
+  });
+});
+
+/** A message signed as a MUX signs it, with some bytes of it changed first. */
+function signed(frame: Uint8Array, key: string, changes: readonly [at: number, bytes: readonly number[]][]): Packet {
+  const message = frame.slice(REDIRECT_AT);
+  for (const [at, bytes] of changes) message.set(bytes, at);
+  new DataView(message.buffer).setBigUint64(80, sipHash(fromHex(key), message.subarray(0, 80), 2, 4), true);
+  return eth().ipv4(providerAddress('mux-1'), providerAddress('host-1')).udp(8571, 8571).payload(message);
+}
+
+describe('a redirect whose tag is right', () => {
+  type Row = [name: string, changes: [at: number, bytes: number[]][], verdict: string];
+  const rows: Row[] = [
+    ['as the MUX has made it: SipHash-2-4', [], 'consume'],
+    ['another magic', [[0, [0]]], 'drop'],
+    ['another version', [[4, [2]]], 'drop'],
+    ['the other family', [[5, [6]]], 'drop'],
+    ['UDP', [[6, [17]]], 'drop'],
+    ['the other side', [[7, [1]]], 'drop'],
+    ['another client port', [[40, [0, 1]]], 'drop'],
+    ['another VIP port', [[42, [0, 81]]], 'drop'],
+    ['another VIP', [[24, [80, 80, 80, 99]]], 'drop'],
+    ['no host of ours', [[48, [10, 0, 0, 99]]], 'drop'],
+    ['a MUX in place of a host', [[48, [10, 0, 0, 11]]], 'drop'],
+    ['ourselves', [[48, [10, 0, 0, 21]]], 'drop'],
+    ['no family of the host', [[70, [0]]], 'drop'],
+    ['the MAC address of no VM here', [[72, [2, 0, 0, 0, 0, 9]]], 'drop'],
+    ['a neighbour of the VM', [[72, [2, 0, 0, 0, 0x0b, 2]]], 'drop'],
+    [
+      'another VM at the other end',
+      [
+        [44, [0, 0, 0, 9]],
+        [64, [2, 0, 0, 0, 0, 8]],
+      ],
+      'consume',
+    ],
+  ];
+  it.each(rows)('%s', async (_name, changes, verdict) => {
+    const talk = await Talk.of();
+    talk.open();
+    const { redirects } = talk.network.route(fromCaller(IPV4).tcp(CALLER_PORT, 80, ACK), 2 * TICK_MS);
+    const agent = talk.network.host('host-1');
+    const frame = signed(redirects[0]!, agent.current!.fastpath!.key, changes);
+    if (changes.length === 0)
+      expect(toHex(frame.bytes().slice(REDIRECT_AT))).toBe(toHex(redirects[0]!.slice(REDIRECT_AT)));
+    expect(agent.process(frame.bytes(), 2 * TICK_MS).verdict).toBe(verdict);
   });
 });
 

@@ -36,7 +36,7 @@ import {
 import { checkSegment, destinationPort, isTcpOrUdp, portPair } from './wire/ports';
 import { PROTOCOL_TCP, tcpFlags } from './wire/tcp';
 
-/** What is to happen with an IPv6 packet, of which so many bytes are there. @inline */
+/** What is to happen with an IPv6 packet, of which so many bytes are there. A call, so that it takes nothing from IPv4. */
 export function classifyIpv6(parsed: usize, available: u32): u32 {
   const ip: usize = load<u32>(parsed, PARSED_IP);
   const start = checkIpv6Start(ip, available);

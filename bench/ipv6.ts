@@ -1,4 +1,5 @@
 /** What IPv6 costs: the same MUX, the same connections, their packets in IPv6 and in IPv4, turn by turn. */
+import { join } from 'node:path';
 import { processChannel } from './channel.js';
 import { Contestant } from './contestant.js';
 import { CHILD, CORE, canPin, MUX_WASM, NODE_COMMAND } from './line-up.js';
@@ -17,7 +18,11 @@ export interface Ipv6Row {
 const PROBE_BATCH_COUNT = 2048;
 const FAMILIES = [4, 6] as const;
 
-export async function measureIpv6(workloads: readonly Workload[], roundCount: number): Promise<Ipv6Row[]> {
+export async function measureIpv6(
+  workloads: readonly Workload[],
+  roundCount: number,
+  folder: string,
+): Promise<Ipv6Row[]> {
   const core = canPin(CORE) ? CORE : undefined;
   const muxes = FAMILIES.map(
     (family) =>
@@ -28,6 +33,7 @@ export async function measureIpv6(workloads: readonly Workload[], roundCount: nu
     for (const workload of workloads) {
       for (const [at, mux] of muxes.entries()) {
         await mux.prepare(workload, frameOf(workload, FRAME_SIZES[0], FAMILIES[at]));
+        await checkForwarded(mux, workload, folder);
         await mux.run(PROBE_BATCH_COUNT);
       }
       rows.push({ workload: workload.name, ...(await measure(muxes, roundCount)) });
@@ -36,6 +42,13 @@ export async function measureIpv6(workloads: readonly Workload[], roundCount: nu
   } finally {
     for (const mux of muxes) mux.end();
   }
+}
+
+/** Packets that pass or are dropped would be measured as well, and be cheap. */
+async function checkForwarded(mux: Contestant, { name, fillPacketCount, fillCount }: Workload, folder: string) {
+  const [forwarded] = (await mux.writeFrames(1, join(folder, 'family'))).split(' ').map(Number);
+  const sent = (Math.ceil(fillPacketCount / BATCH_FRAME_COUNT) * fillCount + 1) * BATCH_FRAME_COUNT;
+  if (forwarded !== sent) throw new Error(`${name}: ${mux.name} forwards ${forwarded} of ${sent} packets`);
 }
 
 async function measure(muxes: readonly Contestant[], roundCount: number): Promise<Omit<Ipv6Row, 'workload'>> {

@@ -117,8 +117,8 @@ async function measureBoth() {
   return rows;
 }
 
-async function measureFamilies() {
-  const rows = await measureIpv6(WORKLOADS, roundCount);
+async function measureFamilies(_: readonly Contestant[], folder: string) {
+  const rows = await measureIpv6(WORKLOADS, roundCount, folder);
   for (const { workload, ipv4Ns, ipv6Ns, ratio } of rows) {
     print(`IPv6, ${workload}: ${ipv6Ns} ns, IPv4 ${ipv4Ns} ns, ×${ratio}`);
   }

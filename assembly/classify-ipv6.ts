@@ -12,9 +12,11 @@ import {
   PARSED_TCP_FLAGS,
   REASON_FRAGMENT,
   REASON_NONE,
+  REASON_SOURCE,
 } from './abi';
 import { classifyRare, classifyUnnamed, dropIfOurs } from './classify-rare';
 import { flowHash6 } from './flow-hash';
+import { isOwnConversationV6 } from './own-vip';
 import { dropFor, OUTCOME_CONTINUE, OUTCOME_PASS } from './parse';
 import { addressWord } from './table/address';
 import { findService } from './table/endpoint';
@@ -45,7 +47,8 @@ export function classifyIpv6(parsed: usize, available: u32): u32 {
   if (vip == 0) return OUTCOME_PASS;
   let reason = checkIpv6Header(ip, available);
   if (reason == REASON_NONE) reason = checkIpv6Origin(ip);
-  if (reason != REASON_NONE) return dropIfOurs(vip, 6, reason);
+  if (reason != REASON_NONE && (reason != REASON_SOURCE || !isOwnConversationV6(ip, vip)))
+    return dropIfOurs(vip, 6, reason);
   const protocol = ipv6NextHeader(ip);
   return isTcpOrUdp(protocol)
     ? classifySegment(parsed, vip, protocol, ip + IPV6_BYTES)

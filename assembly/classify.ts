@@ -28,12 +28,14 @@ import {
   REASON_FRAGMENT,
   REASON_NONE,
   REASON_OVERSIZE,
+  REASON_SOURCE,
   SOURCE_NONE,
   VERDICT_FORWARD,
 } from './abi';
 import { classifyIpv6 } from './classify-ipv6';
 import { classifyRare, classifyUnnamed, dropIfOurs } from './classify-rare';
 import { flowHash } from './flow-hash';
+import { isOwnConversationV4 } from './own-vip';
 import { availableBytes, dropFor, isOversize, OUTCOME_CONTINUE, parseLink } from './parse';
 import { findService } from './table/endpoint';
 import { flowBucket, flowKey } from './table/flow';
@@ -78,7 +80,7 @@ function classifyIpv4(parsed: usize, available: u32): u32 {
   const vip = ipv4Destination(ip);
   let reason = checkIpv4Header(ip, available);
   if (reason == REASON_NONE) reason = checkIpv4Origin(ip);
-  if (reason != REASON_NONE) return dropIfOurs(vip, 4, reason);
+  if (reason != REASON_NONE && (reason != REASON_SOURCE || !isOwnConversationV4(ip))) return dropIfOurs(vip, 4, reason);
 
   const headerBytes = ipv4HeaderBytes(ip);
   const totalLength = ipv4TotalLength(ip);

@@ -82,8 +82,14 @@ export function checkIpv6Origin(ip: usize): u32 {
   const high = load<u64>(ip, SOURCE + 8);
   if (load<u8>(ip, SOURCE) == 0xff) return REASON_SOURCE;
   if (low == 0 && (high == 0 || high == LOOPBACK_HIGH)) return REASON_SOURCE;
-  const isItsOwnDestination = low == load<u64>(ip, DESTINATION) && high == load<u64>(ip, DESTINATION + 8);
-  return isItsOwnDestination ? REASON_SOURCE : REASON_NONE;
+  return ipv6HasOneAddress(ip) ? REASON_SOURCE : REASON_NONE;
+}
+
+/** Whether source and destination are the same. */
+export function ipv6HasOneAddress(ip: usize): bool {
+  return (
+    load<u64>(ip, SOURCE) == load<u64>(ip, DESTINATION) && load<u64>(ip, SOURCE + 8) == load<u64>(ip, DESTINATION + 8)
+  );
 }
 
 /**

@@ -4,17 +4,17 @@
  */
 
 import type { MuxProgram } from '../../sdk/program/types.js';
-import { concat, macBytes } from '../support/bytes.js';
+import { be16, concat, macBytes } from '../support/bytes.js';
 import type { Link } from '../support/checksum.js';
-import { familyOf } from './address.js';
+import { type Family, familyOf } from './address.js';
 import { tickOf } from './clock.js';
 import { encapsulate, fitsOuterHeader, overheadBytes } from './encapsulation.js';
-import { drop, isEnding, PASS } from './ending.js';
+import { drop, type Ending, isEnding, PASS } from './ending.js';
 import type { FiveTuple } from './flow-hash.js';
 import { FlowTable } from './flow-table.js';
 import { type Choice, datagramKey, FragmentTable, isImpossible } from './fragments.js';
 import { checkIcmp, echoIdentifier, echoReply, ICMP, icmpKind } from './icmp.js';
-import { checkHeader, checkSender, checkStart, destinationOf, type IpPacket, takeApart } from './ip.js';
+import { checkHeader, checkSender, checkStart, destinationOf, type IpPacket, sourceOf, takeApart } from './ip.js';
 import type { FragmentPart } from './ipv6.js';
 import { ethernetHeader, openLink, outgoingTag } from './link.js';
 import { MuxCounters } from './mux-counters.js';
@@ -106,7 +106,7 @@ export class MuxModel {
     const malformed = checkStart(family, bytes);
     if (malformed !== undefined) return malformed;
     if (!this.#policy.isVip(destinationOf(family, bytes))) return PASS;
-    const unsound = checkHeader(family, bytes) ?? checkSender(family, bytes);
+    const unsound = checkHeader(family, bytes) ?? this.#checkSender(family, bytes);
     if (unsound !== undefined) return unsound;
     const packet = takeApart(family, bytes);
     if (isEnding(packet)) return packet;
@@ -114,6 +114,19 @@ export class MuxModel {
     const arrival = { frame, link, tag, nowMs, tick: tickOf(nowMs) };
     const answer = this.#decide(packet, arrival);
     return 'verdict' in answer ? answer : this.#send(packet, answer, arrival);
+  }
+
+  /** A VM that reaches its own VIP from a leased port of it is the one sender that may be the destination. */
+  #checkSender(family: Family, bytes: Uint8Array): Ending | undefined {
+    const refused = checkSender(family, bytes);
+    if (refused?.reason !== 'source' || sourceOf(family, bytes) !== destinationOf(family, bytes)) return refused;
+    const isWhole = family === 6 || (be16(bytes, 6) & 0x3fff) === 0;
+    const l4 = family === 6 ? 40 : (bytes[0]! & 15) * 4;
+    const end = family === 6 ? 40 + be16(bytes, 4) : be16(bytes, 2);
+    if (!isWhole || !hasPorts(bytes[family === 6 ? 6 : 9]!) || end - l4 < 4) return refused;
+    const vip = destinationOf(family, bytes);
+    const isLeased = (port: number) => this.#policy.leaseholder(vip, port) !== undefined;
+    return isLeased(be16(bytes, l4)) || isLeased(be16(bytes, l4 + 2)) ? undefined : refused;
   }
 
   #decide(packet: IpPacket, arrival: Arrival): Choice | MuxResult {

@@ -41,7 +41,6 @@ describe('MUX: counters', () => {
       snat: { allocated: 0, exhausted: 0, overShare: 0 },
       tcp: { resetsSent: 0, sizesClamped: 0 },
       fastpath: { redirectsSent: 0, redirectsObeyed: 0, packets: 0 },
-      fastpath: { redirectsSent: 0, redirectsObeyed: 0, packets: 0 },
     });
   });
 

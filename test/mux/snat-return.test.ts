@@ -54,6 +54,19 @@ describe.each([
     }
   });
 
+  const own: { name: string; ports: [number, number]; out: string }[] = [
+    { name: 'to a service of it', ports: [1024, 2100], out: 'web-6' },
+    { name: 'the answer to that', ports: [80, 1024], out: 'web-4' },
+    { name: 'with no leased port', ports: [80, 1023], out: 'source' },
+  ];
+  it.each(own)('a VM that calls its own VIP, $name: $out', async ({ ports: [from, to], out }) => {
+    const mux = await muxWith({ snatRanges });
+    const ip = vip === VIP6 ? eth().ipv6(vip, vip) : eth().ipv4(vip, vip);
+    const frame = ip.tcp(from, to, ACK).bytes();
+    const { reason } = mux.process(frame, 0);
+    expect(reason ?? mux.explain(frame, 0).fields.backend?.key).toBe(out);
+  });
+
   const rows: { name: string; in: Uint8Array; out: string }[] = [
     { name: 'a service comes first', in: from(eth()).tcp(443, 2100, ACK).bytes(), out: 'web-4' },
     { name: 'of its own protocol', in: from(eth()).udp(443, 2100).bytes(), out: 'web-6' },

@@ -45,7 +45,7 @@ describe.skipIf(arePeersMissing).each(LINKS)('%s', (_, link) => {
     const { forward: forwarded, pass: passed, hold: held, ...dropped } = traffic.fates;
     expect(summary).toEqual({
       ...{ frames: traffic.frames, forwarded, passed, held, dropped },
-      ...{ delivered: 0, replied: 0, produced: 0 },
+      ...{ delivered: 0, replied: 0, produced: 0, consumed: 0 },
     });
   });
 

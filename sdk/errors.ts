@@ -34,6 +34,7 @@ export interface Problem {
  * | `ERR_UNSUPPORTED` | policy or platform asks for what this release cannot do |
  * | `ERR_FLOWS_INVALID` | bytes are no exported flows this version understands, or damaged |
  * | `ERR_FLOWS_FOREIGN` | exported flows were hashed with another `flowHashKey` than the MUX's |
+ * | `ERR_SOCKET` | a port cannot be bound |
  * | `ERR_FLOW_SYNTAX` | the text of a flow (`tcp 192.0.2.7:40000 > 80.80.80.80:80`) cannot be read |
  */
 export type ErrorCode =
@@ -49,6 +50,7 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED'
   | 'ERR_FLOWS_INVALID'
   | 'ERR_FLOWS_FOREIGN'
+  | 'ERR_SOCKET'
   | 'ERR_FLOW_SYNTAX';
 
 /**

@@ -3,6 +3,7 @@
  *
  *   errors ◄ net ◄ packet
  *   errors, net ◄ resources ◄ topology ◄ program ◄ dataplane ◄ mux, host ◄ appliance
+ *   errors, net ◄ runtime ◄ bfd ◄ bgp ◄ appliance
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -21,11 +22,30 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dataplane: ['errors', 'net'],
   mux: ['errors', 'net', 'program', 'dataplane'],
   host: ['errors', 'net', 'program', 'dataplane'],
+  runtime: ['errors', 'net'],
+  bfd: ['errors', 'net', 'runtime'],
+  bgp: ['errors', 'net', 'runtime', 'bfd'],
   index: ['errors', 'net', 'resources', 'topology', 'program', 'dataplane', 'mux', 'host'],
-  appliance: ['errors', 'net', 'packet', 'resources', 'topology', 'program', 'dataplane', 'mux', 'host', 'index'],
+  appliance: [
+    'errors',
+    'net',
+    'packet',
+    'resources',
+    'topology',
+    'program',
+    'dataplane',
+    'mux',
+    'host',
+    'runtime',
+    'bfd',
+    'bgp',
+    'index',
+  ],
 };
 /** The data plane is configured from programs, and needs to know their shape but none of their code. */
 const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = { dataplane: ['program'] };
+/** The runtime of Node, which also runs under Deno: of those who import sdk/, only the appliance imports it. */
+const NODE_RUNTIME = 'sdk/runtime/node/';
 /** The parts that read the boundary with the Wasm module. */
 const MAY_IMPORT_ABI = ['dataplane', 'mux', 'host'];
 const ABI = 'assembly/abi.ts';
@@ -93,7 +113,13 @@ function violationsIn(sdk: ReadonlyMap<string, string>): string[] {
 function objectionTo({ from, to, isType }: Edge): string | undefined {
   const part = partOf(from);
   if (!(part in MAY_IMPORT)) return `${part} has no place in MAY_IMPORT`;
-  if (to.startsWith('node:')) return part === 'appliance' ? undefined : 'only appliance imports node: modules';
+  if (to.startsWith('node:')) {
+    const mayBeNode = part === 'appliance' || from.startsWith(NODE_RUNTIME);
+    return mayBeNode ? undefined : 'only appliance and the runtime of Node import node: modules';
+  }
+  if (to.startsWith(NODE_RUNTIME) && part !== 'appliance' && !from.startsWith(NODE_RUNTIME)) {
+    return 'only appliance imports the runtime of Node';
+  }
   if (to === ABI) return MAY_IMPORT_ABI.includes(part) ? undefined : `${part} has nothing to do with the boundary`;
   if (to.startsWith('assembly/')) return `${ABI} is the one file of assembly/ that sdk/ imports`;
   if (!to.startsWith('sdk/')) return undefined;
@@ -194,6 +220,12 @@ describe('architecture: this test', () => {
     },
     { name: 'types', from: 'sdk/dataplane/a.ts', text: "import { type A } from '../program/b.js';", says: undefined },
     { name: 'Node', from: 'sdk/program/a.ts', text: "import { join } from 'node:path';", says: 'only appliance' },
+    {
+      name: 'the runtime of Node',
+      from: 'sdk/bgp/a.ts',
+      text: "import { b } from '../runtime/node/b.js';",
+      says: 'only appliance imports the runtime',
+    },
     {
       name: 'Node in the appliance',
       from: 'sdk/appliance/a.ts',

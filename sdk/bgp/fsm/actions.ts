@@ -23,7 +23,7 @@ export type Action =
   /** The one that the fault in the peer's message calls for. */
   | 'send NOTIFICATION: message error'
   | 'send routes'
-  /** The peer forgets what it had of us, we forget what it has. */
+  /** The peer forgets the routes it has of us; so what it has is nothing now. */
   | 'delete routes'
   | 'process UPDATE'
   | 'process ROUTE-REFRESH'

@@ -126,7 +126,7 @@ const CONNECT: Row = {
   BfdDown: 'ignore',
   RouteRefreshMsg: failed(),
   RouteRefreshMsgErr: failed(),
-  SilentStop: stopped(),
+  SilentStop: silenced(),
 };
 
 const ACTIVE: Row = {
@@ -167,7 +167,7 @@ const OPEN_SENT: Row = {
   BfdDown: failed('send NOTIFICATION: Cease'),
   RouteRefreshMsg: failed('send NOTIFICATION: FSM error'),
   RouteRefreshMsgErr: failed('send NOTIFICATION: FSM error'),
-  SilentStop: stopped(),
+  SilentStop: silenced(),
 };
 
 const OPEN_CONFIRM: Row = {
@@ -202,7 +202,7 @@ const ESTABLISHED: Row = {
   BfdDown: failed('send NOTIFICATION: Cease', 'delete routes'),
   RouteRefreshMsg: go('Established', 'process ROUTE-REFRESH', 'restart HoldTimer'),
   RouteRefreshMsgErr: failed('send NOTIFICATION: message error', 'delete routes'),
-  SilentStop: stopped('delete routes'),
+  SilentStop: silenced('delete routes'),
 };
 
 const TABLE: Readonly<Record<State, Row>> = {
@@ -221,6 +221,11 @@ function go(state: State, ...actions: Action[]): Transition<State> {
 /** TCP is there: an OPEN goes out. */
 function opened(): Transition<State> {
   return go('OpenSent', 'stop ConnectRetryTimer', 'send OPEN', 'wait for OPEN');
+}
+
+/** Ends without a word, and as if it had not been: the counter stays. */
+function silenced(...first: Action[]): Transition<State> {
+  return go('Idle', ...first, 'stop ConnectRetryTimer', 'release resources', 'drop TCP');
 }
 
 /** Ends on purpose: nothing to count, nothing to damp. */

@@ -37,12 +37,15 @@ function detailOf(message: NotificationMessage): string {
   if (data.length === 0) return '';
   const text = shutdownText(message);
   if (text !== undefined) return text === '' ? '' : quoted(text);
-  const { HEADER, OPEN, CEASE } = NOTIFICATION;
+  const { HEADER, OPEN, FSM, CEASE } = NOTIFICATION;
   const number = data.reduce((sum, byte) => sum * 256 + byte, 0);
   switch (keyOf(message)) {
     case keyOf(HEADER.BAD_LENGTH):
       return data.length === 2 ? `${number} bytes` : hexOf(data);
     case keyOf(HEADER.BAD_TYPE):
+    case keyOf(FSM.UNEXPECTED_IN_OPEN_SENT):
+    case keyOf(FSM.UNEXPECTED_IN_OPEN_CONFIRM):
+    case keyOf(FSM.UNEXPECTED_IN_ESTABLISHED):
       return data.length === 1 ? `type ${number}` : hexOf(data);
     case keyOf(OPEN.UNSUPPORTED_VERSION):
       return data.length === 2 ? `speaks version ${number}` : hexOf(data);

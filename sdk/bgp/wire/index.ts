@@ -1,5 +1,5 @@
 /** BGP messages as bytes and as values, RFC 4271 section 4. */
-export { NO_CAPABILITIES } from './capabilities.js';
+export { multiprotocolCapabilities, NO_CAPABILITIES } from './capabilities.js';
 export { decodeMessage, messageKind } from './decode.js';
 export { MessageFramer } from './framer.js';
 export { HEADER_BYTES, MESSAGE_BYTES_MAX, MESSAGE_TYPE } from './header.js';

@@ -1,6 +1,5 @@
 /** What two speakers agree on: the OPEN we send, what is wrong with the peer's, and what follows from both. */
-import { NO_CAPABILITIES } from '../wire/capabilities.js';
-import { AFI, SAFI_UNICAST } from '../wire/families.js';
+import { multiprotocolCapabilities, NO_CAPABILITIES } from '../wire/capabilities.js';
 import { MessageError } from '../wire/message-error.js';
 import type { Agreement, Capabilities, Family, OpenMessage } from '../wire/messages.js';
 import { NOTIFICATION } from '../wire/notification-kinds.js';
@@ -20,8 +19,8 @@ export interface Identity {
 /** What both OPENs of a connection amount to. */
 export interface Session {
   readonly agreement: Agreement;
-  /** The peer's OPEN. */
-  readonly open: OpenMessage;
+  readonly ours: OpenMessage;
+  readonly theirs: OpenMessage;
   /** The lower of both sides' times, 0 for none. */
   readonly holdTimeSeconds: number;
   /** Both sides mark the beginning and the end of a refresh, RFC 7313. */
@@ -88,12 +87,8 @@ export function agree(ours: OpenMessage, theirs: OpenMessage, peer: PeerOptions)
   if (theirs.as === ours.as && theirs.routerId === ours.routerId) {
     throw new MessageError(NOTIFICATION.OPEN.BAD_BGP_IDENTIFIER, `BGP identifier ${theirs.routerId} is ours`);
   }
-  const offered = offeredFamilies(ours.capabilities);
-  const families = intersection(offered, theirs.capabilities.families);
-  if (families.size === 0) {
-    const text = `no family in common: ${offered.join(', ')} here, ${theirs.capabilities.families.join(', ') || 'none'} there`;
-    throw new MessageError(NOTIFICATION.OPEN.UNSUPPORTED_CAPABILITY, text, multiprotocolCapabilities(offered));
-  }
+  const families = intersection(ours.capabilities.families, theirs.capabilities.families);
+  if (families.size === 0) throw nothingInCommon(ours.capabilities.families, theirs.capabilities.families);
   const both = (capability: 'fourOctetAs' | 'enhancedRouteRefresh') =>
     ours.capabilities[capability] && theirs.capabilities[capability];
   return {
@@ -103,25 +98,21 @@ export function agree(ours: OpenMessage, theirs: OpenMessage, peer: PeerOptions)
       families,
       extendedNextHop: intersection(ours.capabilities.extendedNextHop, theirs.capabilities.extendedNextHop),
     },
-    open: theirs,
+    ours,
+    theirs,
     holdTimeSeconds: Math.min(ours.holdTimeSeconds, theirs.holdTimeSeconds),
     isRefreshEnhanced: both('enhancedRouteRefresh'),
     isReplaceable: [ours, theirs].every(({ capabilities }) => (capabilities.gracefulRestart?.families.length ?? 0) > 0),
   };
 }
 
-/** Who sends no multiprotocol capability speaks IPv4. */
-function offeredFamilies({ families }: Capabilities): readonly Family[] {
-  return families.length > 0 ? families : ['ipv4'];
+function nothingInCommon(ours: readonly Family[], theirs: readonly Family[]): MessageError {
+  const text = `no family in common: ${ours.join(', ')} here, ${theirs.join(', ') || 'none'} there`;
+  return new MessageError(NOTIFICATION.OPEN.UNSUPPORTED_CAPABILITY, text, multiprotocolCapabilities(ours));
 }
 
 function intersection<T>(a: readonly T[], b: readonly T[]): ReadonlySet<T> {
   return new Set(a.filter((member) => b.includes(member)));
-}
-
-/** Capabilities as in an OPEN, RFC 5492 section 4 and RFC 4760 section 8: | 1 | 4 | AFI 16 | 0 | SAFI 8 |. */
-function multiprotocolCapabilities(families: readonly Family[]): Uint8Array {
-  return Uint8Array.from(families.flatMap((family) => [1, 4, 0, AFI[family], 0, SAFI_UNICAST]));
 }
 
 /**

@@ -36,6 +36,7 @@ export interface Problem {
  * | `ERR_FLOWS_FOREIGN` | exported flows were hashed with another `flowHashKey` than the MUX's |
  * | `ERR_SOCKET` | a port cannot be bound |
  * | `ERR_FLOW_SYNTAX` | the text of a flow (`tcp 192.0.2.7:40000 > 80.80.80.80:80`) cannot be read |
+ * | `ERR_ROUTES_INVALID` | routes to announce cannot be read, contradict each other, or do not fit a BGP message |
  */
 export type ErrorCode =
   | 'ERR_FABRIC_SYNTAX'
@@ -51,7 +52,8 @@ export type ErrorCode =
   | 'ERR_FLOWS_INVALID'
   | 'ERR_FLOWS_FOREIGN'
   | 'ERR_SOCKET'
-  | 'ERR_FLOW_SYNTAX';
+  | 'ERR_FLOW_SYNTAX'
+  | 'ERR_ROUTES_INVALID';
 
 /**
  * An error with a stable `code` and, where input was at fault, every problem found in it.

@@ -1,5 +1,4 @@
 /** What a peer is still to be told, grouped by what can share an UPDATE. Each prefix is in one group at most. */
-import type { Prefix } from '../../net/prefix.js';
 import type { Family } from '../wire/messages.js';
 import type { ResolvedRoute, RoutePath } from './session-routes.js';
 
@@ -78,9 +77,4 @@ export class PendingRoutes {
   #groupsLike({ family, path }: Pick<PendingGroup, 'family' | 'path'>): Groups {
     return path === undefined ? this.#withdrawn[family] : this.#announced[family];
   }
-}
-
-/** Bytes a prefix takes in an UPDATE, RFC 4271 section 4.3. */
-export function prefixByteCount({ length }: Prefix): number {
-  return 1 + Math.ceil(length / 8);
 }

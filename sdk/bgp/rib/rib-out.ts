@@ -9,9 +9,10 @@
  */
 import { MESSAGE_BYTES_MAX } from '../wire/header.js';
 import type { Agreement, Family } from '../wire/messages.js';
+import { prefixByteCount } from '../wire/nlri.js';
+import { encodeEndOfRib, encodeUpdates } from '../wire/pack.js';
 import { encodeRouteRefresh } from '../wire/route-refresh.js';
-import { encodeEndOfRib, encodeUpdates } from '../wire/update.js';
-import { type PendingGroup, PendingRoutes, prefixByteCount } from './pending-routes.js';
+import { type PendingGroup, PendingRoutes } from './pending-routes.js';
 import type { ResolvedRoute, RoutePath } from './session-routes.js';
 
 const FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];

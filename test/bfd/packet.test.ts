@@ -24,8 +24,16 @@ function damaged(changes: Readonly<Record<number, string>>, base = UP): Uint8Arr
 describe('BFD control packet: fields', () => {
   const rows: { name: string; hex: string; packet: Partial<ControlPacket> }[] = [
     { name: 'Up', hex: UP, packet: {} },
-    { name: 'diagnostic 31', hex: '3f c0 03 18 22222222 11111111 000186a0 000186a0 00000000', packet: { diagnostic: 31 } },
-    { name: 'AdminDown', hex: '20 00 03 18 22222222 11111111 000186a0 000186a0 00000000', packet: { state: 'AdminDown' } },
+    {
+      name: 'diagnostic 31',
+      hex: '3f c0 03 18 22222222 11111111 000186a0 000186a0 00000000',
+      packet: { diagnostic: 31 },
+    },
+    {
+      name: 'AdminDown',
+      hex: '20 00 03 18 22222222 11111111 000186a0 000186a0 00000000',
+      packet: { state: 'AdminDown' },
+    },
     { name: 'Down', hex: '20 40 03 18 22222222 11111111 000186a0 000186a0 00000000', packet: { state: 'Down' } },
     { name: 'Init', hex: '20 80 03 18 22222222 11111111 000186a0 000186a0 00000000', packet: { state: 'Init' } },
     { name: 'Poll', hex: '20 e0 03 18 22222222 11111111 000186a0 000186a0 00000000', packet: { isPoll: true } },

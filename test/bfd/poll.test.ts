@@ -7,7 +7,12 @@ type Step = 'change' | 'F' | 'no F' | 'gone';
 describe('Poll Sequence', () => {
   const rows: { name: string; steps: readonly Step[]; polls: readonly boolean[]; heardAt?: number }[] = [
     { name: 'nothing changes', steps: ['no F', 'F'], polls: [false, false] },
-    { name: 'goes on until a Final', steps: ['change', 'no F', 'no F', 'F'], polls: [true, true, true, false], heardAt: 3 },
+    {
+      name: 'goes on until a Final',
+      steps: ['change', 'no F', 'no F', 'F'],
+      polls: [true, true, true, false],
+      heardAt: 3,
+    },
     { name: 'a second Final answers nothing', steps: ['change', 'F', 'F'], polls: [true, false, false], heardAt: 1 },
     {
       name: 'a change after the Final waits for a packet without it',
@@ -27,7 +32,11 @@ describe('Poll Sequence', () => {
       polls: [true, false, false, true],
       heardAt: 1,
     },
-    { name: 'a side that is gone answers nothing', steps: ['change', 'change', 'gone', 'F'], polls: [true, true, false, false] },
+    {
+      name: 'a side that is gone answers nothing',
+      steps: ['change', 'change', 'gone', 'F'],
+      polls: [true, true, false, false],
+    },
   ];
 
   it.each(rows)('$name', ({ steps, polls, heardAt }) => {

@@ -9,37 +9,37 @@ interface Row {
   readonly rfc: string;
   readonly ours: BfdState;
   readonly event: StateEvent;
-  readonly then: BfdState;
+  readonly becomes: BfdState;
   readonly diagnostic?: number;
 }
 
 const ROWS: readonly Row[] = [
-  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'AdminDown', then: 'AdminDown' },
-  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'Down', then: 'AdminDown' },
-  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'Init', then: 'AdminDown' },
-  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'Up', then: 'AdminDown' },
-  { rfc: 'only Init and Up can expire', ours: 'AdminDown', event: 'silence', then: 'AdminDown' },
-  { rfc: 'received AdminDown, not unless not Down', ours: 'Down', event: 'AdminDown', then: 'Down' },
-  { rfc: 'Down, received Down', ours: 'Down', event: 'Down', then: 'Init' },
-  { rfc: 'Down, received Init', ours: 'Down', event: 'Init', then: 'Up', diagnostic: 0 },
-  { rfc: 'Down, received Up: stays', ours: 'Down', event: 'Up', then: 'Down' },
-  { rfc: 'only Init and Up can expire', ours: 'Down', event: 'silence', then: 'Down' },
-  { rfc: 'received AdminDown', ours: 'Init', event: 'AdminDown', then: 'Down', diagnostic: 3 },
-  { rfc: 'Init, received Down: stays', ours: 'Init', event: 'Down', then: 'Init' },
-  { rfc: 'Init, received Init', ours: 'Init', event: 'Init', then: 'Up', diagnostic: 0 },
-  { rfc: 'Init, received Up', ours: 'Init', event: 'Up', then: 'Up', diagnostic: 0 },
-  { rfc: 'Detection Time expired', ours: 'Init', event: 'silence', then: 'Down', diagnostic: 1 },
-  { rfc: 'received AdminDown', ours: 'Up', event: 'AdminDown', then: 'Down', diagnostic: 3 },
-  { rfc: 'Up, received Down', ours: 'Up', event: 'Down', then: 'Down', diagnostic: 3 },
-  { rfc: 'Up, received Init: stays', ours: 'Up', event: 'Init', then: 'Up' },
-  { rfc: 'Up, received Up: stays', ours: 'Up', event: 'Up', then: 'Up' },
-  { rfc: 'Detection Time expired', ours: 'Up', event: 'silence', then: 'Down', diagnostic: 1 },
+  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'AdminDown', becomes: 'AdminDown' },
+  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'Down', becomes: 'AdminDown' },
+  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'Init', becomes: 'AdminDown' },
+  { rfc: 'AdminDown discards', ours: 'AdminDown', event: 'Up', becomes: 'AdminDown' },
+  { rfc: 'only Init and Up can expire', ours: 'AdminDown', event: 'silence', becomes: 'AdminDown' },
+  { rfc: 'received AdminDown, not unless not Down', ours: 'Down', event: 'AdminDown', becomes: 'Down' },
+  { rfc: 'Down, received Down', ours: 'Down', event: 'Down', becomes: 'Init' },
+  { rfc: 'Down, received Init', ours: 'Down', event: 'Init', becomes: 'Up', diagnostic: 0 },
+  { rfc: 'Down, received Up: stays', ours: 'Down', event: 'Up', becomes: 'Down' },
+  { rfc: 'only Init and Up can expire', ours: 'Down', event: 'silence', becomes: 'Down' },
+  { rfc: 'received AdminDown', ours: 'Init', event: 'AdminDown', becomes: 'Down', diagnostic: 3 },
+  { rfc: 'Init, received Down: stays', ours: 'Init', event: 'Down', becomes: 'Init' },
+  { rfc: 'Init, received Init', ours: 'Init', event: 'Init', becomes: 'Up', diagnostic: 0 },
+  { rfc: 'Init, received Up', ours: 'Init', event: 'Up', becomes: 'Up', diagnostic: 0 },
+  { rfc: 'Detection Time expired', ours: 'Init', event: 'silence', becomes: 'Down', diagnostic: 1 },
+  { rfc: 'received AdminDown', ours: 'Up', event: 'AdminDown', becomes: 'Down', diagnostic: 3 },
+  { rfc: 'Up, received Down', ours: 'Up', event: 'Down', becomes: 'Down', diagnostic: 3 },
+  { rfc: 'Up, received Init: stays', ours: 'Up', event: 'Init', becomes: 'Up' },
+  { rfc: 'Up, received Up: stays', ours: 'Up', event: 'Up', becomes: 'Up' },
+  { rfc: 'Detection Time expired', ours: 'Up', event: 'silence', becomes: 'Down', diagnostic: 1 },
 ];
 
 describe('BFD states', () => {
-  it.each(ROWS)('$ours, $event → $then ($rfc)', ({ ours, event, then, diagnostic }) => {
+  it.each(ROWS)('$ours, $event → $becomes ($rfc)', ({ ours, event, becomes, diagnostic }) => {
     const change = stateChange(ours, event);
-    expect(change?.state ?? ours).toBe(then);
+    expect(change?.state ?? ours).toBe(becomes);
     expect(change?.diagnostic).toBe(diagnostic);
   });
 

@@ -93,9 +93,10 @@ export class Bfd {
     }
     const addresses = addressesOf(localAddress, remoteAddress);
     const before = this.#byAddresses.get(addresses);
-    if (before?.session.state === 'AdminDown') this.#forget(before);
     // RFC 5881 section 2: one session between two addresses.
-    if (this.#byAddresses.has(addresses)) throw refuse('ERR_UNSUPPORTED', 'watched already');
+    if (this.#byAddresses.has(addresses) && before?.session.state !== 'AdminDown') {
+      throw refuse('ERR_UNSUPPORTED', 'watched already');
+    }
     this.#byAddresses.set(addresses, undefined);
     try {
       const channel = await this.#ports.open(localAddress, remoteAddress);
@@ -103,6 +104,7 @@ export class Bfd {
         channel.close();
         throw refuse('ERR_SOCKET', 'closed meanwhile');
       }
+      if (before) this.#forget(before);
       return this.#begin(addresses, channel, timers, changed);
     } catch (error) {
       this.#byAddresses.delete(addresses);
@@ -187,8 +189,10 @@ export class Bfd {
   }
 
   #forget(watched: Watched): void {
+    if (this.#byDiscriminator.get(watched.discriminator) !== watched) return;
     this.#byDiscriminator.delete(watched.discriminator);
-    this.#byAddresses.delete(watched.addresses);
+    // Its addresses may be another watch's by now.
+    if (this.#byAddresses.get(watched.addresses) === watched) this.#byAddresses.delete(watched.addresses);
     watched.farewell?.cancel();
     watched.session.end();
     watched.channel.close();

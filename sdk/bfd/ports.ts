@@ -45,7 +45,7 @@ export class BfdPorts {
   async open(localAddress: string, remoteAddress: string): Promise<Channel> {
     const receiver = this.#receiverAt(localAddress);
     try {
-      await receiver.socket;
+      receiver.bound = await receiver.socket;
       const source = await this.#bindSource(localAddress);
       const to: Endpoint = { address: remoteAddress, port: BFD_PORT };
       return {
@@ -78,10 +78,7 @@ export class BfdPorts {
     receiver.channelCount--;
     if (receiver.channelCount > 0) return;
     this.#receivers.delete(receiver.localAddress);
-    receiver.socket.then(
-      (socket) => socket.close(),
-      () => {},
-    );
+    receiver.bound?.close();
   }
 
   /** What arrives at a source port was not sent to the port of BFD, and is nobody's. */
@@ -110,5 +107,7 @@ export class BfdPorts {
 interface Receiver {
   readonly localAddress: string;
   readonly socket: Promise<UdpSocket>;
+  /** Known to every channel that is open. */
+  bound?: UdpSocket;
   channelCount: number;
 }

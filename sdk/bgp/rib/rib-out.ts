@@ -94,11 +94,23 @@ export class RibOut {
    */
   replace(routes: readonly ResolvedRoute[]): void {
     if (this.#agreement === undefined) return;
-    const wanted = new Map(routes.map((route) => [route.prefixText, route]));
+    const wanted = new Map<string, ResolvedRoute>();
+    let sentCount = 0;
+    for (const route of routes) {
+      wanted.set(route.prefixText, route);
+      const sent = this.#sent.get(route.prefixText);
+      if (sent !== undefined) sentCount += 1;
+      this.#compare(route.prefixText, route, sent);
+    }
     this.#wanted = wanted;
-    for (const { prefixText } of routes) this.#compare(prefixText);
-    for (const prefixText of this.#sent.keys()) if (!wanted.has(prefixText)) this.#compare(prefixText);
-    for (const prefixText of this.#pending.prefixTexts()) if (!wanted.has(prefixText)) this.#compare(prefixText);
+    if (sentCount < this.#sent.size) {
+      for (const [prefixText, sent] of this.#sent) {
+        if (!wanted.has(prefixText)) this.#compare(prefixText, undefined, sent);
+      }
+    }
+    for (const prefixText of this.#pending.prefixTexts()) {
+      if (!wanted.has(prefixText)) this.#compare(prefixText, undefined, this.#sent.get(prefixText));
+    }
   }
 
   /**
@@ -141,8 +153,9 @@ export class RibOut {
     if (mustWait || !this.#refreshDue.delete(family)) return undefined;
     for (const [prefixText, route] of this.#sent) {
       if (route.family !== family) continue;
-      this.#sent.set(prefixText, { ...route, path: STALE });
-      this.#compare(prefixText);
+      const stale = { ...route, path: STALE };
+      this.#sent.set(prefixText, stale);
+      this.#compare(prefixText, this.#wanted?.get(prefixText), stale);
     }
     if (!this.#isRefreshEnhanced) return undefined;
     this.#refreshing.add(family);
@@ -150,9 +163,7 @@ export class RibOut {
   }
 
   /** Notes what is to be said of a prefix: what is wanted against what the peer has. */
-  #compare(prefixText: string): void {
-    const wanted = this.#wanted?.get(prefixText);
-    const sent = this.#sent.get(prefixText);
+  #compare(prefixText: string, wanted: ResolvedRoute | undefined, sent: ResolvedRoute | undefined): void {
     if (wanted !== undefined && wanted.path.text !== sent?.path.text) this.#pending.announce(wanted);
     else if (wanted === undefined && sent !== undefined) this.#pending.withdraw(sent);
     else this.#pending.delete(prefixText);

@@ -41,6 +41,7 @@ export class RibOut {
   #wanted: ReadonlyMap<string, ResolvedRoute> | undefined;
   #sent = new Map<string, ResolvedRoute>();
   #pending = new PendingRoutes();
+  readonly #writtenCounts = { announced: 0, withdrawn: 0 };
   #endOfRibDue = new Set<Family>();
   #refreshDue = new Set<Family>();
   /** Families between BoRR and EoRR. */
@@ -56,6 +57,11 @@ export class RibOut {
   /** Prefixes the peer is still to be told of, or that they are gone. */
   get pendingCount(): number {
     return this.#pending.count;
+  }
+
+  /** Prefixes written since this was made, one that was written twice counted twice. */
+  get writtenCounts(): { readonly announced: number; readonly withdrawn: number } {
+    return { ...this.#writtenCounts };
   }
 
   /** The prefixes the peer has been told of, canonical. */
@@ -172,6 +178,7 @@ export class RibOut {
   /** One message with as many prefixes of a group as fit, which the peer is taken to know from here on. */
   #write(group: PendingGroup, agreement: Agreement): Uint8Array {
     const routes = this.#take(group, agreement);
+    this.#writtenCounts[group.path === undefined ? 'withdrawn' : 'announced'] += routes.length;
     for (const route of routes) {
       this.#pending.delete(route.prefixText);
       if (group.path === undefined) this.#sent.delete(route.prefixText);

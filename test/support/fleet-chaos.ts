@@ -116,9 +116,10 @@ export class Chaos {
     if (!this.#isRunning(mux)) return;
     this.#note(`${mux.name}: SIGSTOP`);
     const host = mux.host!;
+    const undo = () => host.continue();
     host.stop();
-    this.#undo.set(`stop ${mux.name}`, () => host.continue());
-    this.#expectGone(mux, () => mux.host === host && this.#undo.has(`stop ${mux.name}`));
+    this.#undo.set(`stop ${mux.name}`, undo);
+    this.#expectGone(mux, () => mux.host === host && this.#undo.get(`stop ${mux.name}`) === undo);
   }
 
   #kill(mux: FleetMux): void {
@@ -244,9 +245,11 @@ export class Chaos {
     const { network, links } = this.#fleet;
     for (const { router, muxAddress, routerAddress } of links.filter((link) => link.mux === mux)) {
       const holdTimeMs = router.model.holdTimeMsOf(muxAddress);
-      if (holdTimeMs === undefined || holdTimeMs === 0) continue;
+      const { isCut, latencyMs: wayMs } = network.path(muxAddress, routerAddress);
+      // What is on its way, or waits to be read, counts when it is read: for that there is no bound.
+      if (holdTimeMs === undefined || isCut || !router.host.isReading) continue;
       const { model } = router;
-      const latencyMs = 2 * network.path(muxAddress, routerAddress).latencyMs;
+      const latencyMs = 2 * wayMs;
       network.clock.after(holdTimeMs + latencyMs + 10, () => {
         if (router.model !== model || !isStill()) return;
         const count = model.routesOf(muxAddress).size;

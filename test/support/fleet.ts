@@ -41,8 +41,8 @@ export class FleetMux {
   host: SimulatedHost | undefined;
   speaker: Speaker | undefined;
   wanted: readonly Vip[] = [];
-  /** Every prefix and path that was ever wanted since the speaker was made, the next hop aside. */
-  everWanted = new Set<string>();
+  /** Every prefix and path that it ever wanted, the next hop aside: what a dead speaker wrote may still be on its way. */
+  readonly everWanted = new Set<string>();
   /** It has told routers to keep its routes over a restart. */
   isPrepared = false;
 
@@ -141,7 +141,6 @@ export class Fleet {
     mux.host = host;
     mux.configured = mux.links;
     mux.speaker = new Speaker(options, host);
-    mux.everWanted = new Set();
     mux.isPrepared = isRestarting;
     this.announce(mux, this.randomSet());
     this.#watch(mux.speaker.start());
@@ -256,7 +255,8 @@ export class Fleet {
       as: index === 1 ? 64512 : hasFourOctetAs ? 4200000100 + index : 64600 + index,
       // Below every MUX, or above.
       id: random.oneIn(2) ? 1 + index : 0xf0000000 + index,
-      holdTimeSeconds: random.pick([0, 3, 9, 30]),
+      // Never 0: a session that both sides keep without a word outlives the death of either.
+      holdTimeSeconds: random.pick([3, 9, 30]),
       families: random.pick([['ipv4', 'ipv6'], ['ipv4', 'ipv6'], ['ipv4'], ['ipv6']] as const),
       hasFourOctetAs,
       hasRefresh: !random.oneIn(5),

@@ -8,7 +8,7 @@
  */
 import { ByteReader } from '../../net/bytes.js';
 import type { Prefix } from '../../net/prefix.js';
-import { AS_TRANS, mergedAsPath } from './attributes/as-path.js';
+import { mergedAsPath } from './attributes/as-path.js';
 import type { AttributeDefinition, AttributeValues, MpFamily } from './attributes/definition.js';
 import { nextHopFault } from './attributes/next-hop.js';
 import { type ReadAttributes, readAttributes } from './attributes/read.js';
@@ -18,6 +18,7 @@ import { MessageError, readOrFail } from './message-error.js';
 import type { Agreement, Family, PathAttributes, UpdateMessage } from './messages.js';
 import { readPrefixes } from './nlri.js';
 import { NOTIFICATION } from './notification-kinds.js';
+import { AS_TRANS } from './open.js';
 import { UpdateFaults } from './update-faults.js';
 
 const { UPDATE } = NOTIFICATION;

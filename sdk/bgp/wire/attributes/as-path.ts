@@ -7,10 +7,8 @@
  */
 import { ByteReader, ByteWriter } from '../../../net/bytes.js';
 import type { Agreement } from '../messages.js';
+import { AS_TRANS } from '../open.js';
 import { type AsSegment, AttributeFault, type AttributeValues } from './definition.js';
-
-/** Stands in two octets for an AS that needs four, RFC 6793 section 9. */
-export const AS_TRANS = 23456;
 
 const AS_SET = 1;
 const AS_SEQUENCE = 2;

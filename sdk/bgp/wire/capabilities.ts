@@ -7,8 +7,7 @@
  *       1  multiprotocol, RFC 4760 section 8    | AFI 16 | reserved 8 | SAFI 8 |
  *       2  route refresh, RFC 2918              none
  *       5  extended next hop, RFC 8950          | AFI 16 | SAFI 16 | next hop AFI 16 | and again …
- *      64  graceful restart, RFC 4724           | R 1 | reserved 3 | restart time 12 |
- *                                                 and for each family | AFI 16 | SAFI 8 | F 1 | reserved 7 |
+ *      64  graceful restart, RFC 4724           drawn in graceful-restart.ts
  *      65  four-octet AS, RFC 6793              | AS 32 |
  *      70  enhanced route refresh, RFC 7313     none
  *
@@ -18,6 +17,7 @@
  */
 import { ByteReader, ByteWriter } from '../../net/bytes.js';
 import { AFI, familyOf, SAFI_UNICAST } from './families.js';
+import { readGracefulRestart, writeGracefulRestart } from './graceful-restart.js';
 import { MessageError, readOrFail } from './message-error.js';
 import type { Capabilities, Family, GracefulRestart } from './messages.js';
 import { NOTIFICATION } from './notification-kinds.js';
@@ -28,10 +28,6 @@ const EXTENDED_NEXT_HOP = 5;
 const GRACEFUL_RESTART = 64;
 const FOUR_OCTET_AS = 65;
 const ENHANCED_ROUTE_REFRESH = 70;
-
-const RESTARTING = 0x8000;
-const RESTART_SECONDS_MAX = 0x0fff;
-const FORWARDING_PRESERVED = 0x80;
 
 /** What a speaker has that sends no capabilities at all: RFC 5492 section 3 asks for that after a 2/4. */
 export const NO_CAPABILITIES: Capabilities = {
@@ -176,17 +172,22 @@ export function writeCapabilities(capabilities: Capabilities, as: number): Uint8
     for (const family of extendedNextHop) value.u16be(AFI[family]).u16be(SAFI_UNICAST).u16be(AFI.ipv6);
     write(others, EXTENDED_NEXT_HOP, value);
   }
-  if (gracefulRestart !== undefined) write(others, GRACEFUL_RESTART, gracefulRestartValue(gracefulRestart));
+  if (gracefulRestart !== undefined) write(others, GRACEFUL_RESTART, writeGracefulRestart(gracefulRestart));
   if (fourOctetAs) write(others, FOUR_OCTET_AS, new ByteWriter().u32be(as));
   if (enhancedRouteRefresh) write(others, ENHANCED_ROUTE_REFRESH);
 
   const isIpv4Alone = families.length === 1 && families[0] === 'ipv4';
   if (isIpv4Alone && others.offset === 0) return new Uint8Array();
-  const all = new ByteWriter();
+  return new ByteWriter().bytes(multiprotocolCapabilities(families)).bytes(others.toBytes()).toBytes();
+}
+
+/** A multiprotocol capability for each family: what the data of a 2/7 lists when they are what is missing (RFC 5492 section 5). */
+export function multiprotocolCapabilities(families: readonly Family[]): Uint8Array {
+  const writer = new ByteWriter();
   for (const family of families) {
-    write(all, MULTIPROTOCOL, new ByteWriter().u16be(AFI[family]).u8(0).u8(SAFI_UNICAST));
+    write(writer, MULTIPROTOCOL, new ByteWriter().u16be(AFI[family]).u8(0).u8(SAFI_UNICAST));
   }
-  return all.bytes(others.toBytes()).toBytes();
+  return writer.toBytes();
 }
 
 function readCapability(reader: ByteReader, found: Found): void {
@@ -205,35 +206,6 @@ function readCapability(reader: ByteReader, found: Found): void {
     throw new MessageError(NOTIFICATION.OPEN.UNSPECIFIC, text);
   }
   known.read(new ByteReader(value), found);
-}
-
-function readGracefulRestart(value: ByteReader): GracefulRestart {
-  const flagsAndTime = value.u16be();
-  const families: { family: Family; isForwardingPreserved: boolean }[] = [];
-  while (value.remaining > 0) {
-    const family = familyOf(value.u16be(), value.u8());
-    const isForwardingPreserved = (value.u8() & FORWARDING_PRESERVED) !== 0;
-    if (family !== undefined) families.push({ family, isForwardingPreserved });
-  }
-  return {
-    isRestarting: (flagsAndTime & RESTARTING) !== 0,
-    restartTimeSeconds: flagsAndTime & RESTART_SECONDS_MAX,
-    families,
-  };
-}
-
-function gracefulRestartValue({ isRestarting, restartTimeSeconds, families }: GracefulRestart): ByteWriter {
-  if (restartTimeSeconds > RESTART_SECONDS_MAX) {
-    throw new RangeError(`a restart time of ${restartTimeSeconds} s, at most ${RESTART_SECONDS_MAX} fit`);
-  }
-  const value = new ByteWriter().u16be((isRestarting ? RESTARTING : 0) | restartTimeSeconds);
-  for (const { family, isForwardingPreserved } of families) {
-    value
-      .u16be(AFI[family])
-      .u8(SAFI_UNICAST)
-      .u8(isForwardingPreserved ? FORWARDING_PRESERVED : 0);
-  }
-  return value;
 }
 
 function addFamily(families: Set<Family>, family: Family | undefined): void {

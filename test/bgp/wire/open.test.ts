@@ -141,6 +141,11 @@ const READINGS: {
     as: 4200000000,
     capabilities: { fourOctetAs: true },
   },
+  {
+    name: 'AS_TRANS for an AS that two octets could hold',
+    in: { myAs: '5ba0', parameters: capabilities(FOUR_OCTET_AS_65001) },
+    capabilities: { fourOctetAs: true },
+  },
   { name: 'IPv6 alone', in: { parameters: capabilities(MULTIPROTOCOL_IPV6) }, capabilities: { families: ['ipv6'] } },
   {
     name: 'both families, one of them twice',

@@ -10,6 +10,7 @@ import {
   type Family,
   type Message,
   MessageError,
+  MessageFramer,
   notificationText,
   type OpenMessage,
 } from '../../../sdk/bgp/wire/index.js';
@@ -126,4 +127,32 @@ describe('random BGP messages', () => {
       decoded(body);
     }
   });
+
+  it('in a stream that is damaged are cut or refused, and never waited for beyond the longest message', () => {
+    for (let seed = 1; seed <= 2000; seed++) {
+      const random = new Random(seed);
+      const framer = new MessageFramer();
+      let pendingCount = 0;
+      for (let push = 0; push < 20; push++) {
+        const bytes = damaged(random, randomMessage(random).bytes);
+        framer.push(bytes);
+        const takenCount = framedBytes(framer);
+        if (takenCount === undefined) break;
+        pendingCount += bytes.length - takenCount;
+        expect(pendingCount, `seed ${seed}`).toBeLessThan(4096);
+      }
+    }
+  });
 });
+
+/** Bytes of the messages a framer gives; `undefined` when it gives up. */
+function framedBytes(framer: MessageFramer): number | undefined {
+  let count = 0;
+  try {
+    for (let frame = framer.next(); frame !== undefined; frame = framer.next()) count += frame.length;
+    return count;
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
+    return undefined;
+  }
+}

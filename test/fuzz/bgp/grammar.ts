@@ -8,6 +8,9 @@ import { bytesLeaf, type Field, type Group, group, leaf, u16, u32 } from './fiel
 /** RFC 4271 section 4.1: 16 octets of ones, the length of all, the type. */
 const MARKER = new Uint8Array(16).fill(0xff);
 
+/** RFC 6793 section 9. */
+const AS_TRANS = 23_456;
+
 export type MessageName = 'open' | 'update' | 'notification' | 'keepalive' | 'route-refresh';
 const TYPES: Readonly<Record<MessageName, number>> = {
   open: 1,
@@ -34,20 +37,21 @@ export function randomMessage(name: MessageName, random: Random, asOctets: 2 | 4
 }
 
 function openBody(random: Random): Field[] {
-  const capabilities = some(random, 8, () => capability(random));
+  const as = random.pick([1, 64_512, 65_535, 65_536, 4_200_000_000]);
+  const capabilities = some(random, 8, () => capability(random, as));
   const parameters = random.oneIn(2)
     ? [group('parameter', 0, [leaf('parameter type', 2), group('capabilities', 1, capabilities)])]
     : capabilities.map((one) => group('parameter', 0, [leaf('parameter type', 2), group('capabilities', 1, [one])]));
   return [
     leaf('version', 4),
-    u16('my as', random.pick([1, 23_456, 64_512, 65_535])),
+    u16('my as', as > 65_535 ? AS_TRANS : as),
     u16('hold time', random.pick([0, 3, 9, 90, 65_535])),
     bytesLeaf('bgp identifier', Uint8Array.of(10, ...random.bytes(3))),
     group('optional parameters', 1, parameters),
   ];
 }
 
-function capability(random: Random): Field {
+function capability(random: Random, as: number): Field {
   const [code, value] = random.pick<readonly [number, () => Field[]]>([
     [1, () => [u16('afi', random.between(1, 2)), leaf('reserved', 0), leaf('safi', random.pick([1, 1, 2, 128]))]],
     [2, () => []],
@@ -63,12 +67,12 @@ function capability(random: Random): Field {
         ),
       ],
     ],
-    [65, () => [u32('as', random.pick([1, 64_512, 65_536, 4_200_000_000]))]],
+    [65, () => [u32('as', as)]],
     [69, () => [u16('afi', 1), leaf('safi', 1), leaf('send receive', 3)]],
     [70, () => []],
     [71, () => [u16('afi', 1), leaf('safi', 1), leaf('flags', 0), leaf('time', 0, 0, 60)]],
     [73, () => [group('host name', 1, [leaf('name', 114, 49)]), group('domain', 1, [])]],
-    [random.below(256), () => [bytesLeaf('value', random.bytes(random.below(12)))]],
+    [random.between(74, 255), () => [bytesLeaf('value', random.bytes(random.below(12)))]],
   ]);
   return group('capability', 0, [leaf('capability code', code), group('capability value', 1, value())]);
 }
@@ -161,7 +165,8 @@ function unreach(random: Random): Group {
 }
 
 function otherAttribute(random: Random, asOctets: 2 | 4): Group {
-  const words = (name: string, octets: number) => some(random, 80, () => bytesLeaf(name, random.bytes(octets)));
+  const words = (name: string, octets: number) =>
+    Array.from({ length: random.between(1, 80) }, () => bytesLeaf(name, random.bytes(octets)));
   return random.pick<() => Group>([
     () => attribute(0x80, 4, [u32('med', random.uint32())]),
     () => attribute(0x40, 5, [u32('local pref', random.uint32())]),
@@ -184,9 +189,9 @@ function otherAttribute(random: Random, asOctets: 2 | 4): Group {
     () => attribute(0x80, 26, [leaf('tlv type', 1), group('aigp', 2, [bytesLeaf('metric', random.bytes(8))], 3)]),
     () => attribute(0xc0, 32, words('large community', 12)),
     () => attribute(0xc0, 35, [u32('only to customer', random.uint32())]),
-    () => attribute(0x80, 128, [bytesLeaf('attribute set', random.bytes(8))]),
+    () => attribute(0xc0, 128, [u32('origin as', random.uint32())]),
     () =>
-      attribute(random.pick([0x80, 0xc0]), random.between(40, 255), [
+      attribute(random.pick([0x80, 0xc0]), random.between(41, 127), [
         bytesLeaf('unknown', random.bytes(random.below(300))),
       ]),
   ])();

@@ -32,8 +32,6 @@ const HEAP_BYTES_FIXED = 256 * 1024;
 
 export function read(input: Input): Reading {
   const outcomes: string[] = [];
-  const octets = input.segments.reduce((sum, segment) => sum + segment.length, 0);
-  const heapBefore = heapBytes();
   let complaint: string | undefined;
   try {
     const framer = new MessageFramer();
@@ -51,14 +49,36 @@ export function read(input: Input): Reading {
     outcomes.push(`ends with ${code}/${subcode}`);
     complaint ??= complaintAboutNotification(error);
   }
-  const heapGrowth = heapBytes() - heapBefore;
-  if (heapGrowth > HEAP_BYTES_FIXED + HEAP_BYTES_PER_OCTET * octets) {
-    complaint ??= `${octets} octets took ${heapGrowth} bytes of memory`;
-  }
+  complaint ??= complaintAboutMemory(input);
   return complaint === undefined ? { outcomes } : { outcomes, complaint };
 }
 
-// A collection in between makes this too small, never too large.
+function complaintAboutMemory(input: Input): string | undefined {
+  const octets = input.segments.reduce((sum, segment) => sum + segment.length, 0);
+  const allowed = HEAP_BYTES_FIXED + HEAP_BYTES_PER_OCTET * octets;
+  // The engine itself takes memory when it pleases, to compile for one: only what is taken every time is the input's.
+  for (let attempt = 0; attempt < 5; attempt++) if (heapGrowth(input) <= allowed) return undefined;
+  return `${octets} octets take more than ${allowed} bytes of memory`;
+}
+
+/** Bytes that reading and keeping every message takes; a collection in between makes this too small, never too large. */
+function heapGrowth({ segments, agreement }: Input): number {
+  const messages: Message[] = [];
+  const before = heapBytes();
+  try {
+    const framer = new MessageFramer();
+    for (const segment of segments) {
+      framer.push(segment);
+      for (let frame = framer.next(); frame !== undefined; frame = framer.next()) {
+        messages.push(decodeMessage(frame, agreement));
+      }
+    }
+  } catch {
+    // What it throws, `read` has looked at.
+  }
+  return heapBytes() - before;
+}
+
 function heapBytes(): number {
   const { used_heap_size, external_memory } = getHeapStatistics();
   return used_heap_size + external_memory;

@@ -206,11 +206,13 @@ export class Session {
   }
 
   #send({ isFinal }: { isFinal: boolean }): void {
+    const isPoll = this.#poll.isPolling && !isFinal;
+    if (isPoll) this.#poll.sent();
     this.#options.send(
       encodeControlPacket({
         diagnostic: this.#diagnostic,
         state: this.#state,
-        isPoll: this.#poll.isPolling && !isFinal,
+        isPoll,
         isFinal,
         // BFD runs in the process of the speaker: when that dies, both do.
         isControlPlaneIndependent: false,

@@ -9,6 +9,10 @@ const GOT_LENGTH_MAX = 80;
 export class ProblemList {
   readonly #problems: Problem[] = [];
 
+  get count(): number {
+    return this.#problems.length;
+  }
+
   /** Notes that `got`, the offending value itself, is not what was expected. */
   add(path: string, expected: string, got: unknown): void {
     this.#problems.push({ path, expected, got: valueText(got) });

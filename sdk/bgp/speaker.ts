@@ -1,6 +1,5 @@
 /** A BGP speaker: announces the VIPs of a MUX to its routers, RFC 4271. */
 import { Bfd } from '../bfd/index.js';
-import { EdgemuxError } from '../errors.js';
 import { canonicalIp } from '../net/address.js';
 import type { Runtime } from '../runtime/index.js';
 import { checkSpeakerOptions } from './check-options.js';
@@ -131,7 +130,9 @@ export class Speaker {
         peer.stop(notification(options === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
         this.#peers.delete(address);
       }
-      const added = [...wanted.values()].filter(({ address }) => !this.#peers.has(address)).map((peer) => this.#add(peer));
+      const added = [...wanted.values()]
+        .filter(({ address }) => !this.#peers.has(address))
+        .map((peer) => this.#add(peer));
       if (this.#isRunning) for (const peer of added) await this.#startPeer(peer);
     });
   }
@@ -205,12 +206,12 @@ export class Speaker {
       gracefulRestart: () => this.#gracefulRestart,
       emit: (event) => this.#emit(options, event),
     });
-    if (this.#wanted !== undefined) peer.announce(this.#wanted);
     this.#peers.set(options.address, peer);
     return peer;
   }
 
   async #startPeer(peer: Peer): Promise<void> {
+    if (this.#wanted !== undefined) peer.announce(this.#wanted);
     peer.start();
     if (peer.unsupported !== undefined) throw peer.unsupported;
     if (peer.options.bfd === undefined) return;

@@ -1,4 +1,5 @@
 /** What a speaker tells about itself: its state when asked, and events as they happen. All of it is plain data. */
+import type { BfdState } from '../bfd/index.js';
 import type { Endpoint } from '../runtime/tcp.js';
 import type { State } from './fsm/states.js';
 import type { UnannouncedRoute } from './rib/session-routes.js';
@@ -48,8 +49,8 @@ export interface PeerStatus {
 
 /** What BFD sees of a peer, RFC 5880 section 4.1. */
 export interface BfdStatus {
-  readonly state: string;
-  readonly remoteState: string;
+  readonly state: BfdState;
+  readonly remoteState: BfdState;
 }
 
 /** Something that happened with a peer; `peer` is its name. */
@@ -98,6 +99,8 @@ export interface FaultEvent {
 /** BFD changed its mind. */
 export interface BfdEvent extends BfdStatus {
   readonly kind: 'bfd';
+  /** Why, for people: `control detection time expired`. */
+  readonly diagnostic: string;
 }
 
 /** The peer asked for all routes of a family again, RFC 2918. */

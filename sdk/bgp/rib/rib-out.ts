@@ -41,6 +41,7 @@ export class RibOut {
   #wanted: ReadonlyMap<string, ResolvedRoute> | undefined;
   #sent = new Map<string, ResolvedRoute>();
   #pending = new PendingRoutes();
+  readonly #writtenCounts = { announced: 0, withdrawn: 0 };
   #endOfRibDue = new Set<Family>();
   #refreshDue = new Set<Family>();
   /** Families between BoRR and EoRR. */
@@ -56,6 +57,11 @@ export class RibOut {
   /** Prefixes the peer is still to be told of, or that they are gone. */
   get pendingCount(): number {
     return this.#pending.count;
+  }
+
+  /** Prefixes written since this was made, one that was written twice counted twice. */
+  get writtenCounts(): { readonly announced: number; readonly withdrawn: number } {
+    return { ...this.#writtenCounts };
   }
 
   /** The prefixes the peer has been told of, canonical. */
@@ -94,11 +100,23 @@ export class RibOut {
    */
   replace(routes: readonly ResolvedRoute[]): void {
     if (this.#agreement === undefined) return;
-    const wanted = new Map(routes.map((route) => [route.prefixText, route]));
+    const wanted = new Map<string, ResolvedRoute>();
+    let sentCount = 0;
+    for (const route of routes) {
+      wanted.set(route.prefixText, route);
+      const sent = this.#sent.get(route.prefixText);
+      if (sent !== undefined) sentCount += 1;
+      this.#compare(route.prefixText, route, sent);
+    }
     this.#wanted = wanted;
-    for (const { prefixText } of routes) this.#compare(prefixText);
-    for (const prefixText of this.#sent.keys()) if (!wanted.has(prefixText)) this.#compare(prefixText);
-    for (const prefixText of this.#pending.prefixTexts()) if (!wanted.has(prefixText)) this.#compare(prefixText);
+    if (sentCount < this.#sent.size) {
+      for (const [prefixText, sent] of this.#sent) {
+        if (!wanted.has(prefixText)) this.#compare(prefixText, undefined, sent);
+      }
+    }
+    for (const prefixText of this.#pending.prefixTexts()) {
+      if (!wanted.has(prefixText)) this.#compare(prefixText, undefined, this.#sent.get(prefixText));
+    }
   }
 
   /**
@@ -141,8 +159,9 @@ export class RibOut {
     if (mustWait || !this.#refreshDue.delete(family)) return undefined;
     for (const [prefixText, route] of this.#sent) {
       if (route.family !== family) continue;
-      this.#sent.set(prefixText, { ...route, path: STALE });
-      this.#compare(prefixText);
+      const stale = { ...route, path: STALE };
+      this.#sent.set(prefixText, stale);
+      this.#compare(prefixText, this.#wanted?.get(prefixText), stale);
     }
     if (!this.#isRefreshEnhanced) return undefined;
     this.#refreshing.add(family);
@@ -150,9 +169,7 @@ export class RibOut {
   }
 
   /** Notes what is to be said of a prefix: what is wanted against what the peer has. */
-  #compare(prefixText: string): void {
-    const wanted = this.#wanted?.get(prefixText);
-    const sent = this.#sent.get(prefixText);
+  #compare(prefixText: string, wanted: ResolvedRoute | undefined, sent: ResolvedRoute | undefined): void {
     if (wanted !== undefined && wanted.path.text !== sent?.path.text) this.#pending.announce(wanted);
     else if (wanted === undefined && sent !== undefined) this.#pending.withdraw(sent);
     else this.#pending.delete(prefixText);
@@ -161,6 +178,7 @@ export class RibOut {
   /** One message with as many prefixes of a group as fit, which the peer is taken to know from here on. */
   #write(group: PendingGroup, agreement: Agreement): Uint8Array {
     const routes = this.#take(group, agreement);
+    this.#writtenCounts[group.path === undefined ? 'withdrawn' : 'announced'] += routes.length;
     for (const route of routes) {
       this.#pending.delete(route.prefixText);
       if (group.path === undefined) this.#sent.delete(route.prefixText);

@@ -3,7 +3,8 @@ import { canonicalIp } from '../../net/address.js';
 import type { Prefix } from '../../net/prefix.js';
 import type { Family, PathAttributes } from '../wire/messages.js';
 import { type NextHop, ownNextHop, type SessionEnds, sessionNextHop } from './next-hop.js';
-import type { RoutePolicy, WantedRoute } from './resolve-routes.js';
+import type { WantedRoute } from './resolve-routes.js';
+import type { RoutePolicy } from './route-policy.js';
 
 /** Next hop and attributes; routes of one session that share both share the object. */
 export interface RoutePath {

@@ -1,9 +1,10 @@
 /** What two speakers agree on: the OPEN we send, what is wrong with the peer's, and what follows from both. */
+
+import type { GracefulRestartOptions, PeerOptions } from '../options.js';
 import { multiprotocolCapabilities, NO_CAPABILITIES } from '../wire/capabilities.js';
 import { MessageError } from '../wire/message-error.js';
 import type { Agreement, Capabilities, Family, OpenMessage } from '../wire/messages.js';
 import { NOTIFICATION } from '../wire/notification-kinds.js';
-import type { GracefulRestartOptions, PeerOptions } from '../options.js';
 
 /** Seconds without a message after which a peer is given up, when neither side says otherwise. */
 export const HOLD_TIME_SECONDS = 9;

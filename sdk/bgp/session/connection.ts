@@ -23,8 +23,8 @@ import { encodeNotification } from '../wire/notification.js';
 import { NOTIFICATION, type NotificationKind } from '../wire/notification-kinds.js';
 import { notificationText } from '../wire/notification-text.js';
 import { encodeOpen } from '../wire/open.js';
-import { Alarm, jittered } from './alarm.js';
 import type { Session } from './agreement.js';
+import { Alarm, jittered } from './alarm.js';
 import { Outlet } from './outlet.js';
 
 /**
@@ -325,7 +325,10 @@ export class Connection {
       this.#isCatchingUp = true;
       return this.#hold.start(CATCH_UP_MS);
     }
-    const waited = this.#session === undefined ? `no OPEN for ${OPEN_WAIT_MS / 1000} s` : `nothing received for ${this.#holdTimeMs / 1000} s`;
+    const waited =
+      this.#session === undefined
+        ? `no OPEN for ${OPEN_WAIT_MS / 1000} s`
+        : `nothing received for ${this.#holdTimeMs / 1000} s`;
     this.#on('HoldTimer_Expires', { text: waited });
   }
 
@@ -361,9 +364,14 @@ export class Connection {
     const isEstablished = this.#state === 'Established';
     switch (kind) {
       case 'open':
-        return this.#state === 'OpenSent' ? this.#opened(decodeMessage(frame) as OpenMessage) : this.#on('BGPOpen', unread);
+        return this.#state === 'OpenSent'
+          ? this.#opened(decodeMessage(frame) as OpenMessage)
+          : this.#on('BGPOpen', unread);
       case 'update':
-        return this.#on('UpdateMsg', isEstablished ? { message: decodeMessage(frame, this.#session!.agreement) } : unread);
+        return this.#on(
+          'UpdateMsg',
+          isEstablished ? { message: decodeMessage(frame, this.#session!.agreement) } : unread,
+        );
       case 'route-refresh':
         return this.#on('RouteRefreshMsg', isEstablished ? { message: decodeMessage(frame) } : unread);
       case 'notification':
@@ -404,7 +412,8 @@ const FAULT_EVENTS: Readonly<Record<number, FsmEvent>> = {
 
 /** RFC 6608: which state was surprised, and by which type of message. */
 function fsmError(state: State, messageType: number | undefined): NotificationMessage {
-  const { UNEXPECTED_IN_OPEN_SENT, UNEXPECTED_IN_OPEN_CONFIRM, UNEXPECTED_IN_ESTABLISHED, UNSPECIFIC } = NOTIFICATION.FSM;
+  const { UNEXPECTED_IN_OPEN_SENT, UNEXPECTED_IN_OPEN_CONFIRM, UNEXPECTED_IN_ESTABLISHED, UNSPECIFIC } =
+    NOTIFICATION.FSM;
   if (messageType === undefined) return notification(UNSPECIFIC);
   const kinds: Partial<Record<State, NotificationKind>> = {
     OpenSent: UNEXPECTED_IN_OPEN_SENT,

@@ -72,7 +72,10 @@ export class Listeners {
     } catch (error) {
       if (!(error instanceof EdgemuxError) || error.code !== 'ERR_SOCKET') throw error;
       const where = `${hostText(localAddress)}:${this.#port}`;
-      throw new EdgemuxError('ERR_SOCKET', `cannot wait for BGP peers at ${where}: ${error.message}${adviceFor(error)}`);
+      throw new EdgemuxError(
+        'ERR_SOCKET',
+        `cannot wait for BGP peers at ${where}: ${error.message}${adviceFor(error)}`,
+      );
     }
   }
 }
@@ -81,10 +84,14 @@ function peersByLocalAddress(peers: readonly PeerOptions[]): ReadonlyMap<string,
   const isOpenTo = (family: string) =>
     peers.some(({ address, localAddress }) => localAddress === undefined && wildcardFor(address) === family);
   const wildcards = new Set(['0.0.0.0', '::'].filter(isOpenTo));
-  return Map.groupBy(peers, ({ address, localAddress }) => {
-    const wildcard = wildcardFor(address);
-    return wildcards.has(wildcard) ? wildcard : localAddress!;
-  });
+  const groups = new Map<string, PeerOptions[]>();
+  for (const peer of peers) {
+    const wildcard = wildcardFor(peer.address);
+    const address = wildcards.has(wildcard) ? wildcard : peer.localAddress!;
+    const group = groups.get(address) ?? [];
+    groups.set(address, [...group, peer]);
+  }
+  return groups;
 }
 
 function wildcardFor(address: string): string {

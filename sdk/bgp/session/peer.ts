@@ -7,6 +7,7 @@
  * When a connection fails and the other one is not on its way to a session either, both rest in Idle for a time that
  * doubles with each failure: DampPeerOscillations of RFC 4271 section 8.1.1.
  */
+import { type Bfd, type BfdState, type BfdWatch, diagnosticText } from '../../bfd/index.js';
 import type { EdgemuxError } from '../../errors.js';
 import type { Runtime } from '../../runtime/index.js';
 import type { TcpConnection, TcpConnectOptions, TcpHandlers, TcpProtection } from '../../runtime/tcp.js';
@@ -58,6 +59,7 @@ export class Peer implements ConnectionOwner {
   #unannounced: readonly UnannouncedRoute[] = [];
   /** What the peer had been told when that was last said. */
   #told = { announced: 0, withdrawn: 0 };
+  #watch: BfdWatch | undefined;
   #unsupported: EdgemuxError | undefined;
   #isReplacing = false;
   #isStarted = false;
@@ -91,8 +93,34 @@ export class Peer implements ConnectionOwner {
     this.#isStarted = true;
   }
 
+  /** Has BFD watch the peer from now until `stop`. */
+  async watch(bfd: Bfd): Promise<void> {
+    const { address, localAddress, bfd: timers } = this.options;
+    let before: BfdState = 'Down';
+    const options = { ...timers, localAddress: localAddress!, remoteAddress: address };
+    const watch = await bfd.watch(options, (state, diagnostic) => {
+      this.#context.emit({
+        kind: 'bfd',
+        state,
+        remoteState: watch.remoteState,
+        diagnostic: diagnosticText(diagnostic),
+      });
+      // Whoever switches BFD off has not failed, RFC 5882 section 3.2; and who was never up has no BFD perhaps.
+      const isLost = before === 'Up' && state === 'Down' && watch.remoteState !== 'AdminDown';
+      before = state;
+      if (isLost) for (const connection of this.#connections) connection.bfdDown();
+    });
+    this.#watch = watch;
+  }
+
   /** Ends the session, with a NOTIFICATION that says why or without a word, and makes no other. */
   stop(how: NotificationMessage | 'silently'): void {
+    this.#watch?.stop();
+    this.#watch = undefined;
+    this.#end(how);
+  }
+
+  #end(how: NotificationMessage | 'silently'): void {
     this.#isStarted = false;
     this.#idleHold.stop();
     for (const connection of this.#connections) {
@@ -103,7 +131,7 @@ export class Peer implements ConnectionOwner {
 
   /** Ends the session and makes a new one at once. */
   reopen(why: NotificationMessage): void {
-    this.stop(why);
+    this.#end(why);
     this.start();
   }
 
@@ -149,7 +177,9 @@ export class Peer implements ConnectionOwner {
 
   /** The peer has every route it can have, as far as this process can tell. */
   get isTold(): boolean {
-    return this.#state === 'Established' && this.#wanted !== undefined && this.#rib.pendingCount === 0 && this.isDrained;
+    return (
+      this.#state === 'Established' && this.#wanted !== undefined && this.#rib.pendingCount === 0 && this.isDrained
+    );
   }
 
   get status(): PeerStatus {
@@ -170,6 +200,7 @@ export class Peer implements ConnectionOwner {
       sent: { ...this.#counts.sent },
       failureCount: this.#failureCount,
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+      ...(this.#watch && { bfd: { state: this.#watch.state, remoteState: this.#watch.remoteState } }),
     };
   }
 
@@ -218,17 +249,18 @@ export class Peer implements ConnectionOwner {
   }
 
   allSent(): void {
-    const { announcedTotal, withdrawnTotal, announcedCount } = this.#rib;
-    const announced = announcedTotal - this.#told.announced;
-    const withdrawn = withdrawnTotal - this.#told.withdrawn;
-    this.#told = { announced: announcedTotal, withdrawn: withdrawnTotal };
-    if (announced + withdrawn > 0) this.#context.emit({ kind: 'routes', announced, withdrawn, total: announcedCount });
+    const counts = this.#rib.writtenCounts;
+    const announced = counts.announced - this.#told.announced;
+    const withdrawn = counts.withdrawn - this.#told.withdrawn;
+    this.#told = counts;
+    const total = this.#rib.announcedCount;
+    if (announced + withdrawn > 0) this.#context.emit({ kind: 'routes', announced, withdrawn, total });
   }
 
   routesDeleted(): void {
     this.#rib.reset();
     this.#unannounced = [];
-    this.#told = { announced: this.#rib.announcedTotal, withdrawn: this.#rib.withdrawnTotal };
+    this.#told = this.#rib.writtenCounts;
   }
 
   // Routes of the peer are checked and counted; a MUX sends packets to its hosts, never by them.

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../support/random.js';
+import { attack } from './attack.js';
 import { bytesOf, group, leaf, mutate } from './field.js';
 import { randomMessage } from './grammar.js';
 import { type Input, randomInput, readInput, writeInput } from './input.js';
@@ -10,6 +11,7 @@ import { read } from './reading.js';
 const CRASHERS = new URL('crashers/', import.meta.url);
 const crashers = existsSync(CRASHERS) ? readdirSync(CRASHERS) : [];
 const INPUT_COUNT = 20_000;
+const ATTACK_COUNT = 150;
 
 /** Everything an input may come to. */
 const REACHED = [
@@ -50,6 +52,16 @@ describe('fuzzing BGP', () => {
       for (const outcome of outcomes) reached.add(outcome);
     }
     expect(REACHED.filter((outcome) => !reached.has(outcome))).toEqual([]);
+  });
+
+  it(`finds nothing in ${ATTACK_COUNT} attacks on a speaker`, async () => {
+    const kinds = new Set<string>();
+    for (let seed = 1; seed <= ATTACK_COUNT; seed++) {
+      const { complaint, received } = await attack(seed);
+      if (complaint !== undefined) expect.fail(`seed ${seed}: ${complaint}`);
+      for (const [kind, count] of Object.entries(received)) if (count > 0) kinds.add(kind);
+    }
+    expect([...kinds].sort()).toEqual(['keepalive', 'notification', 'open', 'route-refresh', 'update']);
   });
 
   it.each(['open', 'update', 'notification', 'keepalive', 'route-refresh'] as const)(

@@ -1,5 +1,6 @@
 /**
- * `npm run fuzz:bgp`: BGP messages with lies in them, until the time is up or one does what no message may do.
+ * `npm run fuzz:bgp`: BGP messages with lies in them, read by the decoders and, in attacks, by a speaker, until the time
+ * is up or one does what no message may do.
  *
  *   npm run fuzz:bgp -- [--minutes 10] [--seed 1]
  *
@@ -10,6 +11,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { attack } from './attack.js';
 import { randomInput, writeInput } from './input.js';
 import { read } from './reading.js';
 
@@ -17,6 +19,8 @@ const CRASHERS = 'test/fuzz/bgp/crashers';
 const HANG_MS = 5_000;
 const PROGRESS_EVERY_MS = 10_000;
 const INPUTS_PER_REPORT = 5_000;
+/** Of so many seeds one is also the seed of an attack. */
+const SEEDS_PER_ATTACK = 250;
 
 type Report =
   | { readonly kind: 'progress'; readonly outcomes: Readonly<Record<string, number>> }
@@ -29,7 +33,7 @@ interface Start {
 }
 
 if (isMainThread) watch();
-else readOn(workerData as Start);
+else void readOn(workerData as Start);
 
 function watch(): void {
   const { values } = parseArgs({
@@ -91,14 +95,16 @@ function table(counts: ReadonlyMap<string, number>): string {
     .join('\n');
 }
 
-function readOn({ seed, position }: Start): never {
+async function readOn({ seed: first, position }: Start): Promise<never> {
   const at = new Uint32Array(position);
   for (;;) {
     const outcomes: Record<string, number> = {};
     for (let i = 0; i < INPUTS_PER_REPORT; i++) {
-      const reading = read(randomInput(seed + at[0]!));
-      if (reading.complaint !== undefined) {
-        parentPort?.postMessage({ kind: 'crash', seed: seed + at[0]!, complaint: reading.complaint } satisfies Report);
+      const seed = first + at[0]!;
+      const reading = read(randomInput(seed));
+      const complaint = reading.complaint ?? (await complaintOfAttack(seed));
+      if (complaint !== undefined) {
+        parentPort?.postMessage({ kind: 'crash', seed, complaint } satisfies Report);
         // The watching thread ends the process.
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
       }
@@ -107,4 +113,10 @@ function readOn({ seed, position }: Start): never {
     }
     parentPort?.postMessage({ kind: 'progress', outcomes } satisfies Report);
   }
+}
+
+async function complaintOfAttack(seed: number): Promise<string | undefined> {
+  if (seed % SEEDS_PER_ATTACK !== 0) return undefined;
+  const { complaint } = await attack(seed);
+  return complaint && `attack of this seed: ${complaint}`;
 }

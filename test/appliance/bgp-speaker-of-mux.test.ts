@@ -113,13 +113,12 @@ describe('refused', () => {
     },
   ];
   test.each(rows)('$name', ({ change, id, code, message }) => {
-    const error = (() => {
-      try {
-        speaker(change, id);
-      } catch (thrown) {
-        return thrown;
-      }
-    })();
+    let error: unknown;
+    try {
+      speaker(change, id);
+    } catch (thrown) {
+      error = thrown;
+    }
     expect(error).toBeInstanceOf(EdgemuxError);
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
   });

@@ -21,7 +21,7 @@ export const BgpPeerSchema = object({
   md5Key: v.exactOptional(md5Key()),
   ttlSecurityHops: v.exactOptional(integer(1, 254)),
   bfd: v.exactOptional(BfdSchema),
-  families: v.exactOptional(nonEmptyList(oneOf(['ipv4', 'ipv6']), 'of ipv4, ipv6')),
+  families: v.exactOptional(families()),
 });
 
 /**
@@ -33,6 +33,13 @@ export const BgpPeerSchema = object({
  * 1..255, default 3; `families`, default both.
  */
 export type BgpPeer = v.InferOutput<typeof BgpPeerSchema>;
+
+function families() {
+  return v.pipe(
+    nonEmptyList(oneOf(['ipv4', 'ipv6']), 'of ipv4, ipv6'),
+    v.transform((words) => [...new Set(words)]),
+  );
+}
 
 // RFC 4271 section 4.2: a peer rejects hold times of one or two seconds.
 function holdTime(): Schema<number> {

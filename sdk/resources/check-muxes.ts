@@ -59,8 +59,7 @@ function checkRouters({ path, resource }: Located<'loadBalancerMux'>, report: Re
 function checkLocalAddress(path: string, { routerIPAddress, localIPAddress, edgemux }: Peer, report: Report): void {
   const { family } = parseIp(routerIPAddress);
   if (localIPAddress === undefined) {
-    // Both begin before there is a connection that could tell which address of the MUX is meant.
-    if (edgemux.passive) report(`${path}.localIPAddress`, 'an address to wait at, because passive is true', undefined);
+    // BFD begins before there is a connection that could tell which address of the MUX is meant.
     if (edgemux.bfd) report(`${path}.localIPAddress`, 'an address to send BFD from', undefined);
   } else if (parseIp(localIPAddress).family !== family) {
     const expected = `an IPv${family} address, because routerIPAddress ${routerIPAddress} is IPv${family}`;

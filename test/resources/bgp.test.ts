@@ -28,6 +28,7 @@ describe('liberal in, canonical out', () => {
       read: { ttlSecurityHops: 1, passive: true },
     },
     { name: 'families in any case', given: { families: ['IPv6', 'IPV4'] }, read: { families: ['ipv6', 'ipv4'] } },
+    { name: 'a family once', given: { families: ['ipv4', 'IPv4'] }, read: { families: ['ipv4'] } },
     { name: 'BFD as it comes', given: { bfd: {} }, read: { bfd: {} } },
     {
       name: 'BFD with timers',
@@ -116,11 +117,6 @@ describe('refused', () => {
       problems: [`${PEERS}[0].localIPAddress: expected an address to send BFD from, got nothing`],
     },
     {
-      name: 'waiting nowhere',
-      change: withPeer({ localIPAddress: null, edgemux: { passive: true } }),
-      problems: [`${PEERS}[0].localIPAddress: expected an address to wait at, because passive is true, got nothing`],
-    },
-    {
       name: 'no BGP Identifier',
       change: (f) => Object.assign(mux(f).edgemux, { providerAddress: '2001:db8::21' }),
       problems: [
@@ -150,6 +146,16 @@ describe('refused', () => {
     },
   ];
   test.each(rows)('$name', ({ change, problems }) => expect(problemsAfter(change)).toEqual(problems));
+
+  test('more communities than a message has room for', () => {
+    const communities = Array.from({ length: 256 }, (_, i) => `65000:${i}`);
+    const largeCommunities = Array.from({ length: 129 }, (_, i) => `65000:1:${i}`);
+    const problems = problemsAfter((f) => Object.assign(mux(f).edgemux, { routes: { communities, largeCommunities } }));
+    expect(problems.map((problem) => problem.slice(0, problem.indexOf(', got')))).toEqual([
+      `${MUX}.edgemux.routes.communities: expected array of at most 255`,
+      `${MUX}.edgemux.routes.largeCommunities: expected array of at most 128`,
+    ]);
+  });
 
   test('whichever of the two says it', () => {
     expect(problemsAfter((f) => Object.assign(mux(f).edgemux, { routerId: '10.10.56.22' }))).toEqual([

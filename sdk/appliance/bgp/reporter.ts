@@ -48,7 +48,8 @@ export function tableReporter(table: (columnCount: number) => readonly string[])
     end() {
       clearInterval(always);
       clearTimeout(soon);
-      draw();
+      // What fails before anything has happened leaves no table above its error.
+      if (latest.length > 0) draw();
       screen.end();
     },
   };

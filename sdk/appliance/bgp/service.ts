@@ -2,6 +2,7 @@
 import { type GracefulRestartOptions, Speaker, type SpeakerStatus } from '../../bgp/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import { type EventRecord, errorRecord } from './events.js';
+import type { RereadAnswer } from './reread.js';
 import type { MuxSpeaker } from './speaker-of-mux.js';
 
 /** Seconds routers wait for a speaker that is restarted, where nobody says how many. */
@@ -67,12 +68,16 @@ export class BgpService {
    *
    * @param why who asked for it
    */
-  reload(why: string, read: () => Promise<MuxSpeaker>): Promise<void> {
+  reload(why: string, read: () => Promise<RereadAnswer>): Promise<void> {
     this.#reloaded = this.#reloaded.then(async () => {
+      const failed = (error: EventRecord) =>
+        this.#tell({ ...error, during: `reload (${why})`, kept: `${this.#current.routes.length} routes` });
       try {
-        await this.#change(why, await read());
+        const answer = await read();
+        if ('error' in answer) failed(answer.error);
+        else await this.#change(why, answer.speaker);
       } catch (error) {
-        this.#tell({ ...errorRecord(error), during: `reload (${why})`, kept: `${this.#current.routes.length} routes` });
+        failed(errorRecord(error));
       }
     });
     return this.#reloaded;

@@ -6,6 +6,7 @@ import { errorRecord } from '../bgp/events.js';
 import { watchForChange } from '../bgp/file-watch.js';
 import { printPlan } from '../bgp/plan.js';
 import { lineReporter, type Reporter, tableReporter } from '../bgp/reporter.js';
+import { reread } from '../bgp/reread.js';
 import { BgpService, RESTART_TIME_SECONDS_DEFAULT } from '../bgp/service.js';
 import { sessionTable } from '../bgp/session-table.js';
 import { obeySignals } from '../bgp/signals.js';
@@ -65,14 +66,9 @@ async function read(path: string, { mux }: BgpOptions): Promise<MuxSpeaker> {
   return speakerOfMux(await readFabricFile(path), mux);
 }
 
-async function readAgain(path: string, options: BgpOptions): Promise<MuxSpeaker> {
-  if (path === '-') throw new FileError('cannot read standard input again');
-  return read(path, options);
-}
-
 async function speak(path: string, initial: MuxSpeaker, options: BgpOptions): Promise<void> {
-  const { port, gracefulRestart, restarting } = options;
-  const isTable = process.stdout.isTTY && !options.json;
+  const { port, gracefulRestart, restarting, json } = options;
+  const isTable = process.stdout.isTTY && !json;
   let reporter: Reporter | undefined;
   const service = new BgpService(
     initial,
@@ -103,7 +99,7 @@ async function runUntilSignal(
   reporter: Reporter,
   options: BgpOptions,
 ): Promise<void> {
-  const reload = (why: string) => void service.reload(why, () => readAgain(path, options));
+  const reload = (why: string) => void service.reload(why, () => reread({ path, mux: options.mux }));
   const ending = new AbortController();
   const started = service.start();
   let release = () => {};

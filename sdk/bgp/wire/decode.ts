@@ -7,6 +7,7 @@ import { decodeNotification } from './notification.js';
 import { NOTIFICATION } from './notification-kinds.js';
 import { decodeOpen } from './open.js';
 import { decodeRouteRefresh } from './route-refresh.js';
+import { decodeUpdate } from './update.js';
 
 /**
  * Reads one whole message, as `MessageFramer.next` gives it.
@@ -23,7 +24,7 @@ export function decodeMessage(frame: Uint8Array, agreement?: Agreement): Message
       return decodeOpen(body);
     case 'update':
       if (agreement === undefined) throw new MessageError(NOTIFICATION.FSM.UNSPECIFIC, 'an UPDATE before any session');
-      throw new MessageError(NOTIFICATION.UPDATE.UNSPECIFIC, 'UPDATE is not read yet');
+      return decodeUpdate(body, agreement);
     case 'notification':
       return decodeNotification(body);
     case 'keepalive':

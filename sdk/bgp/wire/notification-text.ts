@@ -1,4 +1,6 @@
 /** A NOTIFICATION in words, for logs and terminals. */
+import { ByteReader } from '../../net/bytes.js';
+import { familyOf } from './families.js';
 import type { NotificationMessage } from './messages.js';
 import { decodeNotification, shutdownText } from './notification.js';
 import { CODE_NAMES, NOTIFICATION, type NotificationKind } from './notification-kinds.js';
@@ -9,6 +11,25 @@ const DATA_BYTES_SHOWN = 32;
 const SUBCODE_NAMES: ReadonlyMap<string, string> = new Map(
   kindsIn(NOTIFICATION).map((kind) => [keyOf(kind), kind.name]),
 );
+
+const { HEADER, OPEN, FSM, CEASE } = NOTIFICATION;
+const MESSAGE_TYPE_KINDS = [
+  HEADER.BAD_TYPE,
+  FSM.UNEXPECTED_IN_OPEN_SENT,
+  FSM.UNEXPECTED_IN_OPEN_CONFIRM,
+  FSM.UNEXPECTED_IN_ESTABLISHED,
+];
+
+/** What the data of some kinds means, when it has the length it should have. */
+const DETAILS: ReadonlyMap<string, { readonly byteCount: number; readonly text: (data: ByteReader) => string }> =
+  new Map([
+    [keyOf(HEADER.BAD_LENGTH), { byteCount: 2, text: (data) => `${data.u16be()} bytes` }],
+    [keyOf(OPEN.UNSUPPORTED_VERSION), { byteCount: 2, text: (data) => `speaks version ${data.u16be()}` }],
+    [keyOf(CEASE.MAXIMUM_PREFIXES), { byteCount: 7, text: prefixLimitText }],
+    ...MESSAGE_TYPE_KINDS.map(
+      (kind) => [keyOf(kind), { byteCount: 1, text: (data: ByteReader) => `type ${data.u8()}` }] as const,
+    ),
+  ]);
 
 /**
  * What a NOTIFICATION says: code, subcode, and what its data means.
@@ -27,9 +48,8 @@ export function notificationText(message: NotificationMessage): string {
 
 function namesOf({ code, subcode }: NotificationMessage): string {
   const codeName = CODE_NAMES.get(code) ?? `error code ${code}`;
-  const subcodeName = SUBCODE_NAMES.get(keyOf({ code, subcode })) ?? `subcode ${subcode}`;
-  const isUnspecific = subcodeName === '' || subcode === 0;
-  return isUnspecific ? codeName : `${codeName}: ${subcodeName}`;
+  if (subcode === 0) return codeName;
+  return `${codeName}: ${SUBCODE_NAMES.get(keyOf({ code, subcode })) ?? `subcode ${subcode}`}`;
 }
 
 function detailOf(message: NotificationMessage): string {
@@ -37,29 +57,22 @@ function detailOf(message: NotificationMessage): string {
   if (data.length === 0) return '';
   const text = shutdownText(message);
   if (text !== undefined) return text === '' ? '' : quoted(text);
-  const { HEADER, OPEN, FSM, CEASE } = NOTIFICATION;
-  const number = data.reduce((sum, byte) => sum * 256 + byte, 0);
-  switch (keyOf(message)) {
-    case keyOf(HEADER.BAD_LENGTH):
-      return data.length === 2 ? `${number} bytes` : hexOf(data);
-    case keyOf(HEADER.BAD_TYPE):
-    case keyOf(FSM.UNEXPECTED_IN_OPEN_SENT):
-    case keyOf(FSM.UNEXPECTED_IN_OPEN_CONFIRM):
-    case keyOf(FSM.UNEXPECTED_IN_ESTABLISHED):
-      return data.length === 1 ? `type ${number}` : hexOf(data);
-    case keyOf(OPEN.UNSUPPORTED_VERSION):
-      return data.length === 2 ? `speaks version ${number}` : hexOf(data);
-    case keyOf(CEASE.HARD_RESET):
-      return data.length > 1 ? hardResetText(data) : hexOf(data);
-    default:
-      return hexOf(data);
-  }
+  if (keyOf(message) === keyOf(CEASE.HARD_RESET) && data.length > 1) return hardResetText(data);
+  const detail = DETAILS.get(keyOf(message));
+  return detail?.byteCount === data.length ? detail.text(new ByteReader(data)) : hexOf(data);
+}
+
+/** RFC 4486 section 4: `| AFI 16 | SAFI 8 | limit 32 |`. */
+function prefixLimitText(data: ByteReader): string {
+  const afi = data.u16be();
+  const safi = data.u8();
+  return `${data.u32be()} of ${familyOf(afi, safi) ?? `AFI ${afi} SAFI ${safi}`}`;
 }
 
 /** The reason of a hard reset is a NOTIFICATION in the data of another, RFC 8538 section 3.1; no third one is looked for. */
 function hardResetText(data: Uint8Array): string {
   const reason = decodeNotification(data);
-  return keyOf(reason) === keyOf(NOTIFICATION.CEASE.HARD_RESET) ? namesOf(reason) : notificationText(reason);
+  return keyOf(reason) === keyOf(CEASE.HARD_RESET) ? namesOf(reason) : notificationText(reason);
 }
 
 function hexOf(data: Uint8Array): string {

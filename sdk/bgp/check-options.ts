@@ -86,6 +86,10 @@ function checkPeers(
 
 /** Returns whether the peer has an address. */
 function checkPeer(problems: ProblemList, path: string, peer: PeerOptions): boolean {
+  if (typeof peer !== 'object' || peer === null) {
+    problems.add(path, 'an object', peer);
+    return false;
+  }
   const isAddressed = problems.checkAddress(`${path}.address`, peer.address);
   if (peer.name !== undefined && typeof peer.name !== 'string') problems.add(`${path}.name`, 'text', peer.name);
   problems.checkInteger(`${path}.as`, peer.as, 1, AS_MAX);
@@ -102,6 +106,9 @@ function checkPeer(problems: ProblemList, path: string, peer: PeerOptions): bool
   checkMd5Key(problems, `${path}.md5Key`, peer.md5Key);
   if (peer.ttlSecurityHops !== undefined) {
     problems.checkInteger(`${path}.ttlSecurityHops`, peer.ttlSecurityHops, 1, 254);
+  }
+  if (peer.bfd !== undefined && peer.localAddress === undefined) {
+    problems.add(`${path}.localAddress`, 'an address, as BFD needs both ends', undefined);
   }
   const { intervalMs, multiplier } = peer.bfd ?? {};
   if (intervalMs !== undefined) problems.checkInteger(`${path}.bfd.intervalMs`, intervalMs, 10, 30_000);

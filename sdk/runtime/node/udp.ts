@@ -49,6 +49,7 @@ class NodeUdpSocket implements UdpSocket {
   readonly local: Endpoint;
   readonly #socket: Socket;
   #isOpen = true;
+  #pendingCount = 0;
 
   constructor(socket: Socket) {
     const { address, port } = socket.address();
@@ -58,13 +59,22 @@ class NodeUdpSocket implements UdpSocket {
 
   send(bytes: Uint8Array, to: Endpoint): void {
     if (!this.#isOpen) return;
+    this.#pendingCount += 1;
     // Copied, as dgram sends in a later turn of the event loop; and the callback makes an error nobody's.
-    this.#socket.send(new Uint8Array(bytes), to.port, to.address, () => {});
+    this.#socket.send(new Uint8Array(bytes), to.port, to.address, () => {
+      this.#pendingCount -= 1;
+      if (!this.#isOpen) this.#closeWhenSent();
+    });
   }
 
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#socket.close();
+    this.#socket.removeAllListeners('message');
+    this.#closeWhenSent();
+  }
+
+  #closeWhenSent(): void {
+    if (this.#pendingCount === 0) this.#socket.close();
   }
 }

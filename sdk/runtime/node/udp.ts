@@ -6,13 +6,14 @@ import type { Endpoint } from '../tcp.js';
 import type { Udp, UdpOptions, UdpSocket } from '../udp.js';
 import { endpoint } from './endpoint.js';
 import { withKernelSocket } from './kernel-socket.js';
+import { IS_DENO } from './libc.js';
 
 const WHAT = 'UDP sockets that check hop limits';
 
 /** The UDP of Node; that of Deno cannot take over a socket with a filter. */
 export const nodeUdp: Udp = {
   async bind(options: UdpOptions, received: (bytes: Uint8Array, from: Endpoint) => void): Promise<UdpSocket> {
-    if ('Deno' in globalThis) throw new EdgemuxError('ERR_UNSUPPORTED', `${WHAT} need Node, and this is Deno`);
+    if (IS_DENO) throw new EdgemuxError('ERR_UNSUPPORTED', `${WHAT} need Node, and this is Deno`);
     const { family } = parseIp(options.localAddress);
     const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
     socket.on('message', (bytes, from) => received(new Uint8Array(bytes), endpoint(from.address, from.port)));

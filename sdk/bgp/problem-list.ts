@@ -4,6 +4,8 @@ import { parseIp } from '../net/address.js';
 import { unusablePrefixOf } from '../net/unicast.js';
 
 const GOT_LENGTH_MAX = 80;
+/** A router may run on this very machine. */
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.0/8', '::1/128']);
 
 /** Problems by path, and the checks that several of the readers need. */
 export class ProblemList {
@@ -49,7 +51,8 @@ export class ProblemList {
 function isAddressOf(text: string, family: 4 | 6 | undefined): boolean {
   try {
     const address = parseIp(text);
-    return (family === undefined || address.family === family) && unusablePrefixOf(text) === undefined;
+    const unusable = unusablePrefixOf(text);
+    return (family === undefined || address.family === family) && (unusable === undefined || LOOPBACK.has(unusable));
   } catch {
     return false;
   }

@@ -37,7 +37,7 @@ const lost: PeerStatus = {
 
 describe('the table', () => {
   test('has a line per router', () => {
-    const bfd = { state: 'Up', remoteState: 'Up' };
+    const bfd = { state: 'Up', remoteState: 'Up' } as const;
     expect(sessionTable({ listeners: [], peers: [{ ...edge, bfd }, lost] }, 120)).toEqual([
       'ROUTER           AS          STATE        FOR     FAMILIES   ROUTES  BFD  LAST ERROR',
       'edge 10.10.56.1  64623       Established  4m 12s  IPv4 IPv6  3       Up',

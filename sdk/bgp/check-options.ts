@@ -103,6 +103,9 @@ function checkPeer(problems: ProblemList, path: string, peer: PeerOptions): bool
   if (peer.ttlSecurityHops !== undefined) {
     problems.checkInteger(`${path}.ttlSecurityHops`, peer.ttlSecurityHops, 1, 254);
   }
+  if (peer.bfd !== undefined && peer.localAddress === undefined) {
+    problems.add(`${path}.localAddress`, 'an address, as BFD needs both ends', undefined);
+  }
   const { intervalMs, multiplier } = peer.bfd ?? {};
   if (intervalMs !== undefined) problems.checkInteger(`${path}.bfd.intervalMs`, intervalMs, 10, 30_000);
   if (multiplier !== undefined) problems.checkInteger(`${path}.bfd.multiplier`, multiplier, 1, 255);

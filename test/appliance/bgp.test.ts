@@ -48,6 +48,7 @@ test('from start to SIGTERM', async () => {
     peers: ['127.0.0.1'],
     routes: 1,
   });
+  expect(bgp.events[0].event).toBe('start');
   expect(await bgp.event('state', { state: 'Established' })).toMatchObject({ peer: 'edge', address: '127.0.0.1' });
   expect(await bgp.event('routes')).toMatchObject({ announced: 1, withdrawn: 0, total: 1 });
   await until('the VIP', () => edge.routes.has(VIP));

@@ -118,14 +118,18 @@ export class BgpService {
   async #change(why: string, next: MuxSpeaker): Promise<void> {
     const before = this.#current;
     await this.#speaker.setPeers(next.options.peers);
-    this.#speaker.announce(next.routes);
+    const { added, removed, isSame } = difference(before, next);
+    // Sessions and BFD have their turn between the two passes over the routes.
+    await new Promise(setImmediate);
+    if (!isSame) this.#speaker.announce(next.routes);
     this.#current = next;
     this.#tell({
       event: 'reload',
       why,
       peers: next.options.peers.map(({ address }) => address),
       routes: next.routes.length,
-      ...difference(before, next),
+      added,
+      removed,
       needsRestart: (['as', 'routerId', 'addresses'] as const).filter(
         (key) => JSON.stringify(this.#options[key]) !== JSON.stringify(next.options[key]),
       ),
@@ -133,8 +137,20 @@ export class BgpService {
   }
 }
 
-function difference(before: MuxSpeaker, next: MuxSpeaker): { added: number; removed: number } {
+interface Difference {
+  /** Routes by prefix. */
+  readonly added: number;
+  readonly removed: number;
+  /** Not even the attributes of a route differ. */
+  readonly isSame: boolean;
+}
+
+function difference(before: MuxSpeaker, next: MuxSpeaker): Difference {
   const old = new Set(before.routes.map(({ prefix }) => prefix));
-  const kept = next.routes.filter(({ prefix }) => old.has(prefix)).length;
-  return { added: next.routes.length - kept, removed: old.size - kept };
+  const keptCount = next.routes.filter(({ prefix }) => old.has(prefix)).length;
+  return {
+    added: next.routes.length - keptCount,
+    removed: old.size - keptCount,
+    isSame: JSON.stringify(before.routes) === JSON.stringify(next.routes),
+  };
 }

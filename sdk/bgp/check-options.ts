@@ -86,6 +86,10 @@ function checkPeers(
 
 /** Returns whether the peer has an address. */
 function checkPeer(problems: ProblemList, path: string, peer: PeerOptions): boolean {
+  if (typeof peer !== 'object' || peer === null) {
+    problems.add(path, 'an object', peer);
+    return false;
+  }
   const isAddressed = problems.checkAddress(`${path}.address`, peer.address);
   if (peer.name !== undefined && typeof peer.name !== 'string') problems.add(`${path}.name`, 'text', peer.name);
   problems.checkInteger(`${path}.as`, peer.as, 1, AS_MAX);

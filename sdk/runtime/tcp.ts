@@ -86,7 +86,12 @@ export interface TcpConnection {
 export interface TcpListener {
   /** Where it waits; the port chosen when 0 was asked for. */
   readonly local: Endpoint;
-  /** Replaces the peers that may connect; connections that are open stay. */
+  /**
+   * Replaces the peers that may connect; connections that are open stay, those not accepted yet may be reset.
+   *
+   * @throws EdgemuxError `ERR_UNSUPPORTED` as `Tcp.connect`, and nothing has changed; `ERR_SOCKET` when the port is
+   *   lost on the way, and then nobody can connect
+   */
   setPeers(peers: readonly TcpListenPeer[]): void;
   /** Unbinds; connections that are open stay. */
   close(): void;

@@ -8,9 +8,8 @@
  * It reads the IP header at SKF_NET_OFF, and returns how many bytes of the packet to keep: all of them, or none.
  * Jumps count the instructions they pass over. Source: Linux, Documentation/networking/filter.rst.
  *
- * TCP has IP_MINTTL for this, with two gaps on a socket that listens: it knows one limit and not one per peer, and it
- * is not asked about the segment that completes a handshake. A filter is asked about every packet, and what a
- * listener accepts inherits it.
+ * TCP has IP_MINTTL for this, which knows one limit a socket; one that listens needs a limit for each peer. What it
+ * accepts inherits its filter. UDP has nothing of the kind.
  */
 import { parseIp } from '../../net/address.js';
 

@@ -3,7 +3,7 @@
  *
  *   errors ◄ net ◄ packet
  *   errors, net ◄ resources ◄ topology ◄ program ◄ dataplane ◄ mux, host ◄ appliance
- *   errors, net ◄ runtime ◄ bfd ◄ bgp ◄ appliance
+ *   errors, net ◄ runtime ◄ bfd ◄ bgp ◄ node ◄ appliance
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ['errors', 'net'],
   bfd: ['errors', 'net', 'runtime'],
   bgp: ['errors', 'net', 'runtime', 'bfd'],
+  node: ['errors', 'net', 'runtime', 'bgp'],
   index: ['errors', 'net', 'resources', 'topology', 'program', 'dataplane', 'mux', 'host'],
   appliance: [
     'errors',
@@ -39,13 +40,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'bfd',
     'bgp',
+    'node',
     'index',
   ],
 };
 /** The data plane is configured from programs, and needs to know their shape but none of their code. */
 const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = { dataplane: ['program'] };
-/** The runtime of Node, which also runs under Deno: of those who import sdk/, only the appliance imports it. */
+/** The runtime of Node, which also runs under Deno: its entry `edgemux/node` and the appliance import it, nobody else. */
 const NODE_RUNTIME = 'sdk/runtime/node/';
+const MAY_IMPORT_NODE = ['node', 'appliance'];
 /** The parts that read the boundary with the Wasm module. */
 const MAY_IMPORT_ABI = ['dataplane', 'mux', 'host'];
 const ABI = 'assembly/abi.ts';
@@ -114,11 +117,11 @@ function objectionTo({ from, to, isType }: Edge): string | undefined {
   const part = partOf(from);
   if (!(part in MAY_IMPORT)) return `${part} has no place in MAY_IMPORT`;
   if (to.startsWith('node:')) {
-    const mayBeNode = part === 'appliance' || from.startsWith(NODE_RUNTIME);
-    return mayBeNode ? undefined : 'only appliance and the runtime of Node import node: modules';
+    const mayBeNode = MAY_IMPORT_NODE.includes(part) || from.startsWith(NODE_RUNTIME);
+    return mayBeNode ? undefined : 'only node, appliance and the runtime of Node import node: modules';
   }
-  if (to.startsWith(NODE_RUNTIME) && part !== 'appliance' && !from.startsWith(NODE_RUNTIME)) {
-    return 'only appliance imports the runtime of Node';
+  if (to.startsWith(NODE_RUNTIME) && !MAY_IMPORT_NODE.includes(part) && !from.startsWith(NODE_RUNTIME)) {
+    return 'only node and appliance import the runtime of Node';
   }
   if (to === ABI) return MAY_IMPORT_ABI.includes(part) ? undefined : `${part} has nothing to do with the boundary`;
   if (to.startsWith('assembly/')) return `${ABI} is the one file of assembly/ that sdk/ imports`;
@@ -219,12 +222,12 @@ describe('architecture: this test', () => {
       says: 'dataplane may import',
     },
     { name: 'types', from: 'sdk/dataplane/a.ts', text: "import { type A } from '../program/b.js';", says: undefined },
-    { name: 'Node', from: 'sdk/program/a.ts', text: "import { join } from 'node:path';", says: 'only appliance' },
+    { name: 'Node', from: 'sdk/program/a.ts', text: "import { join } from 'node:path';", says: 'only node, appliance' },
     {
       name: 'the runtime of Node',
       from: 'sdk/bgp/a.ts',
       text: "import { b } from '../runtime/node/b.js';",
-      says: 'only appliance imports the runtime',
+      says: 'only node and appliance import the runtime',
     },
     {
       name: 'Node in the appliance',

@@ -24,7 +24,10 @@ export interface PeerOptions {
   readonly port?: number;
   /** Its autonomous system, 1..4294967295; the speaker's own makes the session internal (IBGP). */
   readonly as: number;
-  /** Our end of the session; by default the kernel chooses, and then the speaker does not listen for this peer. */
+  /**
+   * Our end of the session; by default the kernel chooses, and the speaker listens at every address of the family instead
+   * of at this one alone.
+   */
   readonly localAddress?: string;
   /** Seconds without a message after which the peer is given up, 0 (never) or 3..65535; default 9. The lower of both sides counts. */
   readonly holdTimeSeconds?: number;
@@ -38,7 +41,7 @@ export interface PeerOptions {
   readonly md5Key?: string;
   /** GTSM, RFC 5082: hops to the peer, 1..254. */
   readonly ttlSecurityHops?: number;
-  /** Bidirectional forwarding detection, RFC 5880; default none. */
+  /** Bidirectional forwarding detection, RFC 5880; default none. Needs `localAddress`: the peer watches that address. */
   readonly bfd?: BfdTimers;
 }
 

@@ -103,7 +103,11 @@ export interface RouteRefreshMessage {
   readonly kind: 'route-refresh';
   /** `undefined` for a family edgemux does not speak; such a request is ignored. */
   readonly family: Family | undefined;
-  readonly subtype: 'request' | 'begin' | 'end';
+  /**
+   * `unknown` for an octet nobody has defined: where RFC 7313 is agreed such a message is to be ignored, where it is not
+   * the octet is reserved and every message is a request (RFC 2918 section 3).
+   */
+  readonly subtype: 'request' | 'begin' | 'end' | 'unknown';
 }
 
 /** What has been agreed with a peer and decides how its messages are read and written. */

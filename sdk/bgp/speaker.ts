@@ -1,0 +1,270 @@
+/** A BGP speaker: announces the VIPs of a MUX to its routers, RFC 4271. */
+import { Bfd } from '../bfd/index.js';
+import { canonicalIp } from '../net/address.js';
+import type { Runtime } from '../runtime/index.js';
+import { checkSpeakerOptions } from './check-options.js';
+import type { GracefulRestartOptions, PeerOptions, Route, SpeakerOptions } from './options.js';
+import { resolveRoutes, type WantedRoute } from './rib/resolve-routes.js';
+import { Listeners } from './session/listeners.js';
+import { Peer } from './session/peer.js';
+import type { PeerEvent, SpeakerEvent, SpeakerStatus } from './status.js';
+import { notification } from './wire/message-error.js';
+import { notificationWithText } from './wire/notification.js';
+import { NOTIFICATION } from './wire/notification-kinds.js';
+
+const PORT = 179;
+/** How long a drain waits for slow peers when it is not said. */
+const DRAIN_TIMEOUT_MS = 5000;
+/** How long what was written last may take to leave. */
+const LAST_WORDS_MS = 1000;
+/** How often something that takes a moment is looked at. */
+const LOOK_MS = 10;
+
+/** How to end: `drain` takes the routes back first, `restart` leaves them where graceful restart was agreed on. */
+export type StopHow =
+  | {
+      readonly kind: 'drain';
+      /** For the operators of the peers, RFC 9003; cut to 255 bytes of UTF-8. */
+      readonly text?: string;
+      /** How long to wait for peers that read slowly; default 5000. */
+      readonly timeoutMs?: number;
+    }
+  | { readonly kind: 'restart' };
+
+/**
+ * A speaker.
+ *
+ * @example
+ * ```ts
+ * const speaker = new Speaker({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers: [{ address: '10.0.0.1', as: 64513 }] }, nodeRuntime());
+ * speaker.announce([{ prefix: '203.0.113.7/32' }]);
+ * await speaker.start();
+ * …
+ * await speaker.stop({ kind: 'drain', text: 'maintenance until 18:00' });
+ * ```
+ */
+export class Speaker {
+  readonly #options: SpeakerOptions;
+  readonly #runtime: Runtime;
+  readonly #listeners: Listeners;
+  readonly #peers = new Map<string, Peer>();
+  readonly #listening = new Set<(event: SpeakerEvent) => void>();
+  #gracefulRestart: GracefulRestartOptions | undefined;
+  #wanted: readonly WantedRoute[] | undefined;
+  #bfd: Bfd | undefined;
+  #isRunning = false;
+  /** What was asked for last: starting, stopping and changing peers happen one after the other. */
+  #last: Promise<void> = Promise.resolve();
+
+  /** @throws EdgemuxError `ERR_SPEAKER_INVALID` with every problem of the options */
+  constructor(options: SpeakerOptions, runtime: Runtime) {
+    checkSpeakerOptions(options);
+    this.#options = options;
+    this.#runtime = runtime;
+    this.#gracefulRestart = options.gracefulRestart;
+    this.#listeners = new Listeners(runtime.tcp, options.port ?? PORT, (connection) =>
+      this.#peers.get(connection.remote.address)?.accept(connection),
+    );
+    for (const peer of options.peers) this.#add(canonicalPeer(peer));
+  }
+
+  /** What it is doing now, as plain data. */
+  get status(): SpeakerStatus {
+    return { listeners: this.#listeners.endpoints, peers: Array.from(this.#peers.values(), ({ status }) => status) };
+  }
+
+  /** Calls `listener` with every event from now on, until the function that is returned is called. */
+  subscribe(listener: (event: SpeakerEvent) => void): () => void {
+    this.#listening.add(listener);
+    return () => this.#listening.delete(listener);
+  }
+
+  /**
+   * Replaces the routes that peers are to have; they are told the differences. Peers hear nothing at all before the first
+   * call, not even that there are no routes, so that a restarted speaker does not lose what they kept for it.
+   *
+   * @throws EdgemuxError `ERR_ROUTES_INVALID` with every problem; then nothing has changed
+   */
+  announce(routes: Iterable<Route>): void {
+    const wanted = resolveRoutes(routes);
+    this.#wanted = wanted;
+    for (const peer of this.#peers.values()) peer.announce(wanted);
+  }
+
+  /**
+   * Binds the port and begins to connect. Sessions come up later: `subscribe`, or look at `status`.
+   *
+   * @throws EdgemuxError (as a rejection) `ERR_SOCKET` when a port cannot be bound, `ERR_UNSUPPORTED` when the platform
+   *   cannot do what a peer wants; then nothing runs
+   */
+  start(): Promise<void> {
+    return this.#next(async () => {
+      if (this.#isRunning) return;
+      try {
+        if (this.#isOpen) await this.#listeners.set(this.#peerOptions);
+        this.#isRunning = true;
+        for (const peer of this.#peers.values()) await this.#startPeer(peer);
+      } catch (error) {
+        this.#halt();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Replaces the peers: new ones are started, those that are gone get a Cease (peer de-configured), and those whose
+   * options changed a Cease (other configuration change) and then a new session.
+   *
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; the peers stay as
+   *   they were, unless it is for a connection that the platform cannot make
+   */
+  setPeers(peers: readonly PeerOptions[]): Promise<void> {
+    return this.#next(async () => {
+      checkSpeakerOptions({ ...this.#options, peers });
+      const wanted = new Map(peers.map(canonicalPeer).map((peer) => [peer.address, peer]));
+      if (this.#isRunning && this.#isOpen) await this.#listeners.set([...wanted.values()]);
+      for (const [address, peer] of this.#peers) {
+        const options = wanted.get(address);
+        if (options !== undefined && isSame(options, peer.options)) continue;
+        const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
+        peer.stop(notification(options === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
+        this.#peers.delete(address);
+      }
+      const added = [...wanted.values()]
+        .filter(({ address }) => !this.#peers.has(address))
+        .map((peer) => this.#add(peer));
+      if (this.#isRunning) for (const peer of added) await this.#startPeer(peer);
+    });
+  }
+
+  /**
+   * Prepares peers for a restart, RFC 4724: reopens each session with a peer that knows graceful restart, one after the
+   * other, so that the peer keeps our routes for `restartTimeSeconds` once the session is gone. From then on a MUX that
+   * dies keeps its routes for that long too: `stop({ kind: 'restart' })` is to follow soon.
+   *
+   * Resolves when every such session is up again and has its routes.
+   *
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` for a time out of range; the reason of `signal` when that
+   *   is aborted
+   */
+  async prepareRestart(
+    { restartTimeSeconds }: Pick<GracefulRestartOptions, 'restartTimeSeconds'>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const gracefulRestart = { restartTimeSeconds, isRestarting: false };
+    checkSpeakerOptions({ ...this.#options, gracefulRestart });
+    this.#gracefulRestart = gracefulRestart;
+    for (const [address, peer] of [...this.#peers]) {
+      const isPeer = () => this.#isRunning && this.#peers.get(address) === peer;
+      if (!isPeer() || !peer.isUnpreparedForRestart) continue;
+      peer.reopen(notification(NOTIFICATION.CEASE.ADMINISTRATIVE_RESET));
+      await this.#until(() => !isPeer() || peer.isTold, Number.POSITIVE_INFINITY, signal);
+    }
+  }
+
+  /** Ends every session and unbinds the port. Resolves when what there was to say has left this process. */
+  stop(how: StopHow = { kind: 'drain' }): Promise<void> {
+    return this.#next(async () => {
+      if (!this.#isRunning) return;
+      this.#listeners.close();
+      const peers = [...this.#peers.values()];
+      if (how.kind === 'drain') {
+        const { text, timeoutMs = DRAIN_TIMEOUT_MS } = how;
+        for (const peer of peers) peer.announce([]);
+        await this.#until(() => peers.every((peer) => peer.isTold || peer.state !== 'Established'), timeoutMs);
+        for (const peer of peers) peer.stop(notificationWithText(NOTIFICATION.CEASE.ADMINISTRATIVE_SHUTDOWN, text));
+      }
+      this.#halt();
+      await this.#until(() => peers.every(({ isDrained }) => isDrained), LAST_WORDS_MS);
+    });
+  }
+
+  /** Ends at once, without a word to those who have not been told already. */
+  #halt(): void {
+    this.#isRunning = false;
+    for (const peer of this.#peers.values()) peer.stop('silently');
+    this.#listeners.close();
+    this.#bfd?.close();
+    this.#bfd = undefined;
+  }
+
+  get #isOpen(): boolean {
+    return this.#options.listens ?? true;
+  }
+
+  get #peerOptions(): readonly PeerOptions[] {
+    return Array.from(this.#peers.values(), ({ options }) => options);
+  }
+
+  #add(options: PeerOptions): Peer {
+    const { as, routerId, addresses } = this.#options;
+    const peer = new Peer(options, {
+      runtime: this.#runtime,
+      identity: { as, routerId },
+      addresses,
+      listens: this.#isOpen,
+      gracefulRestart: () => this.#gracefulRestart,
+      emit: (event) => this.#emit(options, event),
+    });
+    this.#peers.set(options.address, peer);
+    return peer;
+  }
+
+  async #startPeer(peer: Peer): Promise<void> {
+    if (this.#wanted !== undefined) peer.announce(this.#wanted);
+    peer.start();
+    if (peer.unsupported !== undefined) throw peer.unsupported;
+    if (peer.options.bfd === undefined) return;
+    this.#bfd ??= new Bfd(this.#runtime);
+    await peer.watch(this.#bfd);
+  }
+
+  #emit({ name, address }: PeerOptions, event: PeerEvent): void {
+    const whole = { ...event, peer: name ?? address, address } as SpeakerEvent;
+    for (const listener of this.#listening) {
+      try {
+        listener(whole);
+      } catch (error) {
+        // A listener that fails is its owner's affair; a session must not stop half-way for it.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  /** Runs `work` after what was asked for before, whatever came of that. */
+  #next(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Waits until `isSo`, or for so long. */
+  async #until(isSo: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const { clock } = this.#runtime;
+    const endMs = clock.nowMs() + timeoutMs;
+    while (!isSo() && clock.nowMs() < endMs) {
+      signal?.throwIfAborted();
+      await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+    }
+  }
+}
+
+/** In the one spelling of addresses, in which connections and listeners give them. */
+function canonicalPeer(peer: PeerOptions): PeerOptions {
+  const { address, localAddress } = peer;
+  return {
+    ...peer,
+    address: canonicalIp(address),
+    ...(localAddress !== undefined && { localAddress: canonicalIp(localAddress) }),
+  };
+}
+
+function isSame(a: PeerOptions, b: PeerOptions): boolean {
+  return textOf(a) === textOf(b);
+}
+
+function textOf(options: PeerOptions): string {
+  return JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

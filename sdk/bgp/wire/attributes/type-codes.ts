@@ -1,0 +1,22 @@
+/** Type codes of the path attributes that are looked into or written, by name; IANA "BGP Path Attributes". */
+export const ATTRIBUTE = {
+  ORIGIN: 1,
+  AS_PATH: 2,
+  NEXT_HOP: 3,
+  MULTI_EXIT_DISC: 4,
+  LOCAL_PREF: 5,
+  ATOMIC_AGGREGATE: 6,
+  AGGREGATOR: 7,
+  COMMUNITIES: 8,
+  ORIGINATOR_ID: 9,
+  CLUSTER_LIST: 10,
+  MP_REACH_NLRI: 14,
+  MP_UNREACH_NLRI: 15,
+  EXTENDED_COMMUNITIES: 16,
+  AS4_PATH: 17,
+  AS4_AGGREGATOR: 18,
+  TRAFFIC_ENGINEERING: 24,
+  IPV6_EXTENDED_COMMUNITIES: 25,
+  LARGE_COMMUNITY: 32,
+  ATTR_SET: 128,
+} as const;

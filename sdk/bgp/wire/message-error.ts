@@ -1,0 +1,46 @@
+/**
+ * What is wrong with a message so that the session must end, RFC 4271 section 6: the NOTIFICATION to send before the
+ * connection is closed. Decoders throw nothing else, whatever the bytes.
+ */
+import { EdgemuxError } from '../../errors.js';
+import type { NotificationMessage } from './messages.js';
+import type { NotificationKind } from './notification-kinds.js';
+
+/**
+ * A fault that ends the session.
+ *
+ * `message` says for people what was found (`a hold time of 2 s`), `notification` says it to the peer.
+ */
+export class MessageError extends Error {
+  override readonly name = 'MessageError';
+  readonly notification: NotificationMessage;
+
+  /**
+   * @param kind what is wrong
+   * @param text what was found, for people
+   * @param data what RFC 4271 section 6 wants in the data field, copied; nothing by default
+   */
+  constructor(kind: NotificationKind, text: string, data?: Uint8Array) {
+    super(text);
+    this.notification = notification(kind, data);
+  }
+}
+
+/** A NOTIFICATION of this kind; `data` is copied, so that it does not keep the message it was cut from. */
+export function notification(kind: NotificationKind, data: Uint8Array = new Uint8Array()): NotificationMessage {
+  return { kind: 'notification', code: kind.code, subcode: kind.subcode, data: data.slice() };
+}
+
+/**
+ * What `read` gives; when it runs out of bytes (`ERR_OUT_OF_BOUNDS` of a `ByteReader`), that is the fault `kind`.
+ *
+ * @throws MessageError of `kind`, and whatever else `read` throws
+ */
+export function readOrFail<T>(kind: NotificationKind, text: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof EdgemuxError && error.code === 'ERR_OUT_OF_BOUNDS') throw new MessageError(kind, text);
+    throw error;
+  }
+}

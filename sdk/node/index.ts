@@ -1,0 +1,2 @@
+/** `edgemux/node`: the SDK's runtime on Node. */
+export { nodeRuntime } from '../runtime/node/index.js';

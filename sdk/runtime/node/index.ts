@@ -1,0 +1,15 @@
+/** The runtime of Node, which is that of Deno too as far as its node: modules go. */
+import type { Runtime } from '../index.js';
+import { nodeClock } from './clock.js';
+import { nodeTcp } from './tcp.js';
+import { nodeUdp } from './udp.js';
+
+/**
+ * The machine this process runs on: its clock, its TCP and UDP.
+ *
+ * Plain TCP needs nothing else. TCP MD5 signatures, GTSM and UDP with hop limits need Linux and the optional package
+ * `koffi`, which is loaded when one of them is first asked for.
+ */
+export function nodeRuntime(): Runtime {
+  return { clock: nodeClock, tcp: nodeTcp, udp: nodeUdp, random: Math.random };
+}

@@ -116,7 +116,7 @@ export class Bfd {
   close(): void {
     this.#isClosed = true;
     for (const watched of [...this.#byDiscriminator.values()]) {
-      if (watched.session.state !== 'AdminDown') watched.session.disable();
+      watched.session.disable();
       this.#forget(watched);
     }
   }

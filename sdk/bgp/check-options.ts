@@ -90,7 +90,7 @@ function checkPeer(problems: ProblemList, path: string, peer: PeerOptions): bool
     problems.add(path, 'an object', peer);
     return false;
   }
-  const isAddressed = problems.checkAddress(`${path}.address`, peer.address);
+  const isAddressed = problems.checkPeerAddress(`${path}.address`, peer.address);
   if (peer.name !== undefined && typeof peer.name !== 'string') problems.add(`${path}.name`, 'text', peer.name);
   problems.checkInteger(`${path}.as`, peer.as, 1, AS_MAX);
   if (peer.port !== undefined) problems.checkInteger(`${path}.port`, peer.port, 1, PORT_MAX);
@@ -118,7 +118,7 @@ function checkPeer(problems: ProblemList, path: string, peer: PeerOptions): bool
 
 function checkLocalAddress(problems: ProblemList, path: string, peer: PeerOptions, isPeerAddressed: boolean): void {
   const family = isPeerAddressed ? parseIp(peer.address).family : undefined;
-  if (!problems.checkAddress(`${path}.localAddress`, peer.localAddress, family) || !isPeerAddressed) return;
+  if (!problems.checkPeerAddress(`${path}.localAddress`, peer.localAddress, family) || !isPeerAddressed) return;
   if (canonicalIp(peer.localAddress) === canonicalIp(peer.address)) {
     problems.add(`${path}.localAddress`, 'another address than the peer has', peer.localAddress);
   }

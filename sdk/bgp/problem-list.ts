@@ -29,7 +29,16 @@ export class ProblemList {
 
   /** An address of one machine, of `family` where that is given; returns whether it is. */
   checkAddress(path: string, value: unknown, family?: 4 | 6): value is string {
-    const isRight = typeof value === 'string' && isAddressOf(value, family);
+    return this.#checkAddress(path, value, family, false);
+  }
+
+  /** The same, or a loopback address: a peer may be a router on this very machine. */
+  checkPeerAddress(path: string, value: unknown, family?: 4 | 6): value is string {
+    return this.#checkAddress(path, value, family, true);
+  }
+
+  #checkAddress(path: string, value: unknown, family: 4 | 6 | undefined, mayBeLoopback: boolean): value is string {
+    const isRight = typeof value === 'string' && isAddressOf(value, family, mayBeLoopback);
     if (!isRight)
       this.add(path, family === undefined ? 'an IP address of one host' : `an IPv${family} address of one host`, value);
     return isRight;
@@ -46,10 +55,14 @@ export class ProblemList {
   }
 }
 
-function isAddressOf(text: string, family: 4 | 6 | undefined): boolean {
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+
+function isAddressOf(text: string, family: 4 | 6 | undefined, mayBeLoopback: boolean): boolean {
   try {
     const address = parseIp(text);
-    return (family === undefined || address.family === family) && unusablePrefixOf(text) === undefined;
+    const unusable = unusablePrefixOf(text);
+    const isUsable = unusable === undefined || (mayBeLoopback && LOOPBACK.includes(unusable));
+    return isUsable && (family === undefined || address.family === family);
   } catch {
     return false;
   }

@@ -53,6 +53,7 @@ export class Speaker {
   #wanted: readonly WantedRoute[] | undefined;
   #bfd: Bfd | undefined;
   #isRunning = false;
+  #isDraining = false;
   /** What was asked for last: starting, stopping and changing peers happen one after the other. */
   #last: Promise<void> = Promise.resolve();
 
@@ -86,8 +87,10 @@ export class Speaker {
    * @throws EdgemuxError `ERR_ROUTES_INVALID` with every problem; then nothing has changed
    */
   announce(routes: Iterable<Route>): void {
-    const wanted = resolveRoutes(routes);
+    const wanted = resolveRoutes(routes, this.#wanted);
     this.#wanted = wanted;
+    // Whoever drains takes its routes back: these are for the next start.
+    if (this.#isDraining) return;
     for (const peer of this.#peers.values()) peer.announce(wanted);
   }
 
@@ -170,6 +173,7 @@ export class Speaker {
       const peers = [...this.#peers.values()];
       if (how.kind === 'drain') {
         const { text, timeoutMs = DRAIN_TIMEOUT_MS } = how;
+        this.#isDraining = true;
         for (const peer of peers) peer.announce([]);
         await this.#until(() => peers.every((peer) => peer.isTold || peer.state !== 'Established'), timeoutMs);
         for (const peer of peers) peer.stop(notificationWithText(NOTIFICATION.CEASE.ADMINISTRATIVE_SHUTDOWN, text));
@@ -182,6 +186,7 @@ export class Speaker {
   /** Ends at once, without a word to those who have not been told already. */
   #halt(): void {
     this.#isRunning = false;
+    this.#isDraining = false;
     for (const peer of this.#peers.values()) peer.stop('silently');
     this.#listeners.close();
     this.#bfd?.close();

@@ -19,8 +19,8 @@ export type Request =
 /** From the thread. */
 export type Report =
   | { readonly kind: 'answer'; readonly id: number; readonly error?: CrossingError }
-  | { readonly kind: 'event'; readonly event: SpeakerEvent }
-  | { readonly kind: 'status'; readonly status: SpeakerStatus };
+  /** How things are, and what happened to make them so. */
+  | { readonly kind: 'news'; readonly status: SpeakerStatus; readonly events: readonly SpeakerEvent[] };
 
 /** An error on its way: a message between threads keeps the message of an error, and nothing else of a class. */
 export type CrossingError =

@@ -1,6 +1,6 @@
 /** The thread of a `SpeakerThread`: one speaker with the runtime of Node, told what to do by messages. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { Speaker, type SpeakerOptions } from '../bgp/index.js';
+import { Speaker, type SpeakerEvent, type SpeakerOptions } from '../bgp/index.js';
 import { nodeRuntime } from '../runtime/node/index.js';
 import { type Call, packError, type Report, type Request } from './speaker-messages.js';
 
@@ -11,21 +11,19 @@ serve(parentPort!, new Speaker(workerData as SpeakerOptions, nodeRuntime()));
 
 function serve(owner: MessagePort, speaker: Speaker): void {
   const tell = (report: Report) => owner.postMessage(report);
-  const tellStatus = () => tell({ kind: 'status', status: speaker.status });
   const calls = new Map<number, AbortController>();
 
-  // A burst of events is one change of the status.
-  let isStatusDue = false;
+  // Events wait for the end of this turn of the event loop: a burst of them goes with one status, and that is one in
+  // which all of them have happened.
+  let events: SpeakerEvent[] = [];
+  const tellNews = () => {
+    tell({ kind: 'news', status: speaker.status, events });
+    events = [];
+  };
   speaker.subscribe((event) => {
-    tell({ kind: 'event', event });
-    if (isStatusDue) return;
-    isStatusDue = true;
-    setImmediate(() => {
-      isStatusDue = false;
-      tellStatus();
-    });
+    if (events.push(event) === 1) setImmediate(tellNews);
   });
-  const ticking = setInterval(tellStatus, STATUS_INTERVAL_MS);
+  const ticking = setInterval(tellNews, STATUS_INTERVAL_MS);
 
   async function answer(id: number, call: Call): Promise<void> {
     const controller = new AbortController();
@@ -37,12 +35,12 @@ function serve(owner: MessagePort, speaker: Speaker): void {
       report = { ...report, error: packError(error) };
     }
     calls.delete(id);
-    tellStatus();
+    tellNews();
     tell(report);
-    // With nobody to listen to, the thread ends when its last connection has.
     if (call.method !== 'stop') return;
+    // With nobody to listen to, the thread ends when its last connection has.
     clearInterval(ticking);
-    owner.close();
+    owner.unref();
   }
 
   owner.on('message', (request: Request) => {

@@ -90,6 +90,7 @@ const peerRows: readonly { name: string; peer: object; problem?: string }[] = [
     peer: { address: 'ff02::1' },
     problem: 'peers[0].address: expected an IP address of one host, got "ff02::1"',
   },
+  { name: 'a router on this machine', peer: { address: '127.0.0.2', localAddress: '127.0.0.1' } },
   { name: 'no AS', peer: { as: 0 }, problem: 'peers[0].as: expected 1..4294967295, got 0' },
   { name: 'port 0', peer: { port: 0 }, problem: 'peers[0].port: expected 1..65535, got 0' },
   {
@@ -147,15 +148,20 @@ const peerRows: readonly { name: string; peer: object; problem?: string }[] = [
   { name: '254 hops', peer: { ttlSecurityHops: 254 } },
   { name: '0 hops', peer: { ttlSecurityHops: 0 }, problem: 'peers[0].ttlSecurityHops: expected 1..254, got 0' },
   { name: '255 hops', peer: { ttlSecurityHops: 255 }, problem: 'peers[0].ttlSecurityHops: expected 1..254, got 255' },
-  { name: 'BFD at its limits', peer: { bfd: { intervalMs: 10, multiplier: 255 } } },
+  { name: 'BFD at its limits', peer: { localAddress: '192.0.2.9', bfd: { intervalMs: 10, multiplier: 255 } } },
+  {
+    name: 'BFD without a local address',
+    peer: { bfd: {} },
+    problem: 'peers[0].localAddress: expected an address, as BFD needs both ends, got nothing',
+  },
   {
     name: 'BFD too fast',
-    peer: { bfd: { intervalMs: 9 } },
+    peer: { localAddress: '192.0.2.9', bfd: { intervalMs: 9 } },
     problem: 'peers[0].bfd.intervalMs: expected 10..30000, got 9',
   },
   {
     name: 'BFD without patience',
-    peer: { bfd: { multiplier: 0 } },
+    peer: { localAddress: '192.0.2.9', bfd: { multiplier: 0 } },
     problem: 'peers[0].bfd.multiplier: expected 1..255, got 0',
   },
 ];

@@ -16,6 +16,7 @@
  * | OpenSent | NotifMsg | no NOTIFICATION | section 6.4: a NOTIFICATION is never answered with another |
  * | OpenSent, OpenConfirm | NotifMsgVerErr | damped | nothing else would start the peer again |
  * | OpenConfirm, Established | BGPOpen | FSM error | it is a second OPEN on the same connection: RFC 6608 |
+ * | Established | HoldTimer_Expires | routes deleted | the list of section 8.2.2 forgets it |
  * | Established | BGPHeaderErr | its own NOTIFICATION | section 6.1 wants it, section 8.2.2 forgets it |
  * | Established | NotifMsg, NotifMsgVerErr, TcpConnectionFails | damped | nothing else would start the peer again |
  */

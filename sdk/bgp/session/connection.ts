@@ -217,10 +217,7 @@ export class Connection {
     return {
       opened: () => this.#on('Tcp_CR_Acked'),
       received: (bytes) => this.#received(bytes),
-      drained: () => {
-        this.#outlet?.drained();
-        this.pump();
-      },
+      drained: () => this.pump(),
       closed: (end) => this.#on('TcpConnectionFails', { text: textOf(end) }),
     };
   }

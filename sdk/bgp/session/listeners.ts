@@ -3,7 +3,6 @@
  * it has none. One port cannot be bound at `0.0.0.0` and at an address beside that.
  */
 import { EdgemuxError } from '../../errors.js';
-import { hostText } from '../../net/address.js';
 import type { Endpoint, Tcp, TcpConnection, TcpHandlers, TcpListener } from '../../runtime/tcp.js';
 import type { PeerOptions } from '../options.js';
 import { protectionOf } from './peer.js';
@@ -71,11 +70,7 @@ export class Listeners {
       return await this.#tcp.listen({ localAddress, port: this.#port, peers }, this.#accept);
     } catch (error) {
       if (!(error instanceof EdgemuxError) || error.code !== 'ERR_SOCKET') throw error;
-      const where = `${hostText(localAddress)}:${this.#port}`;
-      throw new EdgemuxError(
-        'ERR_SOCKET',
-        `cannot wait for BGP peers at ${where}: ${error.message}${adviceFor(error)}`,
-      );
+      throw new EdgemuxError('ERR_SOCKET', `BGP: ${error.message}${adviceFor(error)}`);
     }
   }
 }
@@ -99,8 +94,8 @@ function wildcardFor(address: string): string {
 }
 
 function adviceFor({ message }: Error): string {
-  if (/EACCES|permission/i.test(message)) return '; ports below 1024 need root or CAP_NET_BIND_SERVICE';
-  if (/EADDRINUSE|in use/i.test(message)) return '; another BGP speaker may be running on this machine';
-  if (/EADDRNOTAVAIL|no such address/i.test(message)) return '; is localAddress an address of this machine?';
+  if (/permission/i.test(message)) return '; ports below 1024 need root or CAP_NET_BIND_SERVICE';
+  if (/in use/i.test(message)) return '; another BGP speaker may be running on this machine';
+  if (/not an address|no such address/i.test(message)) return '; is localAddress an address of this machine?';
   return '';
 }

@@ -14,22 +14,28 @@ const ROOM_BYTES = 65_536;
 const LINGER_MS = 5000;
 const LINGER_STEP_MS = 50;
 
+/** How often it is looked at whether anything has left. */
+const LOOK_MS = 1000;
+
 /** Writes to one connection. */
 export class Outlet {
   readonly #clock: Clock;
   readonly #tcp: TcpConnection;
-  readonly #stuck: Alarm;
+  readonly #look: Alarm;
   #patienceMs = 0;
   #writtenByteCount = 0;
-  #sentByteCountSeen = 0;
+  #leftByteCount = 0;
+  /** When it was last seen that bytes had left, or that none were waiting. */
+  #progressMs = 0;
 
-  /** @param stuck called when the peer has taken nothing for as long as `watch` said */
+  /** @param stuck called when the peer has taken nothing for as long as `watch` said, or up to a second longer */
   constructor(clock: Clock, tcp: TcpConnection, stuck: () => void) {
     this.#clock = clock;
     this.#tcp = tcp;
-    this.#stuck = new Alarm(clock, () => {
-      if (!this.#hasProgressed()) stuck();
-      else if (!this.isDrained) this.#stuck.start(this.#patienceMs);
+    this.#look = new Alarm(clock, () => {
+      this.#noteProgress();
+      if (clock.nowMs() - this.#progressMs >= this.#patienceMs) stuck();
+      else if (!this.isDrained) this.#look.start(LOOK_MS);
     });
   }
 
@@ -48,37 +54,29 @@ export class Outlet {
   }
 
   write(bytes: Uint8Array): void {
-    this.#hasProgressed();
+    this.#noteProgress();
     this.#tcp.write(bytes);
     this.#writtenByteCount += bytes.length;
-    if (this.#patienceMs > 0 && !this.#stuck.isRunning && !this.isDrained) this.#stuck.start(this.#patienceMs);
-  }
-
-  /** To be called when the connection has drained. */
-  drained(): void {
-    this.#stuck.stop();
+    if (this.#patienceMs > 0 && !this.#look.isRunning && !this.isDrained) this.#look.start(LOOK_MS);
   }
 
   /** Sends what waits, then ends; a peer that does not take it loses it. */
   close(): void {
-    this.#stuck.stop();
+    this.#look.stop();
     this.#tcp.close();
     this.#linger(LINGER_MS);
   }
 
   /** Ends at once. */
   abort(): void {
-    this.#stuck.stop();
+    this.#look.stop();
     this.#tcp.abort();
   }
 
-  /** Whether bytes have left since this was last asked; if so, patience begins anew. */
-  #hasProgressed(): boolean {
-    const sentByteCount = this.#writtenByteCount - this.#tcp.bufferedByteCount;
-    const hasProgressed = sentByteCount > this.#sentByteCountSeen;
-    this.#sentByteCountSeen = sentByteCount;
-    if (hasProgressed && this.#stuck.isRunning) this.#stuck.start(this.#patienceMs);
-    return hasProgressed;
+  #noteProgress(): void {
+    const leftByteCount = this.#writtenByteCount - this.#tcp.bufferedByteCount;
+    if (leftByteCount > this.#leftByteCount || this.isDrained) this.#progressMs = this.#clock.nowMs();
+    this.#leftByteCount = leftByteCount;
   }
 
   #linger(remainingMs: number): void {

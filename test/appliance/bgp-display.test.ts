@@ -1,6 +1,7 @@
 /** How `edgemux bgp` shows sessions and events: a table that is drawn in place, and lines of JSON. */
 import { describe, expect, test } from 'vitest';
-import { errorRecord, jsonLine, textLine } from '../../sdk/appliance/bgp/events.js';
+import { textLine } from '../../sdk/appliance/bgp/event-text.js';
+import { type EventRecord, errorRecord, jsonLine } from '../../sdk/appliance/bgp/events.js';
 import { Screen } from '../../sdk/appliance/bgp/screen.js';
 import { durationText, sessionTable } from '../../sdk/appliance/bgp/session-table.js';
 import { FileError } from '../../sdk/appliance/files.js';
@@ -37,7 +38,7 @@ const lost: PeerStatus = {
 
 describe('the table', () => {
   test('has a line per router', () => {
-    const bfd = { state: 'Up', remoteState: 'Up' };
+    const bfd = { state: 'Up', remoteState: 'Up' } as const;
     expect(sessionTable({ listeners: [], peers: [{ ...edge, bfd }, lost] }, 120)).toEqual([
       'ROUTER           AS          STATE        FOR     FAMILIES   ROUTES  BFD  LAST ERROR',
       'edge 10.10.56.1  64623       Established  4m 12s  IPv4 IPv6  3       Up',
@@ -118,19 +119,52 @@ describe('an event', () => {
     const line = jsonLine({ event: 'down', reason: '\x1b\n\x7f\u009b\u2028' }, time);
     expect(line).toMatch(/"\\u001b\\n\\u007f\\u009b\\u2028"/);
     expect(JSON.parse(line).reason).toBe('\x1b\n\x7f\u009b\u2028');
-    expect(textLine({ event: 'state', peer: 'a\x1b[2Jb\u009b' }, time, 80)).toMatch(
-      /^\d\d:\d\d:\d\d state peer a \[2Jb $/,
-    );
+    const down = { event: 'down', peer: 'a\x1b[2Jb\u009b', reason: '\n' };
+    expect(textLine(down, time, 80)).toMatch(/^\d\d:\d\d:\d\d a \[2Jb {2}is down: {2}$/);
   });
 
-  test('is a short line for people', () => {
-    const record = { event: 'reload', routes: 3, needsRestart: [], gone: undefined, peers: ['10.0.0.1'] };
-    expect(textLine(record, time, 80)).toMatch(/^\d\d:\d\d:\d\d reload routes 3 peers \["10\.0\.0\.1"\]$/);
-    expect(textLine(record, time, 10)).toHaveLength(10);
+  const peer = { peer: 'edge', address: '10.10.56.1' };
+  const problem = { path: 'a.b', expected: 'c', got: '1' };
+  const reload = { event: 'reload', why: 'SIGHUP', routes: 3, added: 2, removed: 0, needsRestart: [] };
+  const rows: { record: EventRecord; words: string }[] = [
+    { record: { event: 'start', mux: 'mux-1', peers: ['10.10.56.1'] }, words: 'mux-1 speaks to 1 router' },
+    { record: { event: 'state', ...peer, state: 'Active', previous: 'Idle' }, words: 'edge is Active, was Idle' },
+    { record: { event: 'down', ...peer, reason: 'hold timer expired' }, words: 'edge is down: hold timer expired' },
+    {
+      record: { event: 'routes', ...peer, announced: 1, withdrawn: 0, total: 1 },
+      words: 'edge has 1 route: 1 announced, 0 withdrawn',
+    },
+    {
+      record: { event: 'fault', ...peer, disposition: 'attribute-discard', text: 'MED has 3 bytes' },
+      words: 'edge sent a fault: MED has 3 bytes (attribute-discard)',
+    },
+    { record: { event: 'bfd', ...peer, state: 'Up', diagnostic: 'no diagnostic' }, words: 'edge BFD is Up' },
+    { record: { event: 'bfd', ...peer, state: 'Down', diagnostic: 'expired' }, words: 'edge BFD is Down: expired' },
+    { record: { event: 'refresh', ...peer, family: 'ipv6' }, words: 'edge asks for all ipv6 routes again' },
+    { record: reload, words: 'SIGHUP: 3 routes, 2 new, 0 gone' },
+    {
+      record: { ...reload, needsRestart: ['as', 'routerId'] },
+      words: 'SIGHUP: 3 routes, 2 new, 0 gone; as, routerId changed: that takes a restart',
+    },
+    { record: { event: 'stop', how: 'drain' }, words: 'ended, routes withdrawn' },
+    { record: { event: 'stop', how: 'restart' }, words: 'ended, routes left for the restart' },
+    {
+      record: {
+        event: 'error',
+        message: 'm',
+        problems: [problem, problem],
+        during: 'reload (SIGHUP)',
+        kept: '2 routes',
+      },
+      words: 'reload (SIGHUP): m – a.b: expected c, got 1, and 1 problem more (2 routes kept)',
+    },
+  ];
+  test.each(rows)('in words: $words', ({ record, words }) => {
+    expect(textLine(record, time, 200).slice(9)).toBe(words);
+    expect(textLine(record, time, 12)).toHaveLength(12);
   });
 
   test('of an error has its code, its first line and its problems', () => {
-    const problem = { path: 'a.b', expected: 'c', got: '1' };
     expect(errorRecord(new EdgemuxError('ERR_RESOURCE_INVALID', 'the fabric has 1 problem', [problem]))).toEqual({
       event: 'error',
       code: 'ERR_RESOURCE_INVALID',

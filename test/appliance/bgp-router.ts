@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import {
   type Agreement,
+  type Capabilities,
   decodeMessage,
   encodeKeepalive,
   encodeOpen,
@@ -15,6 +16,12 @@ import {
 import { formatPrefix } from '../../sdk/net/prefix.js';
 
 const KEEPALIVE_EVERY_MS = 500;
+const capabilities: Capabilities = {
+  ...NO_CAPABILITIES,
+  families: ['ipv4', 'ipv6'],
+  fourOctetAs: true,
+  gracefulRestart: { isRestarting: false, restartTimeSeconds: 0, families: [] },
+};
 const AGREEMENT: Agreement = {
   fourOctetAs: true,
   isExternal: true,
@@ -81,7 +88,6 @@ export class TestRouter {
       clearInterval(keepalives);
       this.#sockets.delete(socket);
     });
-    const capabilities = { ...NO_CAPABILITIES, families: ['ipv4', 'ipv6'], fourOctetAs: true } as const;
     socket.write(encodeOpen({ kind: 'open', as: this.as, holdTimeSeconds: 9, routerId: '192.0.2.254', capabilities }));
   }
 

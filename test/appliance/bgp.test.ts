@@ -48,12 +48,17 @@ test('from start to SIGTERM', async () => {
     peers: ['127.0.0.1'],
     routes: 1,
   });
+  expect(bgp.events[0].event).toBe('start');
   expect(await bgp.event('state', { state: 'Established' })).toMatchObject({ peer: 'edge', address: '127.0.0.1' });
   expect(await bgp.event('routes')).toMatchObject({ announced: 1, withdrawn: 0, total: 1 });
   await until('the VIP', () => edge.routes.has(VIP));
   expect(edge.opens).toMatchObject([{ as: 64628, holdTimeSeconds: 9, routerId: '10.10.56.21' }]);
   expect(edge.opens[0].capabilities.gracefulRestart).toBeUndefined();
-  expect(edge.routes.get(VIP)).toMatchObject({ nextHop: '127.0.0.2', attributes: { origin: 'igp', asPath: [64628] } });
+  // A loopback address is nobody's next hop: the MUX's own takes its place.
+  expect(edge.routes.get(VIP)).toMatchObject({
+    nextHop: '10.10.56.21',
+    attributes: { origin: 'igp', asPath: [64628] },
+  });
 
   writeFabric(path, { routers: [resourceOf(edge)], vips: ['80.80.80.81'] });
   bgp.signal('SIGHUP');

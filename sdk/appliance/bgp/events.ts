@@ -1,8 +1,6 @@
-/** What happens to a speaker, for people and for programs: one record, shown as a line of JSON or of a table. */
+/** What happens to a speaker: a record per event, and its line of JSON for programs. */
 import { EdgemuxError, type Problem } from '../../errors.js';
 import { FileError } from '../files.js';
-import { styled } from '../terminal.js';
-import { printable } from './session-table.js';
 
 /** One event; its members besides `event` are plain values that JSON can say. */
 export interface EventRecord {
@@ -21,25 +19,10 @@ export function jsonLine(record: EventRecord, time: Date): string {
   );
 }
 
-/** An event as a line of at most `columnCount` characters: `17:03:12 routes peer 10.10.56.1 announced 3 total 3`. */
-export function textLine({ event, ...members }: EventRecord, time: Date, columnCount: number): string {
-  const words = Object.entries(members).flatMap(([key, value]) => (isShown(value) ? [`${key} ${wordOf(value)}`] : []));
-  const line = printable([time.toTimeString().slice(0, 8), event, ...words].join(' ')).slice(0, columnCount);
-  return event === 'error' || event === 'down' || event === 'fault' ? styled('red', line) : line;
-}
-
 /** What went wrong, as an event. */
 export function errorRecord(error: unknown): EventRecord {
   if (!(error instanceof EdgemuxError || error instanceof FileError)) return { event: 'error', message: String(error) };
   const { code, message } = error;
   const problems: readonly Problem[] = error.problems;
   return { event: 'error', code, message: message.split('\n')[0], ...(problems.length > 0 && { problems }) };
-}
-
-function isShown(value: unknown): boolean {
-  return value !== undefined && !(Array.isArray(value) && value.length === 0);
-}
-
-function wordOf(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

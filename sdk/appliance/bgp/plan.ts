@@ -20,11 +20,13 @@ function withoutKey({ md5Key, ...peer }: PeerOptions): object {
 }
 
 function peerText(peer: PeerOptions): string {
-  const { name, address, as, localAddress, port, isPassive, bfd, ttlSecurityHops, md5Key, families } = peer;
+  const { name, address, as, localAddress, port, holdTimeSeconds, isPassive, bfd, ttlSecurityHops, md5Key, families } =
+    peer;
   return [
     `${name === undefined ? '' : `${name} `}${address}${port === undefined ? '' : ` port ${port}`}, AS ${as}`,
     ...(localAddress === undefined ? [] : [`from ${localAddress}`]),
     ...(families === undefined ? [] : [families.join(' and ')]),
+    ...(holdTimeSeconds === undefined ? [] : [`hold time ${holdTimeSeconds} s`]),
     ...(isPassive ? ['waits for it'] : []),
     ...(bfd ? ['BFD'] : []),
     ...(ttlSecurityHops === undefined ? [] : [`TTL security ${ttlSecurityHops}`]),

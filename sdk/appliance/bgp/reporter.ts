@@ -1,6 +1,7 @@
 /** Who tells what a speaker does: lines of JSON for programs, a table that stays where it is for people. */
 import { print } from '../output.js';
-import { type EventRecord, jsonLine, textLine } from './events.js';
+import { textLine } from './event-text.js';
+import { type EventRecord, jsonLine } from './events.js';
 import { Screen } from './screen.js';
 
 /** Tells events as they come. */

@@ -1,6 +1,7 @@
 /** A speaker that follows a fabric: started with it, changed when it changes, ended with a word to the routers. */
 import { type GracefulRestartOptions, Speaker, type SpeakerStatus } from '../../bgp/index.js';
 import type { Runtime } from '../../runtime/index.js';
+import { counted } from '../output.js';
 import { type EventRecord, errorRecord } from './events.js';
 import type { RereadAnswer } from './reread.js';
 import type { MuxSpeaker } from './speaker-of-mux.js';
@@ -22,6 +23,9 @@ export class BgpService {
   readonly #speaker: Speaker;
   readonly #settings: ServiceSettings;
   readonly #tell: (record: EventRecord) => void;
+  #isStarted = false;
+  /** What happened before it could be said that the speaker has started. */
+  readonly #early: EventRecord[] = [];
   /** What the speaker is as long as it runs. */
   readonly #options: MuxSpeaker['options'];
   #current: MuxSpeaker;
@@ -36,9 +40,14 @@ export class BgpService {
     this.#options = initial.options;
     this.#current = initial;
     this.#settings = settings;
-    this.#tell = tell;
+    this.#tell = (record) => {
+      if (this.#isStarted) tell(record);
+      else this.#early.push(record);
+    };
     this.#speaker = new Speaker({ ...initial.options, ...settings }, runtime);
-    this.#speaker.subscribe(({ kind, ...members }) => tell({ event: kind, ...members }));
+    this.#speaker.subscribe(({ kind, peer, address, ...members }) => {
+      this.#tell({ event: kind, peer, address, ...members });
+    });
   }
 
   get status(): SpeakerStatus {
@@ -51,6 +60,7 @@ export class BgpService {
     const { gracefulRestart } = this.#settings;
     this.#speaker.announce(routes);
     await this.#speaker.start();
+    this.#isStarted = true;
     this.#tell({
       event: 'start',
       mux,
@@ -61,6 +71,7 @@ export class BgpService {
       routes: routes.length,
       ...(gracefulRestart && { gracefulRestart }),
     });
+    for (const record of this.#early.splice(0)) this.#tell(record);
   }
 
   /**
@@ -71,7 +82,7 @@ export class BgpService {
   reload(why: string, read: () => Promise<RereadAnswer>): Promise<void> {
     this.#reloaded = this.#reloaded.then(async () => {
       const failed = (error: EventRecord) =>
-        this.#tell({ ...error, during: `reload (${why})`, kept: `${this.#current.routes.length} routes` });
+        this.#tell({ ...error, during: `reload (${why})`, kept: counted(this.#current.routes.length, 'route') });
       try {
         const answer = await read();
         if ('error' in answer) failed(answer.error);
@@ -107,14 +118,18 @@ export class BgpService {
   async #change(why: string, next: MuxSpeaker): Promise<void> {
     const before = this.#current;
     await this.#speaker.setPeers(next.options.peers);
-    this.#speaker.announce(next.routes);
+    const { added, removed, isSame } = difference(before, next);
+    // Sessions and BFD have their turn between the two passes over the routes.
+    await new Promise(setImmediate);
+    if (!isSame) this.#speaker.announce(next.routes);
     this.#current = next;
     this.#tell({
       event: 'reload',
       why,
       peers: next.options.peers.map(({ address }) => address),
       routes: next.routes.length,
-      ...difference(before, next),
+      added,
+      removed,
       needsRestart: (['as', 'routerId', 'addresses'] as const).filter(
         (key) => JSON.stringify(this.#options[key]) !== JSON.stringify(next.options[key]),
       ),
@@ -122,8 +137,20 @@ export class BgpService {
   }
 }
 
-function difference(before: MuxSpeaker, next: MuxSpeaker): { added: number; removed: number } {
+interface Difference {
+  /** Routes by prefix. */
+  readonly added: number;
+  readonly removed: number;
+  /** Not even the attributes of a route differ. */
+  readonly isSame: boolean;
+}
+
+function difference(before: MuxSpeaker, next: MuxSpeaker): Difference {
   const old = new Set(before.routes.map(({ prefix }) => prefix));
-  const kept = next.routes.filter(({ prefix }) => old.has(prefix)).length;
-  return { added: next.routes.length - kept, removed: old.size - kept };
+  const keptCount = next.routes.filter(({ prefix }) => old.has(prefix)).length;
+  return {
+    added: next.routes.length - keptCount,
+    removed: old.size - keptCount,
+    isSame: JSON.stringify(before.routes) === JSON.stringify(next.routes),
+  };
 }

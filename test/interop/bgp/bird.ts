@@ -3,7 +3,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LabProcess } from './lab-process.js';
-import { addressesOf, type Neighbor, ROUTER_ID, type Router, type RouterKind, type RouterSession } from './router.js';
+import {
+  addressesOf,
+  forgetRoutes,
+  type Neighbor,
+  ROUTER_ID,
+  type Router,
+  type RouterKind,
+  type RouterSession,
+} from './router.js';
 import { MUX_AS, ROUTER_AS, type Topology } from './topology.js';
 import { waitFor } from './wait.js';
 
@@ -42,6 +50,7 @@ class Bird implements Router {
 
   async kill(): Promise<void> {
     await this.#process?.stop('SIGKILL');
+    await forgetRoutes(this.#topology);
   }
 
   sessions(): Promise<RouterSession[]> {

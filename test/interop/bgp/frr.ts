@@ -1,9 +1,17 @@
 /** FRRouting: zebra for the kernel, bgpd, and bfdd. */
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LabProcess } from './lab-process.js';
-import { addressesOf, type Neighbor, ROUTER_ID, type Router, type RouterKind, type RouterSession } from './router.js';
+import {
+  addressesOf,
+  forgetRoutes,
+  type Neighbor,
+  ROUTER_ID,
+  type Router,
+  type RouterKind,
+  type RouterSession,
+} from './router.js';
 import { MUX_AS, ROUTER_AS, type Topology } from './topology.js';
 import { waitFor } from './wait.js';
 
@@ -26,6 +34,8 @@ export async function startZebra({ lab, router }: Topology, folder: string) {
   // FRR leaves root behind and makes its sockets here.
   await chmod(folder, 0o777);
   await writeFile(join(folder, 'zebra.conf'), `log file ${join(folder, 'zebra.log')}\n`);
+  // Of a zebra that was killed.
+  for (const name of ['zserv.api', 'zebra.vty']) await rm(join(folder, name), { force: true });
   const process = lab.spawn(router, 'zebra', [`${DAEMONS}/zebra`, ...daemonArgs(folder, 'zebra')]);
   const socket = join(folder, 'zserv.api');
   await waitFor('zebra', () => existsSync(socket) && existsSync(join(folder, 'zebra.vty')), START_MS_MAX);
@@ -60,6 +70,7 @@ class Frr implements Router {
       const log = `log file ${join(this.#folder, `${daemon}.log`)}\n`;
       await writeFile(join(this.#folder, `${daemon}.conf`), log + text);
       const own = daemon === 'bfdd' ? ['--bfdctl', join(this.#folder, 'bfdd.sock')] : ['-p', '179'];
+      await rm(join(this.#folder, `${daemon}.vty`), { force: true });
       const command = [join(DAEMONS, daemon), ...daemonArgs(this.#folder, daemon), ...own];
       this.#processes.push(lab.spawn(router, daemon, command));
       await waitFor(daemon, () => existsSync(join(this.#folder, `${daemon}.vty`)), START_MS_MAX);
@@ -68,6 +79,7 @@ class Frr implements Router {
 
   async kill(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.stop('SIGKILL')));
+    await forgetRoutes(this.#topology);
   }
 
   async sessions(): Promise<RouterSession[]> {

@@ -5,7 +5,15 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { startZebra } from './frr.js';
 import type { LabProcess } from './lab-process.js';
-import { addressesOf, type Neighbor, ROUTER_ID, type Router, type RouterKind, type RouterSession } from './router.js';
+import {
+  addressesOf,
+  forgetRoutes,
+  type Neighbor,
+  ROUTER_ID,
+  type Router,
+  type RouterKind,
+  type RouterSession,
+} from './router.js';
 import { MUX_AS, ROUTER_AS, type Topology } from './topology.js';
 import { waitFor } from './wait.js';
 import { startZapiBridge } from './zapi-bridge.js';
@@ -53,6 +61,7 @@ class Gobgp implements Router {
   async kill(): Promise<void> {
     this.#bridge?.close();
     await Promise.all(this.#processes.map((process) => process.stop('SIGKILL')));
+    await forgetRoutes(this.#topology);
   }
 
   async sessions(): Promise<RouterSession[]> {

@@ -10,7 +10,7 @@ export interface MuxPeer {
   readonly hasTtlSecurity?: boolean;
   /** BFD, 3 × 100 ms. */
   readonly hasBfd?: boolean;
-  /** Seconds a router is to wait in a planned restart; default: this MUX cannot do one. */
+  /** Asks the router from the start to wait this long for it; default: only when a restart is planned. */
   readonly restartTimeSeconds?: number;
 }
 

@@ -9,7 +9,7 @@ import { sleep } from './wait.js';
 
 /** Long enough for several attempts of both sides. */
 const NEVER_MS = 8_000;
-const KEY = 'correct horse battery';
+const KEY = 'correct-horse-battery';
 
 const RIGHT: readonly (StageOptions & { readonly name: string })[] = [
   { name: 'MD5, the right key', mux: { md5Key: KEY }, neighbor: { md5Key: KEY } },
@@ -34,7 +34,7 @@ const RIGHT: readonly (StageOptions & { readonly name: string })[] = [
 ];
 
 const WRONG: readonly (StageOptions & { readonly name: string })[] = [
-  { name: 'MD5, the wrong key', mux: { md5Key: 'wrong horse battery' }, neighbor: { md5Key: KEY } },
+  { name: 'MD5, the wrong key', mux: { md5Key: 'wrong-horse-battery' }, neighbor: { md5Key: KEY } },
   { name: 'MD5, no key on the MUX', neighbor: { md5Key: KEY } },
   { name: 'MD5, no key on the router', mux: { md5Key: KEY } },
   // One that does not know GTSM sends with the TTL of a neighbour, 1, or of a host, 64.

@@ -28,7 +28,7 @@ export interface RouterSession {
 export interface Router {
   /** Starts its daemons; resolves when they can be asked. */
   start(neighbors: readonly Neighbor[]): Promise<void>;
-  /** Ends them as a crash would, and waits until they are gone. */
+  /** Ends them as a loss of power would: nothing is said, and the kernel forgets its routes. */
   kill(): Promise<void>;
   /** The session with the MUX of each neighbour, in their order. */
   sessions(): Promise<RouterSession[]>;
@@ -64,3 +64,11 @@ export function addressesOf({ place, transport }: Neighbor): { readonly mux: str
 
 /** The router's own BGP identifier. */
 export const ROUTER_ID = '198.51.100.1';
+
+/** Takes from the kernel of the router what daemons put there. */
+export async function forgetRoutes({ lab, router }: Topology): Promise<void> {
+  for (const protocol of ['bgp', 'bird', 'zebra']) {
+    for (const family of ['-4', '-6']) await lab.run(router, 'ip', [family, 'route', 'flush', 'proto', protocol]);
+  }
+  await lab.run(router, 'ip', ['nexthop', 'flush']);
+}

@@ -5,8 +5,7 @@ import type { Lab } from './lab.js';
 import type { LabProcess } from './lab-process.js';
 import type { Mux, MuxPeer } from './mux.js';
 import type { Neighbor, Router, RouterKind } from './router.js';
-import { StandIn } from './stand-in.js';
-import { buildTopology, type MuxPlace, type Topology, VIP4, VIP6 } from './topology.js';
+import { buildTopology, type Topology, VIP4, VIP6 } from './topology.js';
 import { startDataPlane, startTraffic, type TrafficSummary } from './traffic.js';
 import { nowMs, waitFor } from './wait.js';
 
@@ -41,7 +40,7 @@ export class Stage {
     const { transport = 'ipv4', muxCount = 2 } = options;
     const topology = await buildTopology(lab, muxCount);
     const neighbors = topology.muxes.map((place): Neighbor => ({ place, transport, ...options.neighbor }));
-    const muxes = topology.muxes.map((place) => makeMux(lab, place, { transport, ...options.mux }));
+    const muxes = topology.muxes.map((place) => edgemuxMux(lab, place, { transport, ...options.mux }));
     return new Stage(topology, kind.make(topology), neighbors, muxes);
   }
 
@@ -109,8 +108,4 @@ export class Stage {
   startTraffic(vip = VIP4): () => Promise<TrafficSummary> {
     return startTraffic(this.topology, vip);
   }
-}
-
-function makeMux(lab: Lab, place: MuxPlace, peer: MuxPeer): Mux {
-  return process.env.EDGEMUX_BGP_MUX === 'bird' ? new StandIn(lab, place, peer) : edgemuxMux(lab, place, peer);
 }

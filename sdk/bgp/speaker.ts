@@ -271,5 +271,6 @@ function isSame(a: PeerOptions, b: PeerOptions): boolean {
 }
 
 function textOf(options: PeerOptions): string {
-  return JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

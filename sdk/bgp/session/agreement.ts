@@ -115,16 +115,3 @@ function nothingInCommon(ours: readonly Family[], theirs: readonly Family[]): Me
 function intersection<T>(a: readonly T[], b: readonly T[]): ReadonlySet<T> {
   return new Set(a.filter((member) => b.includes(member)));
 }
-
-/**
- * Which of two connections with a peer stays, RFC 4271 section 6.8: the one begun by the side with the higher router
- * id, or with the higher AS where those are equal (RFC 6286 section 2.3).
- */
-export function collisionWinner(ours: Identity, theirs: Identity): 'outgoing' | 'incoming' {
-  const difference = numberOf(ours.routerId) - numberOf(theirs.routerId) || ours.as - theirs.as;
-  return difference > 0 ? 'outgoing' : 'incoming';
-}
-
-function numberOf(routerId: string): number {
-  return routerId.split('.').reduce((number, part) => number * 256 + Number(part), 0);
-}

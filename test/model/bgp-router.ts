@@ -69,6 +69,8 @@ export class ModelRouter {
   /** What no speaker should have done. */
   readonly violations: string[] = [];
   readonly notifications: ReceivedNotification[] = [];
+  /** How often what was seen, for tests that want to know whether they saw it. */
+  readonly seen = new Map<string, number>();
   /** Called for each route announced: to compare with what was ever wanted. */
   announced: (peer: string, prefix: string, path: string) => void = () => {};
   readonly #peers: ReadonlyMap<string, PeerState>;
@@ -118,6 +120,10 @@ export class ModelRouter {
   /** Ends the sessions with a peer: Cease, administrative reset. */
   reset(address: string): void {
     for (const connection of [...this.#peer(address).connections]) connection.notify(CEASE, CEASE_RESET);
+  }
+
+  count(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
   }
 
   #peer(address: string): PeerState {
@@ -190,6 +196,7 @@ class PeerState {
     const isKept = how === 'connection lost' && this.router.options.isRestartHelper && restart !== undefined;
     if (!isKept || restart.seconds === 0) return this.held.clear();
     for (const held of this.held.values()) held.isStale = true;
+    this.router.count('routes kept over a restart');
     this.#restart?.cancel();
     this.#restart = this.router.runtime.clock.after(restart.seconds * 1000, () => this.dropStale());
   }
@@ -327,6 +334,7 @@ class Connection implements TcpHandlers {
   #survives(open: ModelOpen): boolean {
     for (const other of [...this.peer.connections]) {
       if (other === this || (other.state !== 'OpenConfirm' && other.state !== 'Established')) continue;
+      this.peer.router.count(`collision in ${other.state}`);
       if (other.state === 'Established') {
         const isBack = this.#ourOpen.restart !== undefined && other.#peerOpen!.restart !== undefined;
         if (!isBack) return false;
@@ -342,6 +350,7 @@ class Connection implements TcpHandlers {
 
   #confirmed(): void {
     this.state = 'Established';
+    this.peer.router.count(`session ${this.origin}`);
     this.#restartHold(this.holdTimeMs);
     this.peer.begin(this.#peerOpen!);
     for (const other of [...this.peer.connections]) if (other !== this) other.notify(CEASE, CEASE_COLLISION);
@@ -349,6 +358,9 @@ class Connection implements TcpHandlers {
 
   #update({ withdrawn, announced, path, family, endOfRib }: ModelUpdate): void {
     const { held } = this.peer;
+    for (const [what, prefixes] of Object.entries({ withdrawal: withdrawn, announcement: announced })) {
+      if (prefixes.length > 0) this.peer.router.count(`${what} of ${family}`);
+    }
     if (endOfRib !== undefined) {
       if (this.endOfRibs.has(endOfRib)) this.peer.violate(`End-of-RIB of ${endOfRib} twice`);
       this.endOfRibs.add(endOfRib);
@@ -383,6 +395,7 @@ class Connection implements TcpHandlers {
     if (this.#refreshing.has(family) !== isEnd) this.peer.violate(isEnd ? 'EoRR without BoRR' : 'BoRR twice');
     if (isEnd) {
       this.#refreshing.delete(family);
+      this.peer.router.count('enhanced refresh');
       const staleCount = this.peer.dropStale(family);
       if (staleCount > 0) this.peer.violate(`${staleCount} routes of ${family} left out of a refresh`);
       return;
@@ -397,6 +410,7 @@ class Connection implements TcpHandlers {
     const isShutdownText = code === CEASE && (subcode === 2 || subcode === 4) && data.length > 0;
     if (isShutdownText && data[0] !== data.length - 1) this.peer.violate('shutdown communication of another length');
     const peer = this.peer.options.address;
+    this.peer.router.count(`NOTIFICATION ${code}/${subcode}`);
     const atMs = this.peer.router.runtime.clock.nowMs();
     // Of this session: another connection's NOTIFICATION says nothing of the routes.
     const routeCount = this.state === 'Established' ? this.peer.held.size : 0;

@@ -78,6 +78,8 @@ export class Fleet {
   readonly muxes: readonly FleetMux[];
   readonly routers: readonly FleetRouter[];
   readonly links: readonly Link[];
+  /** What routers have seen, and how often. */
+  readonly seen = new Map<string, number>();
   /** What was not as it should be, beside what routers say. */
   readonly violations: string[] = [];
   readonly #random: Random;
@@ -127,6 +129,7 @@ export class Fleet {
   killRouter(router: FleetRouter, death: Death): void {
     router.host.kill(death);
     router.violations.push(...router.model.violations);
+    this.#collectSeen(router);
   }
 
   startMux(mux: FleetMux, { isRestarting }: { isRestarting: boolean }): void {
@@ -207,7 +210,10 @@ export class Fleet {
   /** Everything that is not as it should be once it has been quiet for long enough; empty when all is well. */
   differences(): string[] {
     const lines = [...this.violations, ...this.routers.flatMap(({ violations }) => violations)];
-    for (const { model } of this.routers) lines.push(...model.violations);
+    for (const router of this.routers) {
+      lines.push(...router.model.violations);
+      this.#collectSeen(router);
+    }
     for (const link of this.links) {
       const isUp = link.mux.isAlive && link.mux.configured.includes(link);
       lines.push(...(isUp ? this.#differencesOf(link) : this.#leftoversOf(link)));
@@ -217,6 +223,11 @@ export class Fleet {
 
   violate(text: string): void {
     this.violations.push(`${this.network.clock.nowMs().toFixed(0)} ms: ${text}`);
+  }
+
+  #collectSeen({ model }: FleetRouter): void {
+    for (const [what, count] of model.seen) this.seen.set(what, (this.seen.get(what) ?? 0) + count);
+    model.seen.clear();
   }
 
   #differencesOf(link: Link): string[] {

@@ -71,18 +71,18 @@ export async function openOutput(path: string): Promise<OutputFile> {
   const partial = `${target}.${process.pid}.partial`;
   const stream = createWriteStream(partial);
   await attempt('write', path, () => once(stream, 'open'));
-  partials.add(partial);
+  addPartial(partial);
   const output = streamOutput(path, stream, async () => {
     await ended(stream);
     await rename(partial, target);
-    partials.delete(partial);
+    removePartial(partial);
   });
   return {
     ...output,
     async abandon() {
       stream.destroy();
       await rm(partial, { force: true });
-      partials.delete(partial);
+      removePartial(partial);
     },
   };
 }
@@ -146,15 +146,20 @@ async function fileIdentity(path: string): Promise<string | undefined> {
 /** Files that are being written; whoever interrupts the command finds none of them. */
 const partials = new Set<string>();
 
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-] as const) {
-  process.once(signal, () => {
-    for (const partial of partials) rmSync(partial, { force: true });
-    // As a shell reports a command that a signal has ended.
-    process.exit(128 + number);
-  });
+function addPartial(path: string): void {
+  if (partials.size === 0) process.once('SIGINT', endWithoutPartials).once('SIGTERM', endWithoutPartials);
+  partials.add(path);
+}
+
+function removePartial(path: string): void {
+  partials.delete(path);
+  if (partials.size === 0) process.off('SIGINT', endWithoutPartials).off('SIGTERM', endWithoutPartials);
+}
+
+function endWithoutPartials(_: NodeJS.Signals, number: number): void {
+  for (const partial of partials) rmSync(partial, { force: true });
+  // As a shell reports a command that a signal has ended.
+  process.exit(128 + number);
 }
 
 /** Writes a whole file at once. */

@@ -51,12 +51,13 @@ export function onlyOneFromStandardInput(...paths: readonly (string | undefined)
   if (paths.filter((path) => path === '-').length > 1) throw new UsageError('only one input can be standard input (-)');
 }
 
-/** An option's value as a whole number of at least `min`. */
-export function wholeNumber(min: number): (text: string) => number {
+/** An option's value as a whole number of at least `min`, and at most `max` where that is given. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < min) {
-      throw new InvalidArgumentError(`expected a whole number of at least ${min}`);
+    if (!/^\d+$/.test(text) || !(value >= min && value <= max)) {
+      const isBounded = max < Number.MAX_SAFE_INTEGER;
+      throw new InvalidArgumentError(`expected a whole number ${isBounded ? `${min}..${max}` : `of at least ${min}`}`);
     }
     return value;
   };

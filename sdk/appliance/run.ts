@@ -2,12 +2,14 @@
  * From arguments to an exit code: 0 done, 1 failed, 2 called wrongly.
  *
  * With `--json`, standard output is one JSON value, also for a failure: `{ "error": { code, message, problems } }`.
- * `check` is the exception: that a fabric is not sound is its answer, `{ "valid": false, … }`.
+ * There are two exceptions: `check`, to which a fabric that is not sound is an answer, `{ "valid": false, … }`, and `bgp`,
+ * which prints a line of JSON for each event, also for the one that ends it.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { EdgemuxError } from '../errors.js';
+import { bgpCommand } from './commands/bgp.js';
 import { checkCommand } from './commands/check.js';
 import { compileCommand } from './commands/compile.js';
 
@@ -26,9 +28,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const program = new Command('edgemux')
     .description('An embeddable software load balancer: MUX and host agent in WebAssembly.')
     .version(packageVersion());
-  for (const command of [demoCommand(), checkCommand(), compileCommand(), explainCommand(), replayCommand()]) {
-    program.addCommand(command);
-  }
+  const commands = [demoCommand(), checkCommand(), compileCommand(), explainCommand(), replayCommand(), bgpCommand()];
+  for (const command of commands) program.addCommand(command);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError('(add --help for what can be given)');
   }

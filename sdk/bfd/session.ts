@@ -119,11 +119,11 @@ export class Session {
   /** Other timers from now on; what that may break is put off until the other side knows (RFC 5880 section 6.8.3). */
   setTimers(timers: SessionTimers): void {
     const schedule = this.#schedule;
-    const { intervalUs, multiplier } = this.#timers;
+    const { multiplier } = this.#timers;
     this.#timers = timers;
     this.#announce(this.#intervalsFor(this.#state));
     // Only where the other side is in demand mode would it miss another multiplier without a Poll Sequence.
-    if (multiplier !== timers.multiplier && intervalUs === timers.intervalUs) this.#poll.request();
+    if (multiplier !== timers.multiplier) this.#poll.request();
     if (this.#schedule !== schedule) this.#scheduleTransmission();
     if (this.#detection) this.#awaitPacket();
   }

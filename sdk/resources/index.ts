@@ -1,6 +1,8 @@
 /**
  * The policy language: Network Controller resources, read liberally, checked completely, written canonically.
  */
+export type { BgpPeer } from './bgp-peer.js';
+export type { BgpRoutes } from './bgp-routes.js';
 export type { Fabric, FabricResources } from './fabric.js';
 export { FabricSchema } from './fabric.js';
 export type {
@@ -22,6 +24,7 @@ export {
   frontendAddressOf,
   instanceAddressOf,
   muxProviderAddressOf,
+  muxRouterIdOf,
   providerSubnetOf,
   serviceName,
   subnetOf,

@@ -2,7 +2,20 @@
  * loadBalancerMuxes: the multiplexers and the routers each announces its VIPs to. MS-NCNBI.
  */
 import * as v from 'valibot';
-import { integer, ipAddress, list, macAddress, mtuBytes, object, properties, resource, words } from './schema.js';
+import { BgpPeerSchema } from './bgp-peer.js';
+import { BgpRoutesSchema } from './bgp-routes.js';
+import {
+  integer,
+  ipAddress,
+  list,
+  macAddress,
+  mtuBytes,
+  object,
+  properties,
+  resource,
+  routerId,
+  words,
+} from './schema.js';
 
 const autonomousSystem = integer(1, 4294967295);
 
@@ -12,6 +25,7 @@ const PeerRouterConfigurationSchema = object(
     routerIPAddress: ipAddress(),
     peerASN: autonomousSystem,
     localIPAddress: v.exactOptional(ipAddress()),
+    edgemux: v.optional(BgpPeerSchema, {}),
   },
   ['id'],
 );
@@ -28,6 +42,8 @@ const MuxExtensionSchema = object({
   macAddress: v.exactOptional(macAddress()),
   gatewayMacAddress: v.exactOptional(macAddress()),
   mtuBytes: v.exactOptional(mtuBytes()),
+  routerId: v.exactOptional(routerId()),
+  routes: v.exactOptional(BgpRoutesSchema),
 });
 
 /** Schema of `LoadBalancerMux`. */
@@ -47,6 +63,8 @@ export const LoadBalancerMuxSchema = resource(
  * Autonomous system numbers are 1..4294967295. The extension `edgemux` says how the MUX is attached to the provider
  * network: `providerAddress` (default: the `localIPAddress` of its first peer that has one), `secondProviderAddress` of
  * the other family, `macAddress`, `gatewayMacAddress`, the default gateway's, for packet ports that cannot resolve it,
- * and `mtuBytes`, 1350..65535, the longest IP packet the network carries.
+ * and `mtuBytes`, 1350..65535, the longest IP packet the network carries. For its routers it has `routerId`, its BGP
+ * Identifier (default: its first IPv4 provider address), and `routes`, what its routes carry (`BgpRoutes`); each peer has
+ * an extension `edgemux` of its own, `BgpPeer`.
  */
 export type LoadBalancerMux = v.InferOutput<typeof LoadBalancerMuxSchema>;

@@ -59,6 +59,13 @@ export function muxProviderAddressOf(mux: LoadBalancerMux): string | undefined {
   return edgemux.providerAddress ?? peers.find((peer) => peer.localIPAddress !== undefined)?.localIPAddress;
 }
 
+/** The BGP Identifier of a MUX: the one it is given, or its first IPv4 provider address. */
+export function muxRouterIdOf(mux: LoadBalancerMux): string | undefined {
+  const { routerId, secondProviderAddress } = mux.properties.edgemux;
+  const addresses = [muxProviderAddressOf(mux), secondProviderAddress];
+  return routerId ?? addresses.find((address) => address !== undefined && parseIp(address).family === 4);
+}
+
 /**
  * The subnet of the provider network an address lies in: that of the longest prefix, as routers do; of two equal ones
  * the first by name, so that the order of the file has no say.

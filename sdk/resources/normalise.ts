@@ -6,7 +6,7 @@
  */
 import * as v from 'valibot';
 import type { Problem } from '../errors.js';
-import { jsonExcerpt, type Path, pathText } from './problem.js';
+import { isSecretKey, jsonExcerpt, type Path, pathText } from './problem.js';
 import type { ObjectMetadata } from './schema.js';
 
 /** A value in its schema's spelling, and what was noticed on the way. */
@@ -49,7 +49,7 @@ function visit(schema: v.GenericSchema, value: unknown, path: Path, findings: Fi
   const only = metadata.singleton && Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (Array.isArray(only)) {
     // To valibot an array is an object too, one whose members are all missing; so the verdict is given here.
-    findings.problems.push({ path: pathText(path), expected: 'object', got: jsonExcerpt(only) });
+    findings.problems.push({ path: pathText(path), expected: 'object', got: jsonExcerpt(only, path.at(-1)) });
     return undefined;
   }
   if (typeof only !== 'object' || only === null) return only;
@@ -90,7 +90,9 @@ function visitObject(
 }
 
 function isAbsent(input: unknown, entry: Entry): boolean {
-  return input === null || input === undefined || (input === '' && entry.optional);
+  if (input === null || input === undefined) return true;
+  // A key that came out empty is a mistake: taken for absent, it would leave unprotected what it should protect.
+  return input === '' && entry.optional && !isSecretKey(entry.key);
 }
 
 function isHolder(output: Record<string, unknown>): output is { resourceRef: string } {

@@ -8,15 +8,27 @@ export type Path = readonly (string | number)[];
 /** Collects one problem; `got` is the offending value itself. */
 export type Report = (path: string, expected: string, got: unknown) => void;
 
+const SECRET_KEYS = new Set(['md5key']);
+const SECRET_TEXT = '"…"';
+
 /** A path as JavaScript would reach it; the fabric itself is `fabric`. */
 export function pathText(path: Path): string {
   if (path.length === 0) return 'fabric';
   return path.map((key, i) => stepText(key, i === 0)).join('');
 }
 
-/** The JSON text of a value, cut after about `lengthMax` characters; `nothing` for a value that is absent. */
-export function jsonExcerpt(value: unknown, lengthMax = 80): string {
+/** Whether the value under a key is for nobody's eyes; in any case, as keys are. */
+export function isSecretKey(key: string | number | undefined): boolean {
+  return typeof key === 'string' && SECRET_KEYS.has(key.toLowerCase());
+}
+
+/**
+ * The JSON text of a value, cut after about `lengthMax` characters; `nothing` for a value that is absent. A secret in it
+ * becomes `"…"`, and so does the value itself when `key`, its own, is a secret's.
+ */
+export function jsonExcerpt(value: unknown, key?: string | number, lengthMax = 80): string {
   if (value === undefined) return 'nothing';
+  if (isSecretKey(key)) return SECRET_TEXT;
   const text = jsonText(value, lengthMax);
   return text.length > lengthMax ? `${text.slice(0, lengthMax - 1)}…` : text;
 }
@@ -38,7 +50,7 @@ function jsonText(value: unknown, budget: number): string {
     if (text.length > budget) return text;
     if (text !== open) text += ',';
     if (!Array.isArray(value)) text += `${JSON.stringify(key.slice(0, budget + 1))}:`;
-    text += jsonText(member, budget - text.length);
+    text += isSecretKey(key) ? SECRET_TEXT : jsonText(member, budget - text.length);
   }
   return text + close;
 }

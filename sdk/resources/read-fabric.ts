@@ -49,7 +49,9 @@ export function parseFabric(value: unknown): Fabric {
   const faulty = new Set(problems.map((problem) => problem.path));
   parsed.issues?.forEach((issue, i) => {
     const path = issuePaths[i]!;
-    if (!faulty.has(pathText(path))) report(pathText(path), issue.message, valueAt(spelled, path));
+    if (faulty.has(pathText(path))) return;
+    const got = jsonExcerpt(valueAt(spelled, path), path.at(-1));
+    problems.push({ path: pathText(path), expected: issue.message, got });
   });
   const sound = withoutUnsound(parsed.output, issuePaths);
   checkManager(sound.loadBalancerManager, report);

@@ -5,7 +5,7 @@
  * absent: `normalise` has removed both.
  */
 import * as v from 'valibot';
-import { canonicalIp } from '../net/address.js';
+import { canonicalIp, formatIp, parseIp } from '../net/address.js';
 import { canonicalMac } from '../net/mac.js';
 import { canonicalPrefix } from '../net/prefix.js';
 import { parseReference, type ResourceKind, referencePattern } from './reference.js';
@@ -109,6 +109,13 @@ export const ipAddress = () => text('ip', 'IPv4 or IPv6 address', canonicalIp);
 /** An IP prefix; the output has its host bits cleared. */
 export const ipPrefix = () => text('ip-prefix', 'IP prefix such as 10.0.0.0/24', canonicalPrefix);
 
+/** A BGP Identifier: four octets that are not all zero, as an IPv4 address (RFC 6286); the output is canonical. */
+export const routerId = () =>
+  text('router-id', 'IPv4 address other than 0.0.0.0', (input) => {
+    const { family, bytes } = parseIp(input);
+    return family === 4 && bytes.some((byte) => byte !== 0) ? formatIp(bytes) : undefined;
+  });
+
 /** A MAC address, bare or with separators; the output is lower case with colons. */
 export const macAddress = () => text('mac', 'MAC address such as 00:1d:d8:00:00:04', canonicalMac);
 
@@ -147,7 +154,11 @@ function resourceId(): Schema<string> {
 }
 
 /** Text with one canonical spelling; `canonical` throws or answers undefined for text that has none. */
-function text(format: string, expected: string, canonical: (input: string) => string | undefined): Schema<string> {
+export function text(
+  format: string,
+  expected: string,
+  canonical: (input: string) => string | undefined,
+): Schema<string> {
   return v.pipe(
     v.string(expected),
     v.rawTransform<string, string>(({ dataset, addIssue, NEVER }) => {

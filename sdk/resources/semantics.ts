@@ -6,6 +6,7 @@
  */
 import { checkInterfaces } from './check-interfaces.js';
 import { checkLoadBalancers } from './check-load-balancers.js';
+import { checkMuxes } from './check-muxes.js';
 import { checkNetworks } from './check-networks.js';
 import { checkProviderAddresses } from './check-provider-addresses.js';
 import { Membership } from './membership.js';
@@ -16,6 +17,7 @@ import type { ResourceIndex } from './resource-index.js';
 export function checkSemantics(index: ResourceIndex, report: Report): void {
   checkNetworks(index, report);
   checkProviderAddresses(index, report);
+  checkMuxes(index, report);
   const membership = new Membership(index);
   checkInterfaces(index, membership, report);
   checkLoadBalancers(index, membership, report);

@@ -16,6 +16,7 @@ export interface UdpOptions {
 export interface UdpSocket {
   readonly local: Endpoint;
   send(bytes: Uint8Array, to: Endpoint): void;
+  /** Unbinds the port and takes nothing more in; what was sent before still leaves. */
   close(): void;
 }
 

@@ -16,8 +16,8 @@ function fabricWith(name: string, from: string, to: string): string {
 /** What check says of the example beside its verdict. */
 const NOTES = [
   'loadBalancers[0].properties.probes[0] is run by a controller',
-  'loadBalancerMuxes[0].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by a MUX',
-  'loadBalancerMuxes[1].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by a MUX',
+  'loadBalancerMuxes[0].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by the program of a MUX',
+  'loadBalancerMuxes[1].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by the program of a MUX',
 ];
 
 function expectNotes(stderr: string): void {

@@ -7,6 +7,10 @@ const HELP = [
   ['check', ['<fabric>', '--json']],
   ['compile', ['<fabric>', '--mux <id>', '--host <id>', '-o, --output <file>', '--against <file>', '--json']],
   ['explain', ['<fabric>', '--mux <id>', '--host <id>', '--flow <text>', '--pcap <file>', '--port <port>', '--json']],
+  [
+    'bgp',
+    ['<fabric>', '--mux <id>', '--port <port>', '--graceful-restart <seconds>', '--restarting', '--dry-run', '--json'],
+  ],
   ['replay', ['<fabric>', '--mux <id>', '--host <id>', '--in <capture>', '--out <pcap>', '--json']],
 ] as const;
 
@@ -53,6 +57,13 @@ describe('called wrongly: exit code 2, the reason on standard error, nothing on 
     ['replay nothing', [...REPLAY, '--mux', 'mux-1', '--out', 'x'], "required option '--in <capture>' not specified"],
     ['replay to nowhere', [...REPLAY, '--mux', 'mux-1', '--in', 'x'], "required option '--out <pcap>' not specified"],
     ['replay for nobody', [...REPLAY, '--in', 'x', '--out', 'y'], 'give one of --mux ID and --host ID'],
+    ['bgp for nobody', ['bgp', FABRIC], "required option '--mux <id>' not specified"],
+    ['bgp on no port', ['bgp', FABRIC, '--mux', 'mux-1', '--port', '65536'], 'expected a whole number 0..65535'],
+    [
+      'a restart without end',
+      ['bgp', FABRIC, '--mux', 'mux-1', '--graceful-restart', '4096'],
+      'expected a whole number 1..4095',
+    ],
     ['demo with no connection', ['demo', '--connections', '0'], 'expected a whole number of at least 1'],
     ['demo with half a connection', ['demo', '--connections', '0.5'], 'expected a whole number of at least 1'],
     ['demo with a few connections', ['demo', '--connections', 'few'], 'expected a whole number of at least 1'],

@@ -25,6 +25,11 @@ async function pair(seed = 1, mux = MUX, router = ROUTER) {
   return { network, hosts, a, b };
 }
 
+/** A host whose UDP binds otherwise. */
+function withUdp(host: Runtime, bind: Runtime['udp']['bind']): Runtime {
+  return { clock: host.clock, tcp: host.tcp, random: () => host.random(), udp: { bind } };
+}
+
 describe('BFD between two', () => {
   it.each(FAMILIES)('$family: comes up, stays up, and finds a failure within 300 ms', async ({ mux, router }) => {
     const { network, hosts, a, b } = await pair(2, mux, router);
@@ -107,24 +112,25 @@ describe('BFD ports, RFC 5881 section 4 and 5', () => {
     expect(one!.theirDiscriminator).not.toBe(two!.theirDiscriminator);
   });
 
-  it('a source port that is taken: another one', async () => {
+  const rows = [
+    { name: 'taken: another one', code: 'ERR_SOCKET' as const, refusals: 3, tries: 4, ends: undefined },
+    { name: 'never free', code: 'ERR_SOCKET' as const, refusals: 99, tries: 16, ends: 'ERR_SOCKET' },
+    { name: 'not to be had here', code: 'ERR_UNSUPPORTED' as const, refusals: 99, tries: 1, ends: 'ERR_UNSUPPORTED' },
+  ];
+  it.each(rows)('a source port that is $name', async ({ code, refusals, tries, ends }) => {
     const network = new SimulatedNetwork({ seed: 3 });
     const host = network.host(MUX);
-    let portsRefused = 0;
-    const runtime: Runtime = {
-      clock: host.clock,
-      tcp: host.tcp,
-      random: () => host.random(),
-      udp: {
-        bind: (options, received) => {
-          if (options.port === 3784 || ++portsRefused > 3) return host.udp.bind(options, received);
-          return Promise.reject(new EdgemuxError('ERR_SOCKET', 'in use'));
-        },
-      },
-    };
-    const { watch } = await watching(runtime, MUX, ROUTER);
-    expect(watch.state).toBe('Down');
-    expect(portsRefused).toBe(4);
+    let triedCount = 0;
+    const runtime = withUdp(host, async (options, received) => {
+      if (options.port === 3784) return host.udp.bind(options, received);
+      triedCount += 1;
+      if (triedCount <= refusals) throw new EdgemuxError(code, 'no');
+      return host.udp.bind(options, received);
+    });
+    const result = await watching(runtime, MUX, ROUTER).catch((error: EdgemuxError) => error);
+    expect(result instanceof EdgemuxError ? result.code : undefined).toBe(ends);
+    expect(triedCount).toBe(tries);
+    if (ends !== undefined) await BarePorts.open(host, MUX);
   });
 
   it.each([
@@ -232,9 +238,43 @@ describe('BFD watches end', () => {
     const again = await watching(hosts.mux, MUX, ROUTER, {}, a.bfd);
     await network.clock.runFor(5000);
     for (const { watch } of [again, b]) expect(watch.state).toBe('Up');
+    // The old session is silent: it would bring down the new one.
+    expect(again.told.filter((line) => line.startsWith('Up'))).toHaveLength(1);
     expect(a.watch.state).toBe('AdminDown');
     a.watch.stop();
     expect(again.watch.state).toBe('Up');
+  });
+
+  it('stop twice is stop once', async () => {
+    const { network, hosts, a } = await pair();
+    a.watch.stop();
+    await network.clock.runFor(2000);
+    a.watch.stop();
+    await network.clock.runFor(1100);
+    await BarePorts.open(hosts.mux, MUX);
+    a.watch.stop();
+  });
+
+  it('watch again while the old session is taking its leave, and binding takes longer than that', async () => {
+    const network = new SimulatedNetwork({ seed: 13 });
+    const host = network.host(MUX);
+    const runtime = withUdp(host, async (options, received) => {
+      await new Promise<void>((resolve) => host.clock.after(100, resolve));
+      return host.udp.bind(options, received);
+    });
+    const bfd = new Bfd(runtime);
+    const options = { localAddress: MUX, remoteAddress: ROUTER };
+    const opening = bfd.watch(options, () => {});
+    await network.clock.runFor(1000);
+    (await opening).stop();
+    await network.clock.runFor(2950);
+    const again = bfd.watch(options, () => {});
+    await network.clock.runFor(75);
+    await expect(bfd.watch(options, () => {})).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
+    const router = await watching(network.host(ROUTER), ROUTER, MUX);
+    await network.clock.runFor(5000);
+    expect((await again).state).toBe('Up');
+    expect(router.watch.state).toBe('Up');
   });
 
   it('stop of one session leaves the other of the same address', async () => {
@@ -258,37 +298,42 @@ describe('BFD watches end', () => {
     expect(b.watch.remoteState).toBe('AdminDown');
   });
 
-  it.each(['Down', 'Up', 'AdminDown'])('close of a session that is %s leaves no timer', async (state) => {
-    const network = new SimulatedNetwork({ seed: 12 });
-    const host = network.host(MUX);
-    const pending = new Set<symbol>();
-    const clock: Clock = {
-      nowMs: () => host.clock.nowMs(),
-      after: (delayMs, callback) => {
-        const id = Symbol();
-        pending.add(id);
-        const timer = host.clock.after(delayMs, () => {
-          pending.delete(id);
-          callback();
-        });
-        return {
-          cancel: () => {
+  it.each(['Down', 'Up', 'AdminDown'])(
+    'close of a session that is %s leaves no timer, whatever is asked of the watch then',
+    async (state) => {
+      const network = new SimulatedNetwork({ seed: 12 });
+      const host = network.host(MUX);
+      const pending = new Set<symbol>();
+      const clock: Clock = {
+        nowMs: () => host.clock.nowMs(),
+        after: (delayMs, callback) => {
+          const id = Symbol();
+          pending.add(id);
+          const timer = host.clock.after(delayMs, () => {
             pending.delete(id);
-            timer.cancel();
-          },
-        };
-      },
-    };
-    const runtime: Runtime = { clock, tcp: host.tcp, udp: host.udp, random: () => host.random() };
-    const { bfd, watch } = await watching(runtime, MUX, ROUTER);
-    if (state === 'Up') await watching(network.host(ROUTER), ROUTER, MUX);
-    await network.clock.runFor(5000);
-    if (state === 'AdminDown') watch.stop();
-    expect(watch.state).toBe(state);
-    expect(pending.size).toBeGreaterThan(0);
-    bfd.close();
-    expect(pending.size).toBe(0);
-  });
+            callback();
+          });
+          return {
+            cancel: () => {
+              pending.delete(id);
+              timer.cancel();
+            },
+          };
+        },
+      };
+      const runtime: Runtime = { clock, tcp: host.tcp, udp: host.udp, random: () => host.random() };
+      const { bfd, watch } = await watching(runtime, MUX, ROUTER);
+      if (state === 'Up') await watching(network.host(ROUTER), ROUTER, MUX);
+      await network.clock.runFor(5000);
+      if (state === 'AdminDown') watch.stop();
+      expect(watch.state).toBe(state);
+      expect(pending.size).toBeGreaterThan(0);
+      bfd.close();
+      watch.stop();
+      watch.setTimers({ intervalMs: 5000 });
+      expect(pending.size).toBe(0);
+    },
+  );
 
   it('close while a watch is being bound: it is refused, and its ports are free', async () => {
     const network = new SimulatedNetwork({ seed: 8 });

@@ -177,7 +177,17 @@ describe('BFD session: disabled', () => {
       [1250, 'AdminDown', 7],
       [2250, 'AdminDown', 7],
     ]);
+    expect(one.sent.every(({ yourDiscriminator }) => yourDiscriminator === THEIRS)).toBe(true);
     expect(one.session.remoteDetectionTimeMs).toBe(3000);
+  });
+
+  it('says it no more often than the other side wants', async () => {
+    const one = OneSession.up();
+    one.session.disable();
+    one.hear({ requiredMinRxUs: 0, state: 'Down' });
+    one.sent = [];
+    await one.clock.runFor(10_000);
+    expect(one.sent).toEqual([]);
   });
 
   it('hears nothing more, misses nothing more, and answers no Poll', async () => {

@@ -104,6 +104,14 @@ describe('BFD session: the other side wants another rate (section 6.8.3, 6.8.7)'
       [3300, 'Down'],
     ]);
   });
+
+  it('none at all while we are Down, and then silence: the same', async () => {
+    const one = new OneSession();
+    one.hear({ requiredMinRxUs: 0, state: 'AdminDown' });
+    one.sent = [];
+    await one.clock.runFor(2000);
+    expect(one.sent.map(({ atMs }) => Math.round(atMs))).toEqual([1000, 2000]);
+  });
 });
 
 describe('BFD session: Poll Sequences (sections 6.5, 6.8.3)', () => {
@@ -200,6 +208,18 @@ describe('BFD session: Poll Sequences (sections 6.5, 6.8.3)', () => {
     one.hear({ isFinal: true });
     await one.hearFor(1200, 50);
     expect(one.intervalsMs).toEqual([400, 400]);
+  });
+
+  it('a side that falls silent during a Poll owes no answer to that one', async () => {
+    const one = OneSession.up();
+    one.session.setTimers({ intervalUs: 200_000, multiplier: 3 });
+    await one.clock.runFor(600);
+    expect(one.told).toEqual(['Down 1 @600']);
+    one.hear({ state: 'AdminDown', isFinal: true });
+    one.hear({ state: 'AdminDown' });
+    one.sent = [];
+    await one.hearFor(2000, 500, { state: 'AdminDown' });
+    expect(one.sent.map(({ isPoll }) => isPoll)).toEqual([false, false]);
   });
 
   it('the same timers again change nothing', async () => {

@@ -45,6 +45,8 @@ export interface Verdict {
 const BAD = ['_ws.malformed', ...['ip', 'tcp', 'udp'].map((protocol) => `${protocol}.checksum.status == 0`)].join(
   ' || ',
 );
+/** PI_WARN of Wireshark's epan/proto.h; errors are above it. */
+const SEVERITY_WARNING = 0x600000;
 const CHECKED = ['ip', 'tcp', 'udp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`]);
 
 /** The frames of a capture that Wireshark finds malformed, whose checksums it finds wrong, or that are not TCP. */
@@ -72,10 +74,23 @@ export function frameCount(capture: string, filter: string): number {
   return lines(run('tshark', ['-r', capture, '-Y', filter])).length;
 }
 
-/** The values of these fields in each frame, as Wireshark sees them; what occurs twice is joined by a comma. */
-export function fieldsOf(capture: string, fields: readonly string[]): string[][] {
+/**
+ * What an expert of Wireshark warns of or calls an error, checksums included, as `frame message`. Preferences are
+ * options of tshark.
+ */
+export function warnings(capture: string, preferences: readonly string[] = []): string[] {
+  const shown = ['-T', 'fields', '-e', 'frame.number', '-e', '_ws.expert.message'];
+  const isWarned = ['-Y', `_ws.expert.severity >= ${SEVERITY_WARNING} || ${BAD}`];
+  return lines(run('tshark', ['-r', capture, ...CHECKED, ...preferences, ...isWarned, ...shown]));
+}
+
+/**
+ * The values of these fields in each frame, as Wireshark sees them; what occurs twice is joined by a comma. Preferences
+ * as in `warnings`.
+ */
+export function fieldsOf(capture: string, fields: readonly string[], preferences: readonly string[] = []): string[][] {
   const shown = ['-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
-  const rows = run('tshark', ['-r', capture, ...CHECKED, ...shown])
+  const rows = run('tshark', ['-r', capture, ...CHECKED, ...preferences, ...shown])
     .replace(/\n$/, '')
     .split('\n');
   return rows.map((row) => row.split('\t'));

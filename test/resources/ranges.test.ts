@@ -28,6 +28,7 @@ interface Row {
 const LB = 'loadBalancers[0].properties';
 const NIC = 'networkInterfaces[0].properties';
 const MUX = 'loadBalancerMuxes[0].properties';
+const PEER = `${MUX}.routerConfiguration.peerRouterConfigurations[0]`;
 const notIntegers = ['http', '80.5', '0x50', ' 80', '1e3', 80.5, true, [], {}, ['80']];
 
 const integers: Row[] = [
@@ -41,7 +42,13 @@ const integers: Row[] = [
   row(`${LB}.probes[0].properties`, probe, 'intervalInSeconds', 5, 2147483),
   row(`${LB}.probes[0].properties`, probe, 'numberOfProbes', 1, 65535),
   row(`${MUX}.routerConfiguration`, router, 'localASN', 1, 4294967295),
-  row(`${MUX}.routerConfiguration.peerRouterConfigurations[0]`, peer, 'peerASN', 1, 4294967295),
+  row(PEER, peer, 'peerASN', 1, 4294967295),
+  row(`${PEER}.edgemux`, extension(peer), 'port', 1, 65535),
+  row(`${PEER}.edgemux`, extension(peer), 'connectRetrySeconds', 1, 65535),
+  row(`${PEER}.edgemux`, extension(peer), 'ttlSecurityHops', 1, 254),
+  row(`${PEER}.edgemux.bfd`, bfd, 'intervalMs', 10, 30000),
+  row(`${PEER}.edgemux.bfd`, bfd, 'multiplier', 1, 255),
+  row(`${MUX}.edgemux.routes`, routes, 'med', 0, 4294967295),
   row('logicalNetworks[0].properties.subnets[0].properties', providerSubnet, 'vlanID', 0, 4094),
   row('logicalNetworks[0].properties.subnets[0].properties.edgemux', extension(providerSubnet), 'vni', 1, 16777215),
   row('virtualNetworks[0].properties.subnets[0].properties.edgemux', extension(subnet), 'vni', 1, 16777215),
@@ -197,14 +204,33 @@ const words: Row[] = [
     notAddresses,
     ADDRESS,
   ),
+  values(PEER, peerFromAnywhere, 'routerIPAddress', ['10.10.56.2', '2001:DB8::1'], notAddresses, ADDRESS),
   values(
-    `${MUX}.routerConfiguration.peerRouterConfigurations[0]`,
-    peer,
-    'routerIPAddress',
-    ['10.10.56.2', '2001:DB8::1'],
-    notAddresses,
-    ADDRESS,
+    `${PEER}.edgemux`,
+    extension(peer),
+    'holdTimeSeconds',
+    [0, 3, '3', 65535],
+    [-1, 1, 2, '2', 65536, 3.5, true, 'never'],
+    'integer 0 or 3..65535',
   ),
+  values(`${PEER}.edgemux`, extension(peer), 'passive', [true, 'FALSE'], ['yes', 1], 'boolean'),
+  values(
+    `${PEER}.edgemux`,
+    extension(peer),
+    'families',
+    [['ipv4'], ['IPv6', 'ipv4']],
+    ['ipv4', [], {}],
+    'array of at least one of ipv4, ipv6',
+  ),
+  values(
+    `${MUX}.edgemux`,
+    (f) => mux(f).edgemux,
+    'routerId',
+    ['192.0.2.1', '255.255.255.255'],
+    ['0.0.0.0', '2001:db8::1', '1', 7],
+    'IPv4 address other than 0.0.0.0',
+  ),
+  values(`${MUX}.edgemux.routes`, routes, 'communities', [[], ['65000:1']], ['65000:1', {}], 'array'),
   values(NIC, nic, 'privateMacAddress', ['00-1d-d8-00-00-09', '001dd8000009'], notMacs, MAC),
   values(`${MUX}.edgemux`, (f) => mux(f).edgemux, 'gatewayMacAddress', ['02:00:00:00:00:01'], notMacs, MAC),
   values(
@@ -333,6 +359,22 @@ function dualStackSubnet(fabric: Json): Json {
 
 function peer(fabric: Json): Json {
   return router(fabric).peerRouterConfigurations[0];
+}
+
+// Its own end would have to be of the router's family.
+function peerFromAnywhere(fabric: Json): Json {
+  delete peer(fabric).localIPAddress;
+  return peer(fabric);
+}
+
+function bfd(fabric: Json): Json {
+  peer(fabric).edgemux = { bfd: {} };
+  return peer(fabric).edgemux.bfd;
+}
+
+function routes(fabric: Json): Json {
+  mux(fabric).edgemux.routes = {};
+  return mux(fabric).edgemux.routes;
 }
 
 function providerSubnet(fabric: Json): Json {

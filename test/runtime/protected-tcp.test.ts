@@ -6,6 +6,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
+import { connect as netConnect } from 'node:net';
 import { nodeRuntime } from 'edgemux/node';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TcpConnection, TcpListenPeer, TcpProtection } from '../../sdk/runtime/index.js';
@@ -230,6 +231,17 @@ describe.skipIf(missing)('TTL security', () => {
   });
 });
 
+describe.skipIf(missing)('TCP on a link', () => {
+  it('resets a link-local stranger, whose address has a zone', async () => {
+    execFileSync('ip', ['addr', 'add', 'fe80::1/64', 'dev', 'lo', 'nodad']);
+    const { listener, servers } = await listen('::', [{ address: '::1' }]);
+    const stranger = netConnect({ host: 'fe80::1%lo', port: listener.local.port });
+    const error = await new Promise<NodeJS.ErrnoException>((resolve) => stranger.once('error', resolve));
+    expect(error.code).toBe('ECONNRESET');
+    expect(servers).toEqual([]);
+  });
+});
+
 describe.skipIf(missing)('protected TCP: what fails leaves no socket behind', () => {
   it.each([
     { name: 'nobody listens', by: NEIGHBOUR, from: '127.0.0.1', says: 'failed: connection refused' },
@@ -250,6 +262,12 @@ describe.skipIf(missing)('protected TCP: what fails leaves no socket behind', ()
     const client = new Recorder();
     tcp.connect({ remote: { address: '198.51.100.1', port: 179 }, ...KEY }, client);
     await client.until('failed: no route to network');
+    await untilSocketCount(before);
+  });
+
+  it('there is no such port', async () => {
+    const before = socketCount();
+    expect(() => connect(65_536, '127.0.0.1', KEY)).toThrow(RangeError);
     await untilSocketCount(before);
   });
 

@@ -38,14 +38,6 @@ export const NO_CAPABILITIES: Capabilities = {
   fourOctetAs: false,
 };
 
-/** How the value of a capability is read: it has `base` bytes, or with `each` that and any number of times `each`. */
-interface Known {
-  readonly name: string;
-  readonly base: number;
-  readonly each?: number;
-  read(value: ByteReader, found: Found): void;
-}
-
 /** Capabilities as they are found; the same one may come several times. */
 interface Found {
   /** Absent until a multiprotocol capability came, even one of a family that nobody here knows. */
@@ -56,79 +48,6 @@ interface Found {
   as?: number;
   gracefulRestart?: GracefulRestart;
 }
-
-const KNOWN: ReadonlyMap<number, Known> = new Map<number, Known>([
-  [
-    MULTIPROTOCOL,
-    {
-      name: 'multiprotocol',
-      base: 4,
-      read(value, found) {
-        found.families ??= new Set();
-        const afi = value.u16be();
-        value.u8();
-        addFamily(found.families, familyOf(afi, value.u8()));
-      },
-    },
-  ],
-  [
-    ROUTE_REFRESH,
-    {
-      name: 'route refresh',
-      base: 0,
-      read(_, found) {
-        found.routeRefresh = true;
-      },
-    },
-  ],
-  [
-    EXTENDED_NEXT_HOP,
-    {
-      name: 'extended next hop',
-      base: 0,
-      each: 6,
-      read(value, found) {
-        while (value.remaining > 0) {
-          const family = familyOf(value.u16be(), value.u16be());
-          // An IPv6 prefix with an IPv4 next hop is not what RFC 8950 is about, whoever offers it.
-          if (value.u16be() === AFI.ipv6 && family === 'ipv4') found.extendedNextHop.add(family);
-        }
-      },
-    },
-  ],
-  [
-    GRACEFUL_RESTART,
-    {
-      name: 'graceful restart',
-      base: 2,
-      each: 4,
-      // Of several the last one counts, RFC 4724 section 3.
-      read(value, found) {
-        found.gracefulRestart = readGracefulRestart(value);
-      },
-    },
-  ],
-  [
-    FOUR_OCTET_AS,
-    {
-      name: 'four-octet AS',
-      base: 4,
-      read(value, found) {
-        found.as = value.u32be();
-      },
-    },
-  ],
-  [
-    ENHANCED_ROUTE_REFRESH,
-    {
-      name: 'enhanced route refresh',
-      base: 0,
-      read(_, found) {
-        found.enhancedRouteRefresh = true;
-      },
-    },
-  ],
-]);
 
 /**
  * Reads the capabilities of an OPEN out of the values of its capabilities parameters.
@@ -195,21 +114,53 @@ function readCapability(reader: ByteReader, found: Found): void {
     code: reader.u8(),
     value: reader.bytes(reader.u8()),
   }));
-  const known = KNOWN.get(code);
-  if (known === undefined) return;
-  const { name, base, each } = known;
-  const isLengthRight =
-    each === undefined ? value.length === base : value.length >= base && (value.length - base) % each === 0;
-  if (!isLengthRight) {
-    const expected = each === undefined ? `${base}` : `${base} + n × ${each}`;
-    const text = `capability ${code} (${name}) of ${value.length} bytes, not ${expected}`;
-    throw new MessageError(NOTIFICATION.OPEN.UNSPECIFIC, text);
-  }
-  known.read(new ByteReader(value), found);
+  const text = `capability ${code} of ${value.length} bytes`;
+  const valueReader = new ByteReader(value);
+  readOrFail(NOTIFICATION.OPEN.UNSPECIFIC, text, () => readValue(code, valueReader, found));
+  if (valueReader.remaining > 0) throw new MessageError(NOTIFICATION.OPEN.UNSPECIFIC, text);
 }
 
-function addFamily(families: Set<Family>, family: Family | undefined): void {
-  if (family !== undefined) families.add(family);
+/** Reads all there should be of a value; what is left over makes its length wrong. */
+function readValue(code: number, value: ByteReader, found: Found): void {
+  switch (code) {
+    case MULTIPROTOCOL:
+      readMultiprotocol(value, found);
+      break;
+    case ROUTE_REFRESH:
+      found.routeRefresh = true;
+      break;
+    case EXTENDED_NEXT_HOP:
+      readExtendedNextHop(value, found);
+      break;
+    // Of several of these two the last one counts: RFC 4724 section 3 says so, and RFC 6793 says nothing.
+    case GRACEFUL_RESTART:
+      found.gracefulRestart = readGracefulRestart(value);
+      break;
+    case FOUR_OCTET_AS:
+      found.as = value.u32be();
+      break;
+    case ENHANCED_ROUTE_REFRESH:
+      found.enhancedRouteRefresh = true;
+      break;
+    default:
+      value.bytes(value.remaining);
+  }
+}
+
+function readMultiprotocol(value: ByteReader, found: Found): void {
+  const afi = value.u16be();
+  value.u8();
+  const family = familyOf(afi, value.u8());
+  found.families ??= new Set();
+  if (family !== undefined) found.families.add(family);
+}
+
+function readExtendedNextHop(value: ByteReader, found: Found): void {
+  while (value.remaining > 0) {
+    const family = familyOf(value.u16be(), value.u16be());
+    // An IPv6 prefix with an IPv4 next hop is not what RFC 8950 is about, whoever offers it.
+    if (value.u16be() === AFI.ipv6 && family === 'ipv4') found.extendedNextHop.add(family);
+  }
 }
 
 function write(writer: ByteWriter, code: number, value = new ByteWriter()): void {

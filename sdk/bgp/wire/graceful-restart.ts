@@ -14,7 +14,11 @@ const RESTARTING = 0x8000;
 const RESTART_SECONDS_MAX = 0x0fff;
 const FORWARDING_PRESERVED = 0x80;
 
-/** Reads the value, of which 2 + 4 × n bytes must be there; families nobody here knows are left out. */
+/**
+ * Reads the value to its end; families nobody here knows are left out.
+ *
+ * @throws EdgemuxError `ERR_OUT_OF_BOUNDS` for a value that is cut off
+ */
 export function readGracefulRestart(value: ByteReader): GracefulRestart {
   const flagsAndTime = value.u16be();
   const families: { family: Family; isForwardingPreserved: boolean }[] = [];

@@ -72,7 +72,7 @@ export interface PathAttributes {
   readonly asPath: readonly number[];
   readonly localPref?: number;
   readonly med?: number;
-  /** RFC 1997, `65000:100`. */
+  /** RFC 1997, `65000:100`, or the name of a well-known one, `no-export`. */
   readonly communities: readonly string[];
   /** RFC 8092, `4200000000:1:2`. */
   readonly largeCommunities: readonly string[];

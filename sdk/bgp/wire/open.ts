@@ -6,6 +6,7 @@
  * Errors are those of section 6.2 that the message shows by itself, the first one in the order of the fields. Whether
  * the AS is the one expected and the identifier is not our own, only the session knows.
  */
+import { EdgemuxError } from '../../errors.js';
 import { formatIp, parseIp } from '../../net/address.js';
 import { ByteReader, ByteWriter } from '../../net/bytes.js';
 import { readCapabilities, writeCapabilities } from './capabilities.js';
@@ -52,15 +53,17 @@ export function decodeOpen(body: Uint8Array): OpenMessage {
 /**
  * Writes an OPEN. An AS above 65535 needs `capabilities.fourOctetAs` to be told, and is AS_TRANS without.
  *
- * @throws EdgemuxError `ERR_ADDRESS_INVALID` for a router id that is no address, `ERR_OUT_OF_BOUNDS` for a number that
+ * @throws EdgemuxError `ERR_ADDRESS_INVALID` for a router id that is no IPv4 address, `ERR_OUT_OF_BOUNDS` for a number that
  *   does not fit its field
  */
 export function encodeOpen({ as, holdTimeSeconds, routerId, capabilities }: OpenMessage): Uint8Array {
+  const identifier = parseIp(routerId);
+  if (identifier.family !== 4) throw new EdgemuxError('ERR_ADDRESS_INVALID', `not a BGP identifier: ${routerId}`);
   const body = new ByteWriter()
     .u8(BGP_VERSION)
     .u16be(as > AS_TWO_OCTETS_MAX ? AS_TRANS : as)
     .u16be(holdTimeSeconds)
-    .bytes(parseIp(routerId).bytes)
+    .bytes(identifier.bytes)
     .bytes(optionalParameters(writeCapabilities(capabilities, as)));
   return withHeader('open', body.toBytes());
 }
@@ -68,7 +71,7 @@ export function encodeOpen({ as, holdTimeSeconds, routerId, capabilities }: Open
 /** The AS of the four-octet capability where there is one, else my AS. */
 function wholeAs(myAs: number, as: number | undefined): number {
   if (as === undefined) return myAs;
-  // Both say who the sender is. One that says two things is misconfigured, and would be believed by no other router.
+  // Both say who the sender is. One that says two things is misconfigured, and better told so than believed.
   if (myAs !== AS_TRANS && myAs !== as) {
     throw new MessageError(NOTIFICATION.OPEN.BAD_PEER_AS, `AS ${myAs}, but AS ${as} in four octets`);
   }

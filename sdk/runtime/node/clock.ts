@@ -21,5 +21,5 @@ export const nodeClock: Clock = {
 };
 
 function delayUntil(dueMs: number): number {
-  return Math.min(Math.ceil(dueMs - performance.now()), DELAY_MS_MAX);
+  return Math.min(Math.max(0, Math.ceil(dueMs - performance.now())), DELAY_MS_MAX);
 }

@@ -8,7 +8,10 @@ import { nodeUdp } from './udp.js';
  * The machine this process runs on: its clock, its TCP and UDP.
  *
  * Plain TCP needs nothing else. TCP MD5 signatures, GTSM and UDP with hop limits need Linux and the optional package
- * `koffi`, which is loaded when one of them is first asked for.
+ * `koffi`, which is loaded when one of them is first asked for; whatever is missing is `ERR_UNSUPPORTED`.
+ *
+ * Under Deno a listener protects its connections, but no connection from here can be protected, there is no UDP with
+ * hop limits, and a listener on `::` takes IPv4 too.
  */
 export function nodeRuntime(): Runtime {
   return { clock: nodeClock, tcp: nodeTcp, udp: nodeUdp, random: Math.random };

@@ -17,6 +17,9 @@ export interface Libc {
   addressOf(bytes: Uint8Array): bigint;
 }
 
+/** Whether this is Deno, whose node: modules take over a descriptor that listens, but none that connects or of UDP. */
+export const IS_DENO = 'Deno' in globalThis;
+
 let loaded: Libc | undefined;
 
 /**

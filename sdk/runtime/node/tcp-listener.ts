@@ -39,7 +39,9 @@ export class NodeTcpListener implements TcpListener {
 
   setPeers(peers: readonly TcpListenPeer[]): void {
     const wanted = canonicalPeers(peers);
-    if (this.#isOpen && protectionOf(wanted) !== protectionOf([...this.#peers.values()])) this.#rebind(wanted);
+    const isChanged = protectionOf(wanted) !== protectionOf([...this.#peers.values()]);
+    // A port that was lost on the way is tried again.
+    if (this.#isOpen && (isChanged || !this.#server.listening)) this.#rebind(wanted);
     this.#peers = byAddress(wanted);
   }
 

@@ -7,6 +7,7 @@ import { EdgemuxError } from '../../errors.js';
 import { parseIp } from '../../net/address.js';
 import type { Endpoint, TcpConnectOptions, TcpListenPeer, TcpProtection } from '../tcp.js';
 import { type KernelSocketOptions, withKernelSocket } from './kernel-socket.js';
+import { IS_DENO } from './libc.js';
 
 /** What GTSM sends, and what arrives of it over no router. */
 const HOP_LIMIT_MAX = 255;
@@ -23,7 +24,11 @@ export function isProtected({ md5Key, ttlSecurityHops }: TcpProtection): boolean
  */
 export function protectedSocket(options: TcpConnectOptions): Socket {
   const { remote, md5Key, ttlSecurityHops } = options;
-  return withKernelSocket(tcpSocket(remote, [options]), (kernel) => {
+  const which = tcpSocket(remote, [options]);
+  if (IS_DENO) {
+    throw new EdgemuxError('ERR_UNSUPPORTED', `${which.what} under Deno are for connections that the peer opens`);
+  }
+  return withKernelSocket(which, (kernel) => {
     if (md5Key !== undefined) kernel.signTo(remote.address, md5Key);
     if (ttlSecurityHops !== undefined) {
       kernel.sendHopLimit(HOP_LIMIT_MAX);

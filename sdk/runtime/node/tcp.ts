@@ -13,8 +13,13 @@ export const nodeTcp: Tcp = {
     const remote = { address: canonicalIp(options.remote.address), port: options.remote.port };
     const from = options.localAddress === undefined ? {} : { localAddress: canonicalIp(options.localAddress) };
     const socket = newSocket({ ...options, remote });
-    // In this same turn of the event loop: a socket made by hand would else be found unconnected.
-    if (!socket.destroyed) socket.connect({ host: remote.address, port: remote.port, noDelay: true, ...from });
+    try {
+      // In this same turn of the event loop: a socket made by hand would else be found unconnected.
+      if (!socket.destroyed) socket.connect({ host: remote.address, port: remote.port, noDelay: true, ...from });
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
     return new NodeTcpConnection(socket, remote, handlers);
   },
   listen: NodeTcpListener.open,

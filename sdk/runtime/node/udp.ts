@@ -6,13 +6,14 @@ import type { Endpoint } from '../tcp.js';
 import type { Udp, UdpOptions, UdpSocket } from '../udp.js';
 import { endpoint } from './endpoint.js';
 import { withKernelSocket } from './kernel-socket.js';
+import { IS_DENO } from './libc.js';
 
 const WHAT = 'UDP sockets that check hop limits';
 
 /** The UDP of Node; that of Deno cannot take over a socket with a filter. */
 export const nodeUdp: Udp = {
   async bind(options: UdpOptions, received: (bytes: Uint8Array, from: Endpoint) => void): Promise<UdpSocket> {
-    if ('Deno' in globalThis) throw new EdgemuxError('ERR_UNSUPPORTED', `${WHAT} need Node, and this is Deno`);
+    if (IS_DENO) throw new EdgemuxError('ERR_UNSUPPORTED', `${WHAT} need Node, and this is Deno`);
     const { family } = parseIp(options.localAddress);
     const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
     socket.on('message', (bytes, from) => received(new Uint8Array(bytes), endpoint(from.address, from.port)));
@@ -48,6 +49,7 @@ class NodeUdpSocket implements UdpSocket {
   readonly local: Endpoint;
   readonly #socket: Socket;
   #isOpen = true;
+  #pendingCount = 0;
 
   constructor(socket: Socket) {
     const { address, port } = socket.address();
@@ -57,13 +59,22 @@ class NodeUdpSocket implements UdpSocket {
 
   send(bytes: Uint8Array, to: Endpoint): void {
     if (!this.#isOpen) return;
+    this.#pendingCount += 1;
     // Copied, as dgram sends in a later turn of the event loop; and the callback makes an error nobody's.
-    this.#socket.send(new Uint8Array(bytes), to.port, to.address, () => {});
+    this.#socket.send(new Uint8Array(bytes), to.port, to.address, () => {
+      this.#pendingCount -= 1;
+      if (!this.#isOpen) this.#closeWhenSent();
+    });
   }
 
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#socket.close();
+    this.#socket.removeAllListeners('message');
+    this.#closeWhenSent();
+  }
+
+  #closeWhenSent(): void {
+    if (this.#pendingCount === 0) this.#socket.close();
   }
 }

@@ -108,7 +108,10 @@ describe('BGP framer', () => {
     framer.next();
     framer.push(first.slice(10));
     const frame = framer.next();
-    framer.push(raw(3, '0604 bb'));
+    const second = raw(3, '0604 bb');
+    framer.push(second.slice(0, 10));
+    framer.next();
+    framer.push(second.slice(10));
     framer.next();
     expect(frame).toEqual(first);
   });

@@ -232,6 +232,7 @@ const READINGS: {
 const WRITINGS: { name: string; open: Partial<OpenMessage>; in: Parameters<typeof rawOpen>[0] }[] = [
   { name: 'to a router without capabilities: no parameters', open: {}, in: {} },
   { name: 'a large AS to such a router', open: { as: 4200000000 }, in: { myAs: '5ba0' } },
+  { name: 'the largest AS two octets hold', open: { as: 65535 }, in: { myAs: 'ffff' } },
   {
     name: 'IPv4 alone with a four-octet AS',
     open: { capabilities: { ...NO_CAPABILITIES, fourOctetAs: true } },
@@ -288,6 +289,13 @@ describe('BGP OPEN', () => {
     expect(toHex(encodeOpen({ ...OPEN, ...open }))).toBe(toHex(rawOpen(fields)));
   });
 
+  it('names a capability of a wrong length', () => {
+    const short = rawOpen({ parameters: capabilities(capability(64, '00780001')) });
+    const long = rawOpen({ parameters: capabilities(capability(1, '0002000100')) });
+    expect(() => decodeMessage(short)).toThrow('capability 64 of 4 bytes');
+    expect(() => decodeMessage(long)).toThrow('capability 1 of 5 bytes');
+  });
+
   it('reads every field', () => {
     const fields = { myAs: '0102', holdTime: '0304', identifier: '05060708' };
     expect(decodeMessage(rawOpen(fields))).toMatchObject({ as: 0x0102, holdTimeSeconds: 0x0304, routerId: '5.6.7.8' });
@@ -298,6 +306,7 @@ describe('BGP OPEN', () => {
     expect(() => encodeOpen({ ...OPEN, capabilities: { ...NO_CAPABILITIES, gracefulRestart } })).toThrow(RangeError);
     expect(() => encodeOpen({ ...OPEN, holdTimeSeconds: 65536 })).toThrow(/does not fit/);
     expect(() => encodeOpen({ ...OPEN, routerId: '192.0.2' })).toThrow(/not an IPv4/);
+    expect(() => encodeOpen({ ...OPEN, routerId: '2001:db8::1' })).toThrow(/not a BGP identifier/);
   });
 
   it('cut anywhere is 1/2 or 2/0, and never an OPEN', () => {

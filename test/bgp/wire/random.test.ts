@@ -97,7 +97,7 @@ function decoded(bytes: Uint8Array): Message | undefined {
 
 describe('random BGP messages', () => {
   it('are read as they were written', () => {
-    for (let seed = 1; seed <= 5000; seed++) {
+    for (let seed = 1; seed <= 2000; seed++) {
       const { message, bytes } = randomMessage(new Random(seed));
       expect(decodeMessage(bytes), `seed ${seed}`).toEqual(message);
     }
@@ -105,7 +105,7 @@ describe('random BGP messages', () => {
 
   it('that are damaged are read or refused, and what is read can be written and read again', () => {
     let readCount = 0;
-    for (let seed = 1; seed <= 20_000; seed++) {
+    for (let seed = 1; seed <= 10_000; seed++) {
       const random = new Random(seed);
       const message = decoded(damaged(random, randomMessage(random).bytes));
       if (message === undefined) continue;
@@ -115,12 +115,12 @@ describe('random BGP messages', () => {
         expect(decoded(encodeOpen(message)), `seed ${seed}`).toEqual(message);
       }
     }
-    expect(readCount).toBeGreaterThan(2000);
-    expect(readCount).toBeLessThan(18_000);
+    expect(readCount).toBeGreaterThan(1000);
+    expect(readCount).toBeLessThan(9000);
   });
 
   it('that are nothing but noise are read or refused', () => {
-    for (let seed = 1; seed <= 20_000; seed++) {
+    for (let seed = 1; seed <= 10_000; seed++) {
       const random = new Random(seed);
       const body = random.bytes(random.pick([0, 4, 10, random.below(100), random.below(4077)]));
       decoded(concat(raw(random.between(1, 5), '', { length: 19 + body.length }), body));

@@ -56,6 +56,8 @@ const WELL_KNOWN = FLAG.TRANSITIVE;
 const TRANSITIVE = FLAG.OPTIONAL | FLAG.TRANSITIVE;
 const OPTIONAL = FLAG.OPTIONAL;
 
+const readAttributeSet = attributeSetReader(definitionOf, readAttribute);
+
 /** The attributes in the order of their type codes. */
 // biome-ignore format: a row is an attribute
 export const ATTRIBUTES: readonly AttributeDefinition[] = [
@@ -78,7 +80,7 @@ export const ATTRIBUTES: readonly AttributeDefinition[] = [
   row('TRAFFIC_ENGINEERING',       OPTIONAL,   'anybody',   [W,   W,     W,    D], readTrafficEngineering),           // 7.13
   row('IPV6_EXTENDED_COMMUNITIES', TRANSITIVE, 'anybody',   [W,   W,     W,    D], readIpv6ExtendedCommunities),      // 7.15
   row('LARGE_COMMUNITY',           TRANSITIVE, 'anybody',   [W,   W,     W,    D], readLargeCommunities),             // RFC 8092 §6
-  row('ATTR_SET',                  TRANSITIVE, 'anybody',   [W,   W,     W,    D], attributeSetReader(definitionOf, readAttribute)), // 7.16
+  row('ATTR_SET',                  TRANSITIVE, 'anybody',   [W,   W,     W,    D], readAttributeSet),                 // 7.16
 ];
 
 const BY_TYPE: ReadonlyMap<number, AttributeDefinition> = new Map(ATTRIBUTES.map((row) => [row.type, row]));

@@ -1,0 +1,111 @@
+/** `edgemux bgp` as a process that goes on: its events as they come, and the fabric file it follows. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { CLI, FABRIC } from './cli.js';
+
+const POLL_MS = 20;
+const PATIENCE_MS = 30_000;
+
+/** A line of its output. */
+// biome-ignore lint/suspicious/noExplicitAny: the tests say what is in it.
+export type EventLine = { readonly time: string; readonly event: string; readonly [member: string]: any };
+
+/** Waits until something holds; what it was is in the error when it never does. */
+export async function until(what: string, holds: () => boolean, told: () => unknown = () => ''): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`never: ${what}\n${JSON.stringify(told(), null, 1)}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** The command while it runs; `end` must be called. */
+export class BgpProcess {
+  readonly events: EventLine[] = [];
+  stdout = '';
+  stderr = '';
+  exitCode: number | null | undefined;
+  readonly #child: ChildProcess;
+
+  constructor(args: readonly string[]) {
+    this.#child = spawn(process.execPath, [CLI, 'bgp', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let rest = '';
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() as string;
+      this.events.push(...lines.map((line) => JSON.parse(line)));
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    this.#child.on('close', (code) => {
+      this.exitCode = code;
+    });
+  }
+
+  /** The first event of a kind after `from` others of its kind, with these members. */
+  async event(event: string, members: Readonly<Record<string, unknown>> = {}, from = 0): Promise<EventLine> {
+    const found = () =>
+      this.events
+        .filter((line) => line.event === event)
+        .slice(from)
+        .find((line) => Object.entries(members).every(([key, value]) => line[key] === value));
+    await until(
+      `${event} ${JSON.stringify(members)}`,
+      () => found() !== undefined || this.exitCode !== undefined,
+      () => [this.events, this.stderr],
+    );
+    const line = found();
+    if (line === undefined) throw new Error(`over before ${event}: ${this.stdout}${this.stderr}`);
+    return line;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async exit(): Promise<number | null> {
+    await until(
+      'its end',
+      () => this.exitCode !== undefined,
+      () => this.events,
+    );
+    return this.exitCode as number | null;
+  }
+
+  /** Ends it whatever it does. */
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+/** A router as a MUX is told of it. */
+export type RouterResource = Readonly<Record<string, unknown>>;
+
+/** What differs from the example. */
+export interface FabricChange {
+  /** Of the first MUX. */
+  readonly routers: readonly RouterResource[];
+  /** Beside its own. */
+  readonly vips?: readonly string[];
+  /** Of the first MUX. */
+  readonly localASN?: number;
+}
+
+/** Writes the example with changes, all at once as a careful editor does. */
+export function writeFabric(path: string, { routers, vips = [], localASN = 64628 }: FabricChange): void {
+  const fabric = JSON.parse(readFileSync(FABRIC, 'utf8'));
+  const { routerConfiguration } = fabric.loadBalancerMuxes[0].properties;
+  Object.assign(routerConfiguration, { localASN, peerRouterConfigurations: routers });
+  for (const [i, ipAddress] of vips.entries()) {
+    const publicIPAddressVersion = ipAddress.includes(':') ? 'IPv6' : 'IPv4';
+    fabric.publicIPAddresses.push({ resourceId: `vip-${i}`, properties: { ipAddress, publicIPAddressVersion } });
+    fabric.loadBalancers[0].properties.frontendIPConfigurations.push({
+      resourceId: `fe-${i}`,
+      properties: { publicIPAddress: { resourceRef: `/publicIPAddresses/vip-${i}` } },
+    });
+  }
+  writeFileSync(`${path}.new`, JSON.stringify(fabric));
+  renameSync(`${path}.new`, path);
+}

@@ -1,0 +1,172 @@
+/** FRRouting: zebra for the kernel, bgpd, and bfdd. */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LabProcess } from './lab-process.js';
+import {
+  addressesOf,
+  forgetRoutes,
+  type Neighbor,
+  ROUTER_ID,
+  type Router,
+  type RouterKind,
+  type RouterSession,
+} from './router.js';
+import { MUX_AS, ROUTER_AS, type Topology } from './topology.js';
+import { waitFor } from './wait.js';
+
+const DAEMONS = '/usr/lib/frr';
+const START_MS_MAX = 10_000;
+
+/** FRRouting of Debian 12: 8.4. */
+export const frr: RouterKind = {
+  name: 'FRR',
+  programs: [`${DAEMONS}/zebra`, `${DAEMONS}/bgpd`, `${DAEMONS}/bfdd`, '/usr/bin/vtysh'],
+  hasBfd: true,
+  hasExtendedNextHop: true,
+  asksForRefresh: true,
+  make: (topology) => new Frr(topology),
+};
+
+/** Starts zebra, which puts routes into the kernel; gives its process and the socket of its API. */
+export async function startZebra({ lab, router }: Topology, folder: string) {
+  await mkdir(folder, { recursive: true });
+  // FRR leaves root behind and makes its sockets here.
+  await chmod(folder, 0o777);
+  await writeFile(join(folder, 'zebra.conf'), `log file ${join(folder, 'zebra.log')}\n`);
+  // Of a zebra that was killed.
+  for (const name of ['zserv.api', 'zebra.vty']) await rm(join(folder, name), { force: true });
+  const process = lab.spawn(router, 'zebra', [`${DAEMONS}/zebra`, ...daemonArgs(folder, 'zebra')]);
+  const socket = join(folder, 'zserv.api');
+  await waitFor('zebra', () => existsSync(socket) && existsSync(join(folder, 'zebra.vty')), START_MS_MAX);
+  return { process, socket };
+}
+
+/** Daemons refuse to run as root; without a port, nothing but the socket leads to their command line. */
+function daemonArgs(folder: string, daemon: string): string[] {
+  const files = ['--vty_socket', folder, '-z', join(folder, 'zserv.api'), '-i', join(folder, `${daemon}.pid`)];
+  return ['-u', 'frr', '-g', 'frr', '-P', '0', ...files, '-f', join(folder, `${daemon}.conf`)];
+}
+
+class Frr implements Router {
+  readonly #topology: Topology;
+  readonly #folder: string;
+  #neighbors: readonly Neighbor[] = [];
+  #processes: LabProcess[] = [];
+
+  constructor(topology: Topology) {
+    this.#topology = topology;
+    this.#folder = join(topology.lab.folder, 'frr');
+  }
+
+  async start(neighbors: readonly Neighbor[]): Promise<void> {
+    const { lab, router } = this.#topology;
+    this.#neighbors = neighbors;
+    const { process } = await startZebra(this.#topology, this.#folder);
+    this.#processes = [process];
+    const daemons = neighbors.some(({ hasBfd }) => hasBfd) ? ['bfdd', 'bgpd'] : ['bgpd'];
+    for (const daemon of daemons) {
+      const text = daemon === 'bgpd' ? bgpdConfiguration(neighbors) : 'bfd\n';
+      const log = `log file ${join(this.#folder, `${daemon}.log`)}\n`;
+      await writeFile(join(this.#folder, `${daemon}.conf`), log + text);
+      const own = daemon === 'bfdd' ? ['--bfdctl', join(this.#folder, 'bfdd.sock')] : ['-p', '179'];
+      await rm(join(this.#folder, `${daemon}.vty`), { force: true });
+      const command = [join(DAEMONS, daemon), ...daemonArgs(this.#folder, daemon), ...own];
+      this.#processes.push(lab.spawn(router, daemon, command));
+      await waitFor(daemon, () => existsSync(join(this.#folder, `${daemon}.vty`)), START_MS_MAX);
+    }
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.stop('SIGKILL')));
+    await forgetRoutes(this.#topology);
+  }
+
+  async sessions(): Promise<RouterSession[]> {
+    const answer = await this.#ask('show bgp neighbors json');
+    return this.#neighbors.map((neighbor) => {
+      const { bgpState, addressFamilyInfo } = answer[addressesOf(neighbor).mux];
+      const count = (family: string): number => addressFamilyInfo?.[family]?.acceptedPrefixCounter ?? 0;
+      return {
+        isUp: bgpState === 'Established',
+        state: bgpState,
+        routeCounts: { ipv4: count('ipv4Unicast'), ipv6: count('ipv6Unicast') },
+      };
+    });
+  }
+
+  async nextHops(address: string): Promise<string[]> {
+    const { paths = [] } = await this.#ask(
+      `show bgp ${address.includes(':') ? 'ipv6' : 'ipv4'} unicast ${address} json`,
+    );
+    return (paths as FrrPath[])
+      .filter(({ bestpath, multipath }) => multipath || bestpath?.overall)
+      .flatMap(({ nexthops }) => nexthops.find(({ scope }) => scope !== 'link-local')?.ip ?? [])
+      .sort();
+  }
+
+  async updateCount(): Promise<number> {
+    const answer = await this.#ask('show bgp neighbors json');
+    return this.#neighbors.reduce((sum, neighbor) => {
+      return sum + answer[addressesOf(neighbor).mux].messageStats.updatesRecv;
+    }, 0);
+  }
+
+  async refresh(): Promise<void> {
+    await this.#vtysh('clear bgp * soft in');
+  }
+
+  async reasons(): Promise<string> {
+    const log = join(this.#folder, 'bgpd.log');
+    return (await this.#vtysh('show bgp neighbors')) + (existsSync(log) ? await readFile(log, 'utf8') : '');
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: the callers say what is in it.
+  async #ask(command: string): Promise<any> {
+    return JSON.parse(await this.#vtysh(command));
+  }
+
+  #vtysh(command: string): Promise<string> {
+    const { lab, router } = this.#topology;
+    return lab.run(router, 'vtysh', ['--vty_socket', this.#folder, '-c', command]);
+  }
+}
+
+interface FrrPath {
+  readonly multipath?: boolean;
+  readonly bestpath?: { readonly overall?: boolean };
+  readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
+}
+
+function bgpdConfiguration(neighbors: readonly Neighbor[]): string {
+  const each = (lines: (neighbor: Neighbor, address: string) => readonly (string | false | undefined)[]): string =>
+    neighbors
+      .flatMap((neighbor) => lines(neighbor, addressesOf(neighbor).mux))
+      .filter(Boolean)
+      .join('\n');
+  return `
+router bgp ${ROUTER_AS}
+ bgp router-id ${ROUTER_ID}
+ bgp log-neighbor-changes
+ no bgp ebgp-requires-policy
+ no bgp default ipv4-unicast
+ bgp bestpath as-path multipath-relax
+${each(({ isPassive, md5Key, hasTtlSecurity, hasBfd, transport }, address) => [
+  ` neighbor ${address} remote-as ${MUX_AS}`,
+  ` neighbor ${address} timers connect 1`,
+  transport === 'ipv6' && ` neighbor ${address} capability extended-nexthop`,
+  isPassive && ` neighbor ${address} passive`,
+  md5Key && ` neighbor ${address} password ${md5Key}`,
+  hasTtlSecurity && ` neighbor ${address} ttl-security hops 1`,
+  hasBfd && ` neighbor ${address} bfd 3 100 100`,
+])}
+ address-family ipv4 unicast
+  maximum-paths 64
+${each((_, address) => [`  neighbor ${address} activate`])}
+ exit-address-family
+ address-family ipv6 unicast
+  maximum-paths 64
+${each((_, address) => [`  neighbor ${address} activate`])}
+ exit-address-family
+`;
+}

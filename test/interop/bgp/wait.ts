@@ -1,0 +1,36 @@
+/** Waiting for what other programs do in their own time. */
+
+/** Milliseconds of a clock that all processes of this machine share. */
+export function nowMs(): number {
+  return Date.now();
+}
+
+/** Waits this long. */
+export function sleep(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+/**
+ * Asks until the answer is neither false nor undefined, and gives it. Fails after `timeoutMs` with what was waited for
+ * and what the last question came to.
+ */
+export async function waitFor<T>(
+  what: string,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs: number,
+  everyMs = 50,
+): Promise<T> {
+  const deadlineMs = nowMs() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    if (nowMs() >= deadlineMs) throw new Error(`waited ${timeoutMs} ms for ${what}; last: ${String(last)}`);
+    await sleep(everyMs);
+  }
+}

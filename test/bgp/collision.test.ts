@@ -49,6 +49,27 @@ describe('collision: the connection of the higher identifier stays', () => {
     expect(connections.length).toBe(1);
   });
 
+  it.each([
+    { ends: 'ours', stays: 'theirs' },
+    { ends: 'theirs', stays: 'ours' },
+  ] as const)('a higher router decides when ours is up before its own: it ends $ends', async ({ ends, stays }) => {
+    const bench = new Bench();
+    const connections = await bench.listen(COMES_UP);
+    await bench.speaker.start();
+    bench.speaker.announce([{ prefix: '203.0.113.7/32' }]);
+    const theirs = await bench.connect();
+    const both = { ours: connections[0], theirs };
+    expect([bench.state, theirs.news]).toEqual(['Established', ['TCP', 'OPEN']]);
+    theirs.send(OPEN);
+    await bench.clock.runFor(0);
+    both[ends].send(notificationOf(NOTIFICATION.CEASE.CONNECTION_COLLISION));
+    if (stays === 'theirs') theirs.send(KEEPALIVE);
+    await bench.clock.runFor(0);
+    expect([bench.state, both[ends].news.at(-1)]).toEqual(['Established', 'FIN']);
+    expect(both[stays].news.slice(-3)).toEqual(['+203.0.113.7/32', 'End-of-RIB ipv4', 'End-of-RIB ipv6']);
+    expect(bench.speaker.status.peers[0]).toMatchObject({ announcedCount: 1, failureCount: 0 });
+  });
+
   it('a session that is up ends the attempt beside it', async () => {
     const bench = new Bench();
     const connections = await bench.listen();

@@ -204,7 +204,7 @@ export class Peer implements ConnectionOwner {
   survives(connection: Connection, open: OpenMessage): boolean {
     const other = this.#otherThan(connection);
     if (other === undefined || !isAtLeast(other.state, 'OpenConfirm')) return true;
-    if (other.state === 'Established') return false;
+    if (other.state === 'Established') return this.#isForPeerToEnd(connection, open);
     return collisionWinner(this.#context.identity, open) === connection.origin;
   }
 
@@ -212,8 +212,10 @@ export class Peer implements ConnectionOwner {
     const other = this.#otherThan(connection);
     // Of two that got so far this one has won.
     if (connection.state === 'OpenConfirm' && other?.state === 'OpenConfirm') other.dump();
-    if (connection.state === 'Established' && isCarrying(other)) other?.dump();
-    if (connection.state === 'Established') other?.silence();
+    if (connection.state === 'Established' && other !== undefined) {
+      if (!isCarrying(other)) other.silence();
+      else if (!this.#isForPeerToEnd(other, connection.session!.theirs)) other.dump();
+    }
     this.#updateState();
     // A passive connection that breaks before it is a session waits on in Active; the other one may rest for it.
     const isOverEarly = isCarrying({ state: previous }) && !isCarrying(connection);
@@ -256,6 +258,8 @@ export class Peer implements ConnectionOwner {
   }
 
   routesBegin(connection: Connection, session: Session): void {
+    const other = this.#otherThan(connection);
+    if (other?.state === 'Established') other.dump();
     this.#hasHadSession = true;
     this.#offersCapabilities = true;
     this.#lastError = undefined;
@@ -299,6 +303,15 @@ export class Peer implements ConnectionOwner {
 
   #otherThan(connection: Connection): Connection | undefined {
     return connection === this.#outgoing ? this.#incoming : this.#outgoing;
+  }
+
+  /**
+   * Of the side with the higher identifier, which decides, this connection is the own one: it may be about to end the
+   * session that is Established here and not there yet. Were we to end this one meanwhile, as RFC 4271 section 6.8 has
+   * it, none would be left.
+   */
+  #isForPeerToEnd({ origin }: Connection, theirs: OpenMessage): boolean {
+    return origin === 'incoming' && collisionWinner(this.#context.identity, theirs) === 'incoming';
   }
 
   #updateState(): void {

@@ -35,6 +35,8 @@ export interface ModelRouterOptions {
   readonly hasRefresh: boolean;
   readonly hasEnhancedRefresh: boolean;
   readonly hasExtendedNextHop: boolean;
+  /** Asks for every family again as soon as a session is up, as some do whose policy has just changed. */
+  readonly asksAtOnce: boolean;
   /** Keeps the routes of a peer that restarts and has asked for it. */
   readonly isRestartHelper: boolean;
   readonly peers: readonly ModelPeerOptions[];
@@ -354,6 +356,7 @@ class Connection implements TcpHandlers {
     this.#restartHold(this.holdTimeMs);
     this.peer.begin(this.#peerOpen!);
     for (const other of [...this.peer.connections]) if (other !== this) other.notify(CEASE, CEASE_COLLISION);
+    if (this.peer.router.options.asksAtOnce) for (const family of this.session.families) this.askAgain(family);
   }
 
   #update({ withdrawn, announced, path, family, endOfRib }: ModelUpdate): void {

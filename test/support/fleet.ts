@@ -273,6 +273,7 @@ export class Fleet {
       hasRefresh: !random.oneIn(5),
       hasEnhancedRefresh: random.oneIn(2),
       hasExtendedNextHop: random.oneIn(2),
+      asksAtOnce: random.oneIn(4),
       isRestartHelper: random.oneIn(2),
       peers,
     };

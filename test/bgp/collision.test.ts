@@ -1,4 +1,4 @@
-/** Two speakers that connect to each other at once, and connections that come while a session is up. RFC 4271 section 6.8. */
+/** Speakers that connect to each other at once, and while a session is up: RFC 4271 section 6.8. */
 
 import { describe, expect, it } from 'vitest';
 import { Speaker } from '../../sdk/bgp/speaker.js';

@@ -78,8 +78,8 @@ function restartCapability({ isRestarting, restartTimeSeconds }: GracefulRestart
 /**
  * What follows from our OPEN and the peer's.
  *
- * @throws MessageError 2/2 for another AS than the peer's, 2/3 for our own router id within an AS (RFC 6286 section 2.2),
- *   2/7 when no family is left to speak, with those we speak as data
+ * @throws MessageError 2/2 for another AS than the peer's; 2/3 for our own router id within an AS (RFC 6286 section
+ *   2.2); 2/7 when no family is left to speak, with those we speak as data
  */
 export function agree(ours: OpenMessage, theirs: OpenMessage, peer: PeerOptions): Session {
   if (theirs.as !== peer.as) {

@@ -28,8 +28,8 @@ import { faultOf, isKind, occurrenceOf } from './received-message.js';
 import { ConnectionTimers } from './timers.js';
 
 /**
- * Hold times without a byte leaving. RFC 9687 says two, and 8 minutes at the least: that is for routers with full tables.
- * A load balancer's table is small, and a router that does not read it sends packets to VIPs that are withdrawn.
+ * Hold times without a byte leaving. RFC 9687 says two, and 8 minutes at the least, for routers with full tables. A load
+ * balancer's table is small, and a router that does not read it sends packets to VIPs that are withdrawn.
  */
 const SEND_HOLD_TIMES = 2;
 /** Bytes written without letting anything else run. */

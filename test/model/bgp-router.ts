@@ -58,6 +58,7 @@ const PORT = 179;
 const CEASE = 6;
 const CEASE_RESET = 4;
 const CEASE_COLLISION = 7;
+const CEASE_BFD_DOWN = 10;
 
 /** A route of an Adj-RIB-In. */
 interface Held {
@@ -126,6 +127,11 @@ export class ModelRouter {
 
   count(what: string): void {
     this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  }
+
+  /** BFD says a peer is down: its session ends, RFC 5882 section 4.3 and RFC 9384. */
+  bfdDown(address: string): void {
+    this.#peer(address).established?.notify(CEASE, CEASE_BFD_DOWN);
   }
 
   #peer(address: string): PeerState {

@@ -1,4 +1,5 @@
 /** MUXes and routers on one simulated network, all with different habits, and what each router should know of each MUX. */
+import { Bfd } from '../../sdk/bfd/index.js';
 import type { PeerOptions, Route, SpeakerOptions } from '../../sdk/bgp/options.js';
 import { Speaker } from '../../sdk/bgp/speaker.js';
 import { type Death, type SimulatedHost, SimulatedNetwork } from '../../sdk/runtime/simulated/index.js';
@@ -26,6 +27,8 @@ export interface Link {
 }
 
 const MUX_AS = 4200000001;
+/** Slow, for BFD: a run of a quarter of an hour would be nothing else. */
+const BFD = { intervalMs: 500, multiplier: 3 };
 const COMMUNITIES: readonly (readonly [text: string, number: string])[] = [
   ['65000:1', String(65000 * 65536 + 1)],
   ['65000:65535', String(65000 * 65536 + 65535)],
@@ -124,6 +127,8 @@ export class Fleet {
       }
     };
     this.#watch(router.model.start());
+    const bfd = new Bfd(router.host);
+    for (const link of this.links) if (link.router === router && link.peer.bfd) this.#watch(watchByBfd(bfd, link));
   }
 
   killRouter(router: FleetRouter, death: Death): void {
@@ -302,7 +307,7 @@ export class Fleet {
       as: router.options.as,
       holdTimeSeconds: random.pick([3, 9, 20]),
       isPassive: who === 'router',
-      ...(random.oneIn(2) && { localAddress: muxAddress }),
+      ...(random.oneIn(3) ? { localAddress: muxAddress, bfd: BFD } : random.oneIn(2) && { localAddress: muxAddress }),
       ...protection,
     };
     const link = { mux, router, muxAddress, routerAddress, peer };
@@ -328,6 +333,15 @@ export class Fleet {
   #watch(promise: Promise<unknown>): void {
     promise.catch((error) => this.violate(`rejected: ${error}`));
   }
+}
+
+/** A router that takes down what BFD finds down, and not what its neighbour has taken out of service (RFC 5882 section 3.2). */
+async function watchByBfd(bfd: Bfd, { router: { model }, muxAddress, routerAddress }: Link): Promise<void> {
+  const neighbours = { localAddress: routerAddress, remoteAddress: muxAddress };
+  const watch = await bfd.watch({ ...neighbours, ...BFD }, (state) => {
+    model.count(`BFD ${state}`);
+    if (state === 'Down' && watch.remoteState !== 'AdminDown') model.bfdDown(muxAddress);
+  });
 }
 
 function vipPrefix(index: number): { text: string; key: string; family: ModelFamily } {

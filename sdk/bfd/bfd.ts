@@ -33,7 +33,7 @@ export interface BfdWatch {
   /** How long the neighbour may be silent before it is down; 0 while nothing is known of it. */
   readonly detectionTimeMs: number;
   /**
-   * Changes the timers of the session without bringing it down.
+   * Changes the timers of the session without bringing it down; once the watch is stopped, nothing.
    *
    * @throws EdgemuxError `ERR_UNSUPPORTED` for timers out of range
    */
@@ -157,7 +157,10 @@ export class Bfd {
       get detectionTimeMs() {
         return session.detectionTimeMs;
       },
-      setTimers: (changedTimers) => session.setTimers(sessionTimers(changedTimers)),
+      setTimers: (wanted) => {
+        const changedTimers = sessionTimers(wanted);
+        if (session.state !== 'AdminDown') session.setTimers(changedTimers);
+      },
       stop: () => {
         if (session.state === 'AdminDown') return;
         session.disable();

@@ -36,7 +36,8 @@ export type StopHow =
  *
  * @example
  * ```ts
- * const speaker = new Speaker({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers: [{ address: '10.0.0.1', as: 64513 }] }, nodeRuntime());
+ * const peers = [{ address: '10.0.0.1', as: 64513 }];
+ * const speaker = new Speaker({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers }, nodeRuntime());
  * speaker.announce([{ prefix: '203.0.113.7/32' }]);
  * await speaker.start();
  * …
@@ -52,6 +53,8 @@ export class Speaker {
   #gracefulRestart: GracefulRestartOptions | undefined;
   #wanted: readonly WantedRoute[] | undefined;
   #bfd: Bfd | undefined;
+  /** Those whose sessions a restart being prepared has ended, until they have a session and its routes again. */
+  readonly #reopened = new WeakSet<Peer>();
   #isRunning = false;
   #isDraining = false;
   /** What was asked for last: starting, stopping and changing peers happen one after the other. */
@@ -81,8 +84,8 @@ export class Speaker {
   }
 
   /**
-   * Replaces the routes that peers are to have; they are told the differences. Peers hear nothing at all before the first
-   * call, not even that there are no routes, so that a restarted speaker does not lose what they kept for it.
+   * Replaces the routes that peers are to have; they are told the differences. Peers hear nothing at all before the
+   * first call, not even that there are no routes, so that a restarted speaker does not lose what they kept for it.
    *
    * @throws EdgemuxError `ERR_ROUTES_INVALID` with every problem; then nothing has changed
    */
@@ -118,25 +121,19 @@ export class Speaker {
    * Replaces the peers: new ones are started, those that are gone get a Cease (peer de-configured), and those whose
    * options changed a Cease (other configuration change) and then a new session.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; the peers stay as
-   *   they were, unless it is for a connection that the platform cannot make
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; then the peers are
+   *   those of before, and of those that had been changed already the sessions begin anew
    */
   setPeers(peers: readonly PeerOptions[]): Promise<void> {
     return this.#next(async () => {
       checkSpeakerOptions({ ...this.#options, peers });
-      const wanted = new Map(peers.map(canonicalPeer).map((peer) => [peer.address, peer]));
-      if (this.#isRunning && this.#isOpen) await this.#listeners.set([...wanted.values()]);
-      for (const [address, peer] of this.#peers) {
-        const options = wanted.get(address);
-        if (options !== undefined && isSame(options, peer.options)) continue;
-        const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
-        peer.stop(notification(options === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
-        this.#peers.delete(address);
+      const before = this.#peerOptions;
+      try {
+        await this.#replacePeers(peers.map(canonicalPeer));
+      } catch (error) {
+        await this.#replacePeers(before).catch(() => {});
+        throw error;
       }
-      const added = [...wanted.values()]
-        .filter(({ address }) => !this.#peers.has(address))
-        .map((peer) => this.#add(peer));
-      if (this.#isRunning) for (const peer of added) await this.#startPeer(peer);
     });
   }
 
@@ -147,8 +144,8 @@ export class Speaker {
    *
    * Resolves when every such session is up again and has its routes.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` for a time out of range; the reason of `signal` when that
-   *   is aborted
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` for a time out of range; the reason of `signal` when
+   *   that is aborted
    */
   async prepareRestart(
     { restartTimeSeconds }: Pick<GracefulRestartOptions, 'restartTimeSeconds'>,
@@ -158,10 +155,15 @@ export class Speaker {
     checkSpeakerOptions({ ...this.#options, gracefulRestart });
     this.#gracefulRestart = gracefulRestart;
     for (const [address, peer] of [...this.#peers]) {
+      signal?.throwIfAborted();
       const isPeer = () => this.#isRunning && this.#peers.get(address) === peer;
-      if (!isPeer() || !peer.isUnpreparedForRestart) continue;
-      peer.reopen(notification(NOTIFICATION.CEASE.ADMINISTRATIVE_RESET));
+      if (isPeer() && peer.isUnpreparedForRestart) {
+        this.#reopened.add(peer);
+        peer.reopen(notification(NOTIFICATION.CEASE.ADMINISTRATIVE_RESET));
+      }
+      if (!this.#reopened.has(peer)) continue;
       await this.#until(() => !isPeer() || peer.isTold, Number.POSITIVE_INFINITY, signal);
+      this.#reopened.delete(peer);
     }
   }
 
@@ -213,6 +215,24 @@ export class Speaker {
     });
     this.#peers.set(options.address, peer);
     return peer;
+  }
+
+  /** Goes on after a peer that cannot be started, so that the others are; then throws why the first one could not. */
+  async #replacePeers(options: readonly PeerOptions[]): Promise<void> {
+    const wanted = new Map(options.map((peer) => [peer.address, peer]));
+    if (this.#isRunning && this.#isOpen) await this.#listeners.set(options);
+    for (const [address, peer] of this.#peers) {
+      const changed = wanted.get(address);
+      if (changed !== undefined && isSame(changed, peer.options)) continue;
+      const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
+      peer.stop(notification(changed === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
+      this.#peers.delete(address);
+    }
+    const added = options.filter(({ address }) => !this.#peers.has(address)).map((peer) => this.#add(peer));
+    if (!this.#isRunning) return;
+    const failures: unknown[] = [];
+    for (const peer of added) await this.#startPeer(peer).catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #startPeer(peer: Peer): Promise<void> {
@@ -271,5 +291,6 @@ function isSame(a: PeerOptions, b: PeerOptions): boolean {
 }
 
 function textOf(options: PeerOptions): string {
-  return JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -298,37 +298,42 @@ describe('BFD watches end', () => {
     expect(b.watch.remoteState).toBe('AdminDown');
   });
 
-  it.each(['Down', 'Up', 'AdminDown'])('close of a session that is %s leaves no timer', async (state) => {
-    const network = new SimulatedNetwork({ seed: 12 });
-    const host = network.host(MUX);
-    const pending = new Set<symbol>();
-    const clock: Clock = {
-      nowMs: () => host.clock.nowMs(),
-      after: (delayMs, callback) => {
-        const id = Symbol();
-        pending.add(id);
-        const timer = host.clock.after(delayMs, () => {
-          pending.delete(id);
-          callback();
-        });
-        return {
-          cancel: () => {
+  it.each(['Down', 'Up', 'AdminDown'])(
+    'close of a session that is %s leaves no timer, whatever is asked of the watch then',
+    async (state) => {
+      const network = new SimulatedNetwork({ seed: 12 });
+      const host = network.host(MUX);
+      const pending = new Set<symbol>();
+      const clock: Clock = {
+        nowMs: () => host.clock.nowMs(),
+        after: (delayMs, callback) => {
+          const id = Symbol();
+          pending.add(id);
+          const timer = host.clock.after(delayMs, () => {
             pending.delete(id);
-            timer.cancel();
-          },
-        };
-      },
-    };
-    const runtime: Runtime = { clock, tcp: host.tcp, udp: host.udp, random: () => host.random() };
-    const { bfd, watch } = await watching(runtime, MUX, ROUTER);
-    if (state === 'Up') await watching(network.host(ROUTER), ROUTER, MUX);
-    await network.clock.runFor(5000);
-    if (state === 'AdminDown') watch.stop();
-    expect(watch.state).toBe(state);
-    expect(pending.size).toBeGreaterThan(0);
-    bfd.close();
-    expect(pending.size).toBe(0);
-  });
+            callback();
+          });
+          return {
+            cancel: () => {
+              pending.delete(id);
+              timer.cancel();
+            },
+          };
+        },
+      };
+      const runtime: Runtime = { clock, tcp: host.tcp, udp: host.udp, random: () => host.random() };
+      const { bfd, watch } = await watching(runtime, MUX, ROUTER);
+      if (state === 'Up') await watching(network.host(ROUTER), ROUTER, MUX);
+      await network.clock.runFor(5000);
+      if (state === 'AdminDown') watch.stop();
+      expect(watch.state).toBe(state);
+      expect(pending.size).toBeGreaterThan(0);
+      bfd.close();
+      watch.stop();
+      watch.setTimers({ intervalMs: 5000 });
+      expect(pending.size).toBe(0);
+    },
+  );
 
   it('close while a watch is being bound: it is refused, and its ports are free', async () => {
     const network = new SimulatedNetwork({ seed: 8 });

@@ -35,6 +35,8 @@ export interface ModelRouterOptions {
   readonly hasRefresh: boolean;
   readonly hasEnhancedRefresh: boolean;
   readonly hasExtendedNextHop: boolean;
+  /** Asks for every family again as soon as a session is up, as some do whose policy has just changed. */
+  readonly asksAtOnce: boolean;
   /** Keeps the routes of a peer that restarts and has asked for it. */
   readonly isRestartHelper: boolean;
   readonly peers: readonly ModelPeerOptions[];
@@ -56,6 +58,7 @@ const PORT = 179;
 const CEASE = 6;
 const CEASE_RESET = 4;
 const CEASE_COLLISION = 7;
+const CEASE_BFD_DOWN = 10;
 
 /** A route of an Adj-RIB-In. */
 interface Held {
@@ -69,6 +72,8 @@ export class ModelRouter {
   /** What no speaker should have done. */
   readonly violations: string[] = [];
   readonly notifications: ReceivedNotification[] = [];
+  /** How often what was seen, for tests that want to know whether they saw it. */
+  readonly seen = new Map<string, number>();
   /** Called for each route announced: to compare with what was ever wanted. */
   announced: (peer: string, prefix: string, path: string) => void = () => {};
   readonly #peers: ReadonlyMap<string, PeerState>;
@@ -118,6 +123,15 @@ export class ModelRouter {
   /** Ends the sessions with a peer: Cease, administrative reset. */
   reset(address: string): void {
     for (const connection of [...this.#peer(address).connections]) connection.notify(CEASE, CEASE_RESET);
+  }
+
+  count(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  }
+
+  /** BFD says a peer is down: its session ends, RFC 5882 section 4.3 and RFC 9384. */
+  bfdDown(address: string): void {
+    this.#peer(address).established?.notify(CEASE, CEASE_BFD_DOWN);
   }
 
   #peer(address: string): PeerState {
@@ -190,6 +204,7 @@ class PeerState {
     const isKept = how === 'connection lost' && this.router.options.isRestartHelper && restart !== undefined;
     if (!isKept || restart.seconds === 0) return this.held.clear();
     for (const held of this.held.values()) held.isStale = true;
+    this.router.count('routes kept over a restart');
     this.#restart?.cancel();
     this.#restart = this.router.runtime.clock.after(restart.seconds * 1000, () => this.dropStale());
   }
@@ -327,6 +342,7 @@ class Connection implements TcpHandlers {
   #survives(open: ModelOpen): boolean {
     for (const other of [...this.peer.connections]) {
       if (other === this || (other.state !== 'OpenConfirm' && other.state !== 'Established')) continue;
+      this.peer.router.count(`collision in ${other.state}`);
       if (other.state === 'Established') {
         const isBack = this.#ourOpen.restart !== undefined && other.#peerOpen!.restart !== undefined;
         if (!isBack) return false;
@@ -342,13 +358,18 @@ class Connection implements TcpHandlers {
 
   #confirmed(): void {
     this.state = 'Established';
+    this.peer.router.count(`session ${this.origin}`);
     this.#restartHold(this.holdTimeMs);
     this.peer.begin(this.#peerOpen!);
     for (const other of [...this.peer.connections]) if (other !== this) other.notify(CEASE, CEASE_COLLISION);
+    if (this.peer.router.options.asksAtOnce) for (const family of this.session.families) this.askAgain(family);
   }
 
   #update({ withdrawn, announced, path, family, endOfRib }: ModelUpdate): void {
     const { held } = this.peer;
+    for (const [what, prefixes] of Object.entries({ withdrawal: withdrawn, announcement: announced })) {
+      if (prefixes.length > 0) this.peer.router.count(`${what} of ${family}`);
+    }
     if (endOfRib !== undefined) {
       if (this.endOfRibs.has(endOfRib)) this.peer.violate(`End-of-RIB of ${endOfRib} twice`);
       this.endOfRibs.add(endOfRib);
@@ -383,6 +404,7 @@ class Connection implements TcpHandlers {
     if (this.#refreshing.has(family) !== isEnd) this.peer.violate(isEnd ? 'EoRR without BoRR' : 'BoRR twice');
     if (isEnd) {
       this.#refreshing.delete(family);
+      this.peer.router.count('enhanced refresh');
       const staleCount = this.peer.dropStale(family);
       if (staleCount > 0) this.peer.violate(`${staleCount} routes of ${family} left out of a refresh`);
       return;
@@ -397,6 +419,7 @@ class Connection implements TcpHandlers {
     const isShutdownText = code === CEASE && (subcode === 2 || subcode === 4) && data.length > 0;
     if (isShutdownText && data[0] !== data.length - 1) this.peer.violate('shutdown communication of another length');
     const peer = this.peer.options.address;
+    this.peer.router.count(`NOTIFICATION ${code}/${subcode}`);
     const atMs = this.peer.router.runtime.clock.nowMs();
     // Of this session: another connection's NOTIFICATION says nothing of the routes.
     const routeCount = this.state === 'Established' ? this.peer.held.size : 0;

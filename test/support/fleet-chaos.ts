@@ -5,6 +5,8 @@ import type { Random } from './random.js';
 
 /** Long enough for the longest idle hold time (60 s), a restart time, and every retry after them. */
 const QUIET_MS = 200_000;
+/** A segment lost in a cut that is over is sent again within this time. */
+const RESEND_MS = 2100;
 const DEATHS: readonly Death[] = ['ended', 'reset', 'silent'];
 /** A NOTIFICATION a MUX has reason for now and then: hold timer expired, and Cease. */
 const ORDINARY = new Set([4, 6]);
@@ -46,10 +48,7 @@ export class Chaos {
     const random = this.#random;
     const link = random.pick(this.#fleet.links);
     const { mux, router } = link;
-    const actions = [
-      () => this.#routes(mux),
-      () => this.#routes(mux),
-      () => this.#routes(mux),
+    const misfortunes = [
       () => this.#reset(link),
       () => this.#cut(link),
       () => this.#delay(link),
@@ -58,16 +57,13 @@ export class Chaos {
       () => this.#kill(mux),
       () => this.#drain(mux),
       () => this.#restart(mux),
-      () => this.#refresh(link),
-      () => this.#refresh(link),
       () => this.#restartRouter(router),
       () => this.#wrongOpen(router),
       () => this.#peers(mux),
-      () => this.#undoOne(),
-      () => this.#undoOne(),
-      () => this.#undoOne(),
     ];
-    random.pick(actions)();
+    const ordinary = [() => this.#routes(mux), () => this.#routes(mux), () => this.#refresh(link)];
+    // Most misfortunes last: without an end to some there would soon be no session left to disturb.
+    random.pick([random.pick(misfortunes), random.pick(ordinary), random.pick(ordinary), () => this.#undoOne()])();
   }
 
   #routes(mux: FleetMux): void {
@@ -250,7 +246,7 @@ export class Chaos {
       if (holdTimeMs === undefined || isCut || !router.host.isReading) continue;
       const { model } = router;
       const latencyMs = 2 * wayMs;
-      network.clock.after(holdTimeMs + latencyMs + 10, () => {
+      network.clock.after(holdTimeMs + latencyMs + RESEND_MS, () => {
         if (router.model !== model || !isStill()) return;
         const count = model.routesOf(muxAddress).size;
         if (count > 0)

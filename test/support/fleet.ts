@@ -1,4 +1,5 @@
 /** MUXes and routers on one simulated network, all with different habits, and what each router should know of each MUX. */
+import { Bfd } from '../../sdk/bfd/index.js';
 import type { PeerOptions, Route, SpeakerOptions } from '../../sdk/bgp/options.js';
 import { Speaker } from '../../sdk/bgp/speaker.js';
 import { type Death, type SimulatedHost, SimulatedNetwork } from '../../sdk/runtime/simulated/index.js';
@@ -26,6 +27,8 @@ export interface Link {
 }
 
 const MUX_AS = 4200000001;
+/** Slow, for BFD: a run of a quarter of an hour would be nothing else. */
+const BFD = { intervalMs: 500, multiplier: 3 };
 const COMMUNITIES: readonly (readonly [text: string, number: string])[] = [
   ['65000:1', String(65000 * 65536 + 1)],
   ['65000:65535', String(65000 * 65536 + 65535)],
@@ -78,6 +81,8 @@ export class Fleet {
   readonly muxes: readonly FleetMux[];
   readonly routers: readonly FleetRouter[];
   readonly links: readonly Link[];
+  /** What routers have seen, and how often. */
+  readonly seen = new Map<string, number>();
   /** What was not as it should be, beside what routers say. */
   readonly violations: string[] = [];
   readonly #random: Random;
@@ -122,11 +127,14 @@ export class Fleet {
       }
     };
     this.#watch(router.model.start());
+    const bfd = new Bfd(router.host);
+    for (const link of this.links) if (link.router === router && link.peer.bfd) this.#watch(watchByBfd(bfd, link));
   }
 
   killRouter(router: FleetRouter, death: Death): void {
     router.host.kill(death);
     router.violations.push(...router.model.violations);
+    this.#collectSeen(router);
   }
 
   startMux(mux: FleetMux, { isRestarting }: { isRestarting: boolean }): void {
@@ -207,7 +215,10 @@ export class Fleet {
   /** Everything that is not as it should be once it has been quiet for long enough; empty when all is well. */
   differences(): string[] {
     const lines = [...this.violations, ...this.routers.flatMap(({ violations }) => violations)];
-    for (const { model } of this.routers) lines.push(...model.violations);
+    for (const router of this.routers) {
+      lines.push(...router.model.violations);
+      this.#collectSeen(router);
+    }
     for (const link of this.links) {
       const isUp = link.mux.isAlive && link.mux.configured.includes(link);
       lines.push(...(isUp ? this.#differencesOf(link) : this.#leftoversOf(link)));
@@ -217,6 +228,11 @@ export class Fleet {
 
   violate(text: string): void {
     this.violations.push(`${this.network.clock.nowMs().toFixed(0)} ms: ${text}`);
+  }
+
+  #collectSeen({ model }: FleetRouter): void {
+    for (const [what, count] of model.seen) this.seen.set(what, (this.seen.get(what) ?? 0) + count);
+    model.seen.clear();
   }
 
   #differencesOf(link: Link): string[] {
@@ -262,6 +278,7 @@ export class Fleet {
       hasRefresh: !random.oneIn(5),
       hasEnhancedRefresh: random.oneIn(2),
       hasExtendedNextHop: random.oneIn(2),
+      asksAtOnce: random.oneIn(4),
       isRestartHelper: random.oneIn(2),
       peers,
     };
@@ -290,7 +307,7 @@ export class Fleet {
       as: router.options.as,
       holdTimeSeconds: random.pick([3, 9, 20]),
       isPassive: who === 'router',
-      ...(random.oneIn(2) && { localAddress: muxAddress }),
+      ...(random.oneIn(3) ? { localAddress: muxAddress, bfd: BFD } : random.oneIn(2) && { localAddress: muxAddress }),
       ...protection,
     };
     const link = { mux, router, muxAddress, routerAddress, peer };
@@ -316,6 +333,15 @@ export class Fleet {
   #watch(promise: Promise<unknown>): void {
     promise.catch((error) => this.violate(`rejected: ${error}`));
   }
+}
+
+/** A router that takes down what BFD finds down, and not what its neighbour has taken out of service (RFC 5882 section 3.2). */
+async function watchByBfd(bfd: Bfd, { router: { model }, muxAddress, routerAddress }: Link): Promise<void> {
+  const neighbours = { localAddress: routerAddress, remoteAddress: muxAddress };
+  const watch = await bfd.watch({ ...neighbours, ...BFD }, (state) => {
+    model.count(`BFD ${state}`);
+    if (state === 'Down' && watch.remoteState !== 'AdminDown') model.bfdDown(muxAddress);
+  });
 }
 
 function vipPrefix(index: number): { text: string; key: string; family: ModelFamily } {

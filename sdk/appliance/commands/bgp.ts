@@ -13,6 +13,7 @@ import { obeySignals } from '../bgp/signals.js';
 import { type MuxSpeaker, speakerOfMux } from '../bgp/speaker-of-mux.js';
 import { FileError, readFabricFile } from '../files.js';
 import { Failed, wholeNumber } from '../output.js';
+import { outliveStandardOutput } from '../standard-output.js';
 
 interface BgpOptions {
   readonly mux: string;
@@ -67,6 +68,7 @@ async function read(path: string, { mux }: BgpOptions): Promise<MuxSpeaker> {
 }
 
 async function speak(path: string, initial: MuxSpeaker, options: BgpOptions): Promise<void> {
+  outliveStandardOutput();
   const { port, gracefulRestart, restarting, json } = options;
   const isTable = process.stdout.isTTY && !json;
   let reporter: Reporter | undefined;
@@ -102,6 +104,7 @@ async function runUntilSignal(
   const reload = (why: string) => void service.reload(why, () => reread({ path, mux: options.mux }));
   const ending = new AbortController();
   const started = service.start();
+  let isRestarting = false;
   let release = () => {};
   const ended = new Promise<void>((resolve, reject) => {
     release = obeySignals({
@@ -111,7 +114,10 @@ async function runUntilSignal(
       },
       reload: () => reload('SIGHUP'),
       restart() {
+        if (isRestarting) return;
+        isRestarting = true;
         const failed = (error: unknown) => {
+          isRestarting = false;
           if (!ending.signal.aborted) reporter.tell({ ...errorRecord(error), during: 'planned restart' });
         };
         started.then(() => service.restart(ending.signal)).then(resolve, failed);

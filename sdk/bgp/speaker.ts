@@ -36,7 +36,8 @@ export type StopHow =
  *
  * @example
  * ```ts
- * const speaker = new Speaker({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers: [{ address: '10.0.0.1', as: 64513 }] }, nodeRuntime());
+ * const peers = [{ address: '10.0.0.1', as: 64513 }];
+ * const speaker = new Speaker({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers }, nodeRuntime());
  * speaker.announce([{ prefix: '203.0.113.7/32' }]);
  * await speaker.start();
  * …
@@ -81,8 +82,8 @@ export class Speaker {
   }
 
   /**
-   * Replaces the routes that peers are to have; they are told the differences. Peers hear nothing at all before the first
-   * call, not even that there are no routes, so that a restarted speaker does not lose what they kept for it.
+   * Replaces the routes that peers are to have; they are told the differences. Peers hear nothing at all before the
+   * first call, not even that there are no routes, so that a restarted speaker does not lose what they kept for it.
    *
    * @throws EdgemuxError `ERR_ROUTES_INVALID` with every problem; then nothing has changed
    */
@@ -147,8 +148,8 @@ export class Speaker {
    *
    * Resolves when every such session is up again and has its routes.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` for a time out of range; the reason of `signal` when that
-   *   is aborted
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` for a time out of range; the reason of `signal` when
+   *   that is aborted
    */
   async prepareRestart(
     { restartTimeSeconds }: Pick<GracefulRestartOptions, 'restartTimeSeconds'>,
@@ -271,5 +272,6 @@ function isSame(a: PeerOptions, b: PeerOptions): boolean {
 }
 
 function textOf(options: PeerOptions): string {
-  return JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,12 +1,13 @@
 /** `edgemux bgp`, the real command, with a router that the test plays: from the first OPEN to the last NOTIFICATION. */
 
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BgpProcess, type RouterResource, until, writeFabric } from './bgp-process.js';
 import { TestRouter } from './bgp-router.js';
-import { edgemux, FABRIC, temporaryFolder } from './cli.js';
+import { CLI, edgemux, FABRIC, temporaryFolder } from './cli.js';
 
 const VIP = '80.80.80.80/32';
 const KEY = 'a key that nobody may see';
@@ -133,8 +134,9 @@ test('planned restart: the routers are asked to wait, and told when it was done'
   const before = start();
   await until('the VIP', () => edge.routes.has(VIP));
   before.signal('SIGUSR2');
+  before.signal('SIGUSR2');
   expect(await before.exit()).toBe(0);
-  expect(before.events.at(-1)).toMatchObject({ event: 'stop', how: 'restart' });
+  expect(before.events.filter(({ event }) => event === 'stop')).toMatchObject([{ how: 'restart' }]);
   expect(edge.opens.map(({ capabilities }) => capabilities.gracefulRestart?.restartTimeSeconds)).toEqual([
     undefined,
     30,
@@ -180,6 +182,39 @@ test('two of it speak with each other', async () => {
   waiting.signal('SIGTERM');
   expect(await waiting.exit()).toBe(0);
 });
+
+// The pseudo-terminal is that of script(1), which hands on what is typed.
+test.skipIf(spawnSync('script', ['--version']).status !== 0)(
+  'on a terminal: a table drawn in place, until Ctrl-C',
+  async () => {
+    const edge = await router();
+    writeFabric(path, { routers: [resourceOf(edge)] });
+    const command = `stty cols 100 rows 24; exec '${process.execPath}' '${CLI}' bgp '${path}' --mux mux-1 --port 0`;
+    const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: { ...process.env, NO_COLOR: '1' } });
+    ending.push(() => terminal.kill('SIGKILL'));
+    let shown = '';
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text.replaceAll('\x1b', 'ESC');
+    });
+    const exited = once(terminal, 'close');
+    await until(
+      'the session',
+      () => /edge 127\.0\.0\.1 +64623 +Established +\d+s +IPv4 IPv6 +1\b/.test(shown),
+      () => shown,
+    );
+    await until(
+      'the second frame',
+      () => /ESC\[\d+A\rESC\[0J/.test(shown),
+      () => shown,
+    );
+    expect(shown).toMatch(/\d\d:\d\d:\d\d edge has 1 route: 1 announced, 0 withdrawn\r\n/);
+    expect(shown).not.toContain('{');
+    terminal.stdin.write('\x03');
+    expect(await exited).toEqual([0, null]);
+    expect(edge.prefixes).toEqual([]);
+    expect(shown).toMatch(/ended, routes withdrawn\r\nESC\[\?25h/);
+  },
+);
 
 describe('what ends it before it begins: exit code 1 and one reason', () => {
   test('a MUX nobody knows', () => {

@@ -11,6 +11,7 @@ import {
   notificationOf,
   OPEN,
   openWith,
+  ROUTER,
   ROUTER_OPEN,
   raw,
 } from '../support/bgp-router.js';
@@ -449,6 +450,21 @@ describe('session: a router that does not read', () => {
     expect(bench.clock.nowMs() - beganMs).toBe(19_000);
     expect(bench.speaker.status.peers[0].lastError).toBe('send hold timer expired: the peer takes nothing');
     await bench.clock.runFor(0);
+    expect(waiting(bench)).toBe(0);
+  });
+
+  it('whose machine is gone leaves nothing behind once its last words are given up', async () => {
+    const { bench } = await Bench.established({ holdTimeSeconds: 9 });
+    bench.router.stopReading();
+    bench.speaker.announce(many(40_000, 0));
+    await bench.clock.runFor(0);
+    bench.network.cut(MUX, ROUTER);
+    await bench.clock.run(9000);
+    expect(bench.events.filter(({ kind }) => kind === 'down')).toMatchObject([
+      { state: 'Established', reason: 'sent hold timer expired: no message for 9 s' },
+    ]);
+    expect(waiting(bench)).toBeGreaterThan(0);
+    await bench.clock.run(14_100);
     expect(waiting(bench)).toBe(0);
   });
 });

@@ -102,6 +102,7 @@ async function runUntilSignal(
   const reload = (why: string) => void service.reload(why, () => reread({ path, mux: options.mux }));
   const ending = new AbortController();
   const started = service.start();
+  let isRestarting = false;
   let release = () => {};
   const ended = new Promise<void>((resolve, reject) => {
     release = obeySignals({
@@ -111,7 +112,10 @@ async function runUntilSignal(
       },
       reload: () => reload('SIGHUP'),
       restart() {
+        if (isRestarting) return;
+        isRestarting = true;
         const failed = (error: unknown) => {
+          isRestarting = false;
           if (!ending.signal.aborted) reporter.tell({ ...errorRecord(error), during: 'planned restart' });
         };
         started.then(() => service.restart(ending.signal)).then(resolve, failed);

@@ -53,6 +53,8 @@ export class Speaker {
   #gracefulRestart: GracefulRestartOptions | undefined;
   #wanted: readonly WantedRoute[] | undefined;
   #bfd: Bfd | undefined;
+  /** Those whose sessions a restart being prepared has ended, until they have a session and its routes again. */
+  readonly #reopened = new WeakSet<Peer>();
   #isRunning = false;
   #isDraining = false;
   /** What was asked for last: starting, stopping and changing peers happen one after the other. */
@@ -119,25 +121,19 @@ export class Speaker {
    * Replaces the peers: new ones are started, those that are gone get a Cease (peer de-configured), and those whose
    * options changed a Cease (other configuration change) and then a new session.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; the peers stay as
-   *   they were, unless it is for a connection that the platform cannot make
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; then the peers are
+   *   those of before, and of those that had been changed already the sessions begin anew
    */
   setPeers(peers: readonly PeerOptions[]): Promise<void> {
     return this.#next(async () => {
       checkSpeakerOptions({ ...this.#options, peers });
-      const wanted = new Map(peers.map(canonicalPeer).map((peer) => [peer.address, peer]));
-      if (this.#isRunning && this.#isOpen) await this.#listeners.set([...wanted.values()]);
-      for (const [address, peer] of this.#peers) {
-        const options = wanted.get(address);
-        if (options !== undefined && isSame(options, peer.options)) continue;
-        const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
-        peer.stop(notification(options === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
-        this.#peers.delete(address);
+      const before = this.#peerOptions;
+      try {
+        await this.#replacePeers(peers.map(canonicalPeer));
+      } catch (error) {
+        await this.#replacePeers(before).catch(() => {});
+        throw error;
       }
-      const added = [...wanted.values()]
-        .filter(({ address }) => !this.#peers.has(address))
-        .map((peer) => this.#add(peer));
-      if (this.#isRunning) for (const peer of added) await this.#startPeer(peer);
     });
   }
 
@@ -159,10 +155,15 @@ export class Speaker {
     checkSpeakerOptions({ ...this.#options, gracefulRestart });
     this.#gracefulRestart = gracefulRestart;
     for (const [address, peer] of [...this.#peers]) {
+      signal?.throwIfAborted();
       const isPeer = () => this.#isRunning && this.#peers.get(address) === peer;
-      if (!isPeer() || !peer.isUnpreparedForRestart) continue;
-      peer.reopen(notification(NOTIFICATION.CEASE.ADMINISTRATIVE_RESET));
+      if (isPeer() && peer.isUnpreparedForRestart) {
+        this.#reopened.add(peer);
+        peer.reopen(notification(NOTIFICATION.CEASE.ADMINISTRATIVE_RESET));
+      }
+      if (!this.#reopened.has(peer)) continue;
       await this.#until(() => !isPeer() || peer.isTold, Number.POSITIVE_INFINITY, signal);
+      this.#reopened.delete(peer);
     }
   }
 
@@ -214,6 +215,24 @@ export class Speaker {
     });
     this.#peers.set(options.address, peer);
     return peer;
+  }
+
+  /** Goes on after a peer that cannot be started, so that the others are; then throws why the first one could not. */
+  async #replacePeers(options: readonly PeerOptions[]): Promise<void> {
+    const wanted = new Map(options.map((peer) => [peer.address, peer]));
+    if (this.#isRunning && this.#isOpen) await this.#listeners.set(options);
+    for (const [address, peer] of this.#peers) {
+      const changed = wanted.get(address);
+      if (changed !== undefined && isSame(changed, peer.options)) continue;
+      const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
+      peer.stop(notification(changed === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
+      this.#peers.delete(address);
+    }
+    const added = options.filter(({ address }) => !this.#peers.has(address)).map((peer) => this.#add(peer));
+    if (!this.#isRunning) return;
+    const failures: unknown[] = [];
+    for (const peer of added) await this.#startPeer(peer).catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #startPeer(peer: Peer): Promise<void> {

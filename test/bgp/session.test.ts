@@ -178,7 +178,6 @@ describe('session: a bad message ends it, and the NOTIFICATION says why', () => 
       says: '1/2 message header error',
     },
     { name: 'header: an UPDATE of 22 bytes', message: raw(2, [0, 0, 0]), says: '1/2 message header error' },
-    { name: 'header: a NOTIFICATION of 20 bytes', message: raw(3, [0]), says: '1/2 message header error' },
     { name: 'header: type 0', message: raw(0, []), says: '1/3 message header error' },
     { name: 'header: type 6', message: raw(6, []), says: '1/3 message header error' },
   ];
@@ -199,6 +198,19 @@ describe('session: a bad message ends it, and the NOTIFICATION says why', () => 
       expect(bench.speaker.status.peers[0].lastError).toMatch(/^sent message header error/);
     },
   );
+
+  it.each([
+    { name: 'without codes', message: raw(3, []), reason: 'received a NOTIFICATION of 19 bytes' },
+    { name: 'without a subcode', message: raw(3, [6]), reason: 'received a NOTIFICATION of 20 bytes' },
+    { name: 'of 4097 bytes', message: raw(3, [6, 2], { length: 4097 }), reason: 'received a message of 4097 bytes' },
+    { name: 'of a code nobody knows', message: raw(3, [99, 7]), reason: 'received error code 99: subcode 7' },
+  ])('a NOTIFICATION $name ends the session and is not answered with another', async ({ message, reason }) => {
+    const { bench, router } = await Bench.established();
+    router.send(message);
+    await bench.clock.runFor(0);
+    expect(router.news).toEqual(['TCP', 'OPEN', 'FIN']);
+    expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'down', reason }));
+  });
 
   const version3 = [3, 0xfd, 0xea, 0, 90, 10, 0, 0, 2, 0];
   const holdTime = (seconds: number) => [4, 0xfd, 0xea, 0, seconds, 10, 0, 0, 2, 0];
@@ -391,6 +403,17 @@ describe('session: routes', () => {
     await bench.clock.runFor(0);
     expect(router.news.slice(before)).toEqual(says);
     expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'refresh', family: 'ipv4' }));
+  });
+
+  it.each([1, 2, 255])('are sent again whatever the reserved octet says (%i), without RFC 7313', async (reserved) => {
+    const capabilities = { ...ROUTER_OPEN.capabilities, enhancedRouteRefresh: false };
+    const { bench, router } = await Bench.established({}, {}, { OPEN: [openWith({ capabilities }), KEEPALIVE] });
+    bench.speaker.announce([{ prefix: VIP }]);
+    await bench.clock.runFor(0);
+    const before = router.news.length;
+    router.send(raw(5, [0, 1, reserved, 1]));
+    await bench.clock.runFor(0);
+    expect(router.news.slice(before)).toEqual([`+${VIP}`]);
   });
 
   it.each(['begin', 'end'] as const)('a mark of the router (%s) asks for nothing', async (subtype) => {

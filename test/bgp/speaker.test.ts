@@ -362,6 +362,44 @@ describe('speaker: graceful restart', () => {
     await expect(settled(bench, prepared)).rejects.toThrow('took too long');
   });
 
+  it('prepareRestart that was given up leaves nothing undone: the next one waits for the same session', async () => {
+    const { bench } = await Bench.established({}, {}, { OPEN: [helper(), KEEPALIVE] });
+    bench.speaker.announce([{ prefix: VIP }]);
+    await bench.clock.runFor(0);
+    const controller = new AbortController();
+    const givenUp = bench.speaker.prepareRestart({ restartTimeSeconds: 120 }, controller.signal);
+    givenUp.catch(() => {});
+    await bench.clock.runFor(1000);
+    controller.abort(new Error('took too long'));
+    await expect(settled(bench, givenUp)).rejects.toThrow('took too long');
+
+    let isPrepared = false;
+    const prepared = bench.speaker.prepareRestart({ restartTimeSeconds: 120 }).then(() => {
+      isPrepared = true;
+    });
+    await bench.clock.runFor(1000);
+    expect([bench.state, isPrepared]).toEqual(['Active', false]);
+    const router = await bench.connect({ OPEN: [helper(), KEEPALIVE] });
+    await settled(bench, prepared, 1000);
+    expect(router.news).toContain(`+${VIP}`);
+  });
+
+  it('prepareRestart touches no session when it is given up before it begins', async () => {
+    const { bench } = await Bench.established({}, {}, { OPEN: [helper(), KEEPALIVE] });
+    const prepared = bench.speaker.prepareRestart({ restartTimeSeconds: 120 }, AbortSignal.abort(new Error('no')));
+    await expect(settled(bench, prepared)).rejects.toThrow('no');
+    expect(bench.state).toBe('Established');
+  });
+
+  it('prepareRestart waits for no routes where there are none yet', async () => {
+    const { bench } = await Bench.established({}, {}, { OPEN: [helper(), KEEPALIVE] });
+    const prepared = bench.speaker.prepareRestart({ restartTimeSeconds: 120 });
+    await bench.clock.runFor(1000);
+    await bench.connect({ OPEN: [helper(), KEEPALIVE] });
+    await settled(bench, prepared, 1000);
+    expect(bench.state).toBe('Established');
+  });
+
   it('prepareRestart checks the time', async () => {
     const { bench } = await Bench.established();
     await expect(bench.speaker.prepareRestart({ restartTimeSeconds: 4096 })).rejects.toMatchObject({
@@ -411,6 +449,39 @@ describe('speaker: other peers', () => {
     });
     expect([bench.state, router.news]).toEqual(['Established', ['TCP', 'OPEN']]);
     expect(bench.speaker.status.listeners).toEqual([{ address: MUX, port: 179 }]);
+  });
+});
+
+describe('speaker: other peers of which one cannot be started', () => {
+  const third = { ...PEER, address: '10.0.0.3' };
+  const states = ({ speaker }: Bench) => speaker.status.peers.map(({ address, state }) => `${address} ${state}`);
+
+  /** A session, and BFD of another program on its address. */
+  async function withoutBfd() {
+    const { bench, router } = await Bench.established();
+    await bench.mux.udp.bind({ localAddress: MUX, port: 3784, hopLimit: 255, hopLimitMin: 255 }, () => {});
+    return { bench, router };
+  }
+
+  it('the peers are those of before, and one that stays notices nothing', async () => {
+    const { bench, router } = await withoutBfd();
+    const peers = [PEER, { ...third, bfd: {} }, { ...PEER, address: '10.0.0.4' }];
+    await expect(settled(bench, bench.speaker.setPeers(peers))).rejects.toMatchObject({ code: 'ERR_SOCKET' });
+    expect([states(bench), router.news]).toEqual([['10.0.0.2 Established'], ['TCP', 'OPEN']]);
+    await settled(bench, bench.speaker.setPeers([PEER, third]));
+    expect(states(bench)).toEqual(['10.0.0.2 Established', '10.0.0.3 Active']);
+  });
+
+  it('one that was changed for it is as before, in a new session with its routes', async () => {
+    const { bench, router } = await withoutBfd();
+    bench.speaker.announce([{ prefix: VIP }]);
+    const changed = bench.speaker.setPeers([{ ...PEER, bfd: {} }]);
+    await expect(settled(bench, changed)).rejects.toMatchObject({ code: 'ERR_SOCKET' });
+    await bench.clock.runFor(0);
+    expect(router.news.at(-2)).toBe('NOTIFICATION 6/6 Cease: other configuration change');
+    const again = await bench.connect(COMES_UP);
+    expect(again.news).toContain(`+${VIP}`);
+    expect(bench.speaker.status.peers[0]).not.toHaveProperty('bfd');
   });
 });
 

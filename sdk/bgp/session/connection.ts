@@ -285,8 +285,11 @@ export class Connection {
   }
 
   #refresh({ family, subtype }: RouteRefreshMessage): void {
-    // The marks of RFC 7313 are about routes of the peer, and nobody keeps those.
-    if (subtype !== 'request' || family === undefined || !this.#session!.agreement.families.has(family)) return;
+    const { agreement, isRefreshEnhanced } = this.#session!;
+    // The marks of RFC 7313 are about routes of the peer, and nobody keeps those. Where it was not agreed on, the octet is
+    // the reserved one of RFC 2918, which says nothing.
+    if (isRefreshEnhanced && subtype !== 'request') return;
+    if (family === undefined || !agreement.families.has(family)) return;
     this.#owner.refresh(family);
     this.pump();
   }

@@ -44,6 +44,11 @@ export class BgpProcess {
     });
   }
 
+  /** Reads its output no more, as a log collector that has died. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
   /** The first event of a kind after `from` others of its kind, with these members. */
   async event(event: string, members: Readonly<Record<string, unknown>> = {}, from = 0): Promise<EventLine> {
     const found = () =>

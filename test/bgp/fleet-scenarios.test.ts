@@ -1,5 +1,6 @@
 /** One MUX and some model routers: what is promised for the days one plans for, and for some one does not. */
 import { describe, expect, it } from 'vitest';
+import { Bfd } from '../../sdk/bfd/index.js';
 import type { PeerOptions, Route } from '../../sdk/bgp/options.js';
 import { Speaker } from '../../sdk/bgp/speaker.js';
 import { type SimulatedHost, SimulatedNetwork } from '../../sdk/runtime/simulated/index.js';
@@ -168,7 +169,59 @@ describe('the end of a MUX', () => {
   });
 });
 
+describe('BFD', () => {
+  const bfd = { intervalMs: 100, multiplier: 3 };
+
+  async function watchedScene(): Promise<Scene> {
+    const scene = await Scene.of([], { toRouter: { bfd, localAddress: MUX } });
+    const watched = { localAddress: '10.0.2.1', remoteAddress: MUX, ...bfd };
+    const watch = await new Bfd(scene.hosts[0]!).watch(watched, (state) => {
+      if (state === 'Down' && watch.remoteState !== 'AdminDown') scene.router.bfdDown(MUX);
+    });
+    await scene.network.clock.runFor(5000);
+    scene.speaker.announce(vips(10));
+    await scene.network.clock.runFor(1000);
+    expect(scene.routeCount).toBe(10);
+    return scene;
+  }
+
+  it('takes the routes of a stopped MUX away within three intervals', async () => {
+    const scene = await watchedScene();
+    scene.mux.stop();
+    await scene.network.clock.runFor(190);
+    expect(scene.routeCount).toBe(10);
+    await scene.network.clock.runFor(130);
+    expect(scene.routeCount).toBe(0);
+  });
+
+  it('takes a session away from a router that is silent, which learns of it', async () => {
+    const scene = await watchedScene();
+    scene.network.path('10.0.2.1', MUX).isCut = true;
+    await scene.network.clock.runFor(330);
+    expect(scene.speaker.status.peers[0]!.state).not.toBe('Established');
+    expect(scene.routeCount).toBe(0);
+  });
+
+  it('leaves routes alone where the MUX ends BFD itself, for a restart', async () => {
+    const scene = await watchedScene();
+    await scene.during(() => scene.speaker.prepareRestart({ restartTimeSeconds: 20 }));
+    await scene.during(() => scene.speaker.stop({ kind: 'restart' }));
+    scene.mux.kill('ended');
+    await scene.network.clock.runFor(2000);
+    expect(scene.routeCount).toBe(10);
+  });
+});
+
 describe('a router', () => {
+  it('that dies in silence is given up after the hold time', async () => {
+    const scene = await Scene.of(vips(10), { toRouter: { holdTimeSeconds: 3 } });
+    scene.hosts[0]!.kill('silent');
+    await scene.network.clock.runFor(1900);
+    expect(scene.speaker.status.peers[0]!.state).toBe('Established');
+    await scene.network.clock.runFor(1110);
+    expect(scene.speaker.status.peers[0]!.state).not.toBe('Established');
+  });
+
   it('that reads nothing for a while costs a set of prefixes, and hears the last state once', async () => {
     const scene = await Scene.of(vips(5000), { toRouter: { holdTimeSeconds: 0 } });
     const { clock } = scene.network;

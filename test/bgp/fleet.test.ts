@@ -41,9 +41,9 @@ test.skipIf(process.env.EDGEMUX_SEEDS !== undefined)('these seeds have seen it a
   const expected = [
     ...['announcement of ipv4', 'announcement of ipv6', 'withdrawal of ipv4', 'withdrawal of ipv6'],
     ...['session ours', 'session theirs', 'collision in OpenConfirm', 'collision in Established'],
-    ...['enhanced refresh', 'routes kept over a restart'],
-    // Bad peer AS, bad hold time, hold timer, and Cease: shutdown, de-configured, reset.
-    ...['2/2', '2/6', '4/0', '6/2', '6/3', '6/4'].map((kind) => `NOTIFICATION ${kind}`),
+    ...['enhanced refresh', 'routes kept over a restart', 'BFD Up', 'BFD Down'],
+    // Bad peer AS, bad hold time, hold timer, and Cease: shutdown, de-configured, reset, BFD down.
+    ...['2/2', '2/6', '4/0', '6/2', '6/3', '6/4', '6/10'].map((kind) => `NOTIFICATION ${kind}`),
   ];
   expect(expected.filter((what) => !seen.has(what))).toEqual([]);
 });

@@ -66,7 +66,7 @@ export class Speaker {
     this.#options = options;
     this.#runtime = runtime;
     this.#gracefulRestart = options.gracefulRestart;
-    this.#listeners = new Listeners(runtime.tcp, options.port ?? PORT, (connection) =>
+    this.#listeners = new Listeners(runtime, options.port ?? PORT, (connection) =>
       this.#peers.get(connection.remote.address)?.accept(connection),
     );
     for (const peer of options.peers) this.#add(canonicalPeer(peer));

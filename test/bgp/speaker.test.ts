@@ -5,6 +5,7 @@ import { Bfd } from '../../sdk/bfd/index.js';
 import { Speaker } from '../../sdk/bgp/speaker.js';
 import { encodeUpdates, NOTIFICATION } from '../../sdk/bgp/wire/index.js';
 import { EdgemuxError } from '../../sdk/errors.js';
+import type { Tcp } from '../../sdk/runtime/index.js';
 import { SimulatedNetwork } from '../../sdk/runtime/simulated/index.js';
 import {
   Bench,
@@ -85,15 +86,36 @@ describe('speaker: start', () => {
     {
       name: 'an address of another machine',
       peers: [{ ...PEER, localAddress: '10.0.0.99' }],
-      says: 'BGP: cannot bind 10.0.0.99 port 179: no such address here; is localAddress an address of this machine?',
+      says: 'BGP: cannot bind 10.0.0.99 port 179: not an address of this machine; it is the localAddress of a peer',
     },
   ])('says what is wrong with $name, and then nothing runs', async ({ peers, says }) => {
     const bench = new Bench();
     const other = new Speaker({ as: 1, routerId: '1.1.1.1', addresses: {}, peers: [PEER] }, bench.mux);
     await other.start();
     await settled(bench, bench.speaker.setPeers(peers));
-    await expect(bench.speaker.start()).rejects.toThrow(says);
+    await expect(settled(bench, bench.speaker.start())).rejects.toThrow(says);
     expect(bench.speaker.status).toMatchObject({ listeners: [], peers: [{ state: 'Idle' }] });
+  });
+
+  it('waits 3 s for an address that is not there yet: IPv6 asks the link first whether it is free', async () => {
+    const bench = new Bench();
+    const missing = new EdgemuxError('ERR_SOCKET', 'cannot bind: not an address of this machine');
+    const { clock, udp } = bench.mux;
+    const speakerThatBinds = (atMs: number) => {
+      const listen: Tcp['listen'] = async (...how) => {
+        if (clock.nowMs() < atMs) throw missing;
+        return bench.mux.tcp.listen(...how);
+      };
+      const tcp: Tcp = { connect: (...how) => bench.mux.tcp.connect(...how), listen };
+      const options = { as: MUX_AS, routerId: MUX, addresses: {}, peers: [PEER] };
+      return new Speaker(options, { clock, udp, tcp, random: () => 0.5 });
+    };
+    const late = speakerThatBinds(2000);
+    await settled(bench, late.start());
+    expect([clock.nowMs(), late.status.listeners]).toEqual([2000, [{ address: MUX, port: 179 }]]);
+    await settled(bench, late.stop());
+    await expect(settled(bench, speakerThatBinds(99_000).start())).rejects.toMatchObject({ code: 'ERR_SOCKET' });
+    expect(clock.nowMs()).toBe(5000);
   });
 
   it('fails when the platform cannot protect a connection, also one that it only opens', async () => {
@@ -442,11 +464,8 @@ describe('speaker: other peers', () => {
   it('that are wrong change nothing', async () => {
     const { bench, router } = await Bench.established();
     await expect(bench.speaker.setPeers([{ ...PEER, as: 0 }])).rejects.toMatchObject({ code: 'ERR_SPEAKER_INVALID' });
-    await expect(
-      bench.speaker.setPeers([PEER, { ...PEER, address: '10.0.0.3', localAddress: '10.0.0.99' }]),
-    ).rejects.toMatchObject({
-      code: 'ERR_SOCKET',
-    });
+    const elsewhere = bench.speaker.setPeers([PEER, { ...PEER, address: '10.0.0.3', localAddress: '10.0.0.99' }]);
+    await expect(settled(bench, elsewhere)).rejects.toMatchObject({ code: 'ERR_SOCKET' });
     expect([bench.state, router.news]).toEqual(['Established', ['TCP', 'OPEN']]);
     expect(bench.speaker.status.listeners).toEqual([{ address: MUX, port: 179 }]);
   });

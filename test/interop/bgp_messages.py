@@ -144,9 +144,9 @@ def path_attributes(rng, four_octet, external):
     """The attributes of routes as (type code, value), and the path they say."""
     origin = rng.randint(0, 2)
     attributes = [(1, bgp.BGPPAOrigin(origin=origin))]
-    as_max = rng.choice([65535, 2**32 - 1])
+    as_max = rng.choice([[65535], [65535, 65535, 2**32 - 1]])
     segments = [
-        (rng.choice([1, 2, 2]), [rng.randint(1, as_max) for _ in range(rng.randint(1, 12))])
+        (rng.choice([1, 2, 2]), [rng.randint(1, rng.choice(as_max)) for _ in range(rng.randint(1, 12))])
         for _ in range(rng.randint(0, 3))
     ]
     path = {"origin": ORIGINS[origin], "asPath": sum((each for _, each in segments), [])}
@@ -179,11 +179,21 @@ def two_octet_path(rng, segments):
     """AS_PATH with AS_TRANS, and AS4_PATH where a number needs it: without the first hops, which an old speaker added."""
     trans = [(kind, [each if each <= 65535 else AS_TRANS for each in path]) for kind, path in segments]
     attributes = [(2, as_path(bgp.BGPPAASPath, trans))]
-    first_large = next((at for at, (_, path) in enumerate(segments) if max(path) > 65535), None)
-    if first_large is not None:
-        kept = segments[rng.randint(0, first_large) :]
-        attributes.append((17, as_path(bgp.BGPPAAS4BytesPath, kept)))
+    if any(each > 65535 for _, path in segments for each in path):
+        attributes.append((17, as_path(bgp.BGPPAAS4BytesPath, rng.choice(list(tails(segments))))))
     return attributes
+
+
+def tails(segments):
+    """What may be left of a path for AS4_PATH: before it is no number that needs it, and a set is not cut."""
+    for at, (kind, path) in enumerate(segments):
+        yield segments[at:]
+        for cut in range(1, len(path)) if kind == 2 else []:
+            if max(path[:cut]) > 65535:
+                return
+            yield [(kind, path[cut:]), *segments[at + 1 :]]
+        if max(path) > 65535:
+            return
 
 
 def as_path(kind, segments):

@@ -22,6 +22,7 @@ export const bird: RouterKind = {
   name: 'BIRD',
   programs: ['/usr/sbin/bird', '/usr/sbin/birdc'],
   hasBfd: true,
+  hasBfdBesideTtlSecurity: true,
   hasExtendedNextHop: true,
   asksForRefresh: true,
   make: (topology) => new Bird(topology),

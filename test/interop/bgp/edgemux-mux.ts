@@ -10,6 +10,8 @@ import type { MuxPlace } from './topology.js';
 import { waitFor } from './wait.js';
 
 const START_MS_MAX = 20_000;
+/** Thousands of VIPs take seconds to compile, more where others want the same cores. */
+const RELOAD_MS_MAX = 60_000;
 
 /** A MUX that is `edgemux bgp`; it does not run yet. */
 export function edgemuxMux(lab: Lab, place: MuxPlace, peer: MuxPeer): Mux {
@@ -38,7 +40,7 @@ class EdgemuxMux implements Mux {
   }
 
   async start(vips: readonly string[], isRestarting = false): Promise<void> {
-    await this.#write(vips);
+    await this.writeVips(vips);
     this.#events = [];
     const { namespace, number } = this.place;
     const { restartTimeSeconds } = this.#peer;
@@ -50,9 +52,12 @@ class EdgemuxMux implements Mux {
     await waitFor('edgemux bgp to start', () => this.#events.some(({ event }) => event === 'start'), START_MS_MAX);
   }
 
-  async setVips(vips: readonly string[]): Promise<void> {
-    await this.#write(vips);
-    this.#process?.signal('SIGHUP');
+  async setVips(vips: readonly string[]): Promise<number> {
+    const seenCount = this.#events.length;
+    await this.writeVips(vips);
+    const isRead = ({ event, routes }: MuxEvent): boolean => event === 'reload' && routes === vips.length;
+    const { time } = await waitFor('a reload', () => this.#events.slice(seenCount).find(isRead), RELOAD_MS_MAX, 10);
+    return Date.parse(String(time));
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -64,7 +69,7 @@ class EdgemuxMux implements Mux {
   }
 
   /** Whoever reads the file meanwhile sees the old one or the new one. */
-  async #write(vips: readonly string[]): Promise<void> {
+  async writeVips(vips: readonly string[]): Promise<void> {
     const next = `${this.#fabric}.next`;
     await writeFile(next, JSON.stringify(fabricOf(this.place, this.#peer, vips)));
     await rename(next, this.#fabric);

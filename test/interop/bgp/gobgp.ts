@@ -26,6 +26,7 @@ export const gobgp: RouterKind = {
   name: 'GoBGP',
   programs: ['/usr/bin/gobgpd', '/usr/bin/gobgp', '/usr/lib/frr/zebra'],
   hasBfd: false,
+  hasBfdBesideTtlSecurity: false,
   hasExtendedNextHop: true,
   // It keeps what it received, and looks at that again.
   asksForRefresh: false,

@@ -27,8 +27,10 @@ export interface Mux {
   readonly events: readonly MuxEvent[];
   /** Starts it with these VIPs; `isRestarting` after a planned restart. */
   start(vips: readonly string[], isRestarting?: boolean): Promise<void>;
-  /** Changes its VIPs while it runs. */
-  setVips(vips: readonly string[]): Promise<void>;
+  /** Writes these VIPs into the fabric file of a MUX that runs. */
+  writeVips(vips: readonly string[]): Promise<void>;
+  /** Writes them, waits until the MUX has read and compiled them, and gives the moment it announces them, as `nowMs()`. */
+  setVips(vips: readonly string[]): Promise<number>;
   /** SIGTERM: withdraw and say goodbye; SIGUSR2: planned restart; SIGKILL, SIGSTOP, SIGCONT as ever. */
   signal(signal: NodeJS.Signals): void;
   /** Waits until it is over, and gives the exit code. */

@@ -27,9 +27,14 @@ const RIGHT: readonly (StageOptions & { readonly name: string })[] = [
   { name: 'GTSM', mux: { hasTtlSecurity: true }, neighbor: { hasTtlSecurity: true } },
   { name: 'GTSM over IPv6', transport: 'ipv6', mux: { hasTtlSecurity: true }, neighbor: { hasTtlSecurity: true } },
   {
-    name: 'MD5 and GTSM and BFD',
-    mux: { md5Key: KEY, hasTtlSecurity: true, hasBfd: true },
-    neighbor: { md5Key: KEY, hasTtlSecurity: true, hasBfd: true },
+    name: 'MD5 and BFD',
+    mux: { md5Key: KEY, hasBfd: true },
+    neighbor: { md5Key: KEY, hasBfd: true },
+  },
+  {
+    name: 'GTSM and BFD',
+    mux: { hasTtlSecurity: true, hasBfd: true },
+    neighbor: { hasTtlSecurity: true, hasBfd: true },
   },
 ];
 
@@ -45,7 +50,9 @@ const WRONG: readonly (StageOptions & { readonly name: string })[] = [
 for (const { kind, name: router, isMissing } of ROUTERS) {
   describe.skipIf(isMissing)(router, () => {
     for (const { name, ...options } of RIGHT) {
-      test.skipIf(options.mux?.hasBfd && !kind.hasBfd)(`${name}: sessions and routes`, async ({ lab }) => {
+      const { hasBfd, hasTtlSecurity } = { hasBfd: false, hasTtlSecurity: false, ...options.mux };
+      const canBoth = !hasTtlSecurity || kind.hasBfdBesideTtlSecurity;
+      test.skipIf(hasBfd && !(kind.hasBfd && canBoth))(`${name}: sessions and routes`, async ({ lab }) => {
         await Stage.up(lab, kind, options);
       });
     }

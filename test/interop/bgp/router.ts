@@ -48,6 +48,8 @@ export interface RouterKind {
   /** Programs it needs. */
   readonly programs: readonly string[];
   readonly hasBfd: boolean;
+  /** Runs single-hop BFD with a neighbour it protects by GTSM. */
+  readonly hasBfdBesideTtlSecurity: boolean;
   /** Takes and installs IPv4 routes with an IPv6 next hop, RFC 8950. */
   readonly hasExtendedNextHop: boolean;
   /** Sends ROUTE-REFRESH when its policy is to look at routes again, RFC 2918. */
@@ -67,8 +69,9 @@ export const ROUTER_ID = '198.51.100.1';
 
 /** Takes from the kernel of the router what daemons put there. */
 export async function forgetRoutes({ lab, router }: Topology): Promise<void> {
-  for (const protocol of ['bgp', 'bird', 'zebra']) {
+  // Routes go with the next hops they share; those that have their own go after.
+  await lab.run(router, 'ip', ['nexthop', 'flush']);
+  for (const protocol of ['bgp', 'bird']) {
     for (const family of ['-4', '-6']) await lab.run(router, 'ip', [family, 'route', 'flush', 'proto', protocol]);
   }
-  await lab.run(router, 'ip', ['nexthop', 'flush']);
 }

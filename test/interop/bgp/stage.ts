@@ -50,6 +50,7 @@ export class Stage {
     await stage.startRouter();
     await Promise.all(stage.muxes.map((mux) => mux.start([VIP4, VIP6])));
     await stage.sessionsUp();
+    if (options.mux?.hasBfd && options.neighbor?.hasBfd) await stage.bfdUp();
     await stage.allNextHops();
     return stage;
   }
@@ -69,6 +70,12 @@ export class Stage {
       },
       timeoutMs,
     );
+  }
+
+  /** Waits until BFD is up on every MUX: FRR takes a second for each step of its handshake. */
+  async bfdUp(): Promise<void> {
+    const isUp = (mux: Mux): boolean => mux.events.some(({ event, state }) => event === 'bfd' && state === 'Up');
+    await waitFor('BFD on every MUX', () => this.muxes.every(isUp), SESSION_MS_MAX);
   }
 
   /** Waits until the kernel of the router has every MUX as next hop of both VIPs. */

@@ -35,7 +35,10 @@ class Receiver {
   take(bytes: Uint8Array, isAgain: (family: ModelFamily) => boolean): void {
     const [message, ...more] = takeMessages([...bytes]);
     expect(more).toEqual([]);
-    if (message!.type !== UPDATE) return this.#mark(readRefresh(message!.body));
+    if (message!.type !== UPDATE) {
+      this.#mark(readRefresh(message!.body));
+      return;
+    }
     const { withdrawn, announced, path, family, endOfRib } = readUpdate(message!.body, this.#session);
     if (endOfRib !== undefined) this.endOfRibs.push(endOfRib);
     for (const prefix of withdrawn) expect(this.routes.delete(prefix)).toBe(true);

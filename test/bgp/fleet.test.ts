@@ -36,6 +36,20 @@ describe.each(seeds)('seed %i', (seed) => {
   });
 });
 
+test('a seed gives the same run every time', async () => {
+  const run = async () => {
+    const random = new Random(7);
+    const fleet = new Fleet(random, 2, 2);
+    const chaos = new Chaos(fleet, random);
+    await fleet.start();
+    await chaos.play(STEPS_PER_ROUND);
+    const statuses = fleet.muxes.map(({ speaker }) => speaker?.status);
+    const routes = fleet.links.map(({ router, muxAddress }) => [...router.model.routesOf(muxAddress)]);
+    return { diary: chaos.diary, statuses, routes };
+  };
+  expect(await run()).toEqual(await run());
+});
+
 // Chaos that stopped making a kind of trouble would make this test say less than it promises.
 test.skipIf(process.env.EDGEMUX_SEEDS !== undefined)('these seeds have seen it all', () => {
   const expected = [

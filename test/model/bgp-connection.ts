@@ -82,7 +82,10 @@ export class Connection implements TcpHandlers {
 
   /** Sends a NOTIFICATION and ends. */
   notify(code: number, subcode: number): void {
-    if (this.state === 'Connect') return this.drop();
+    if (this.state === 'Connect') {
+      this.drop();
+      return;
+    }
     this.#send(bgp.message(bgp.NOTIFICATION, [code, subcode]));
     this.#end('notification');
     this.tcp.close();
@@ -95,14 +98,29 @@ export class Connection implements TcpHandlers {
   }
 
   #message(type: number, body: readonly number[]): void {
-    if (type === bgp.NOTIFICATION) return this.#notified(body);
-    if (type === bgp.OPEN && this.state === 'OpenSent') return this.#opened(bgp.readOpen(body));
-    if (type === bgp.KEEPALIVE && body.length === 0 && this.state === 'OpenConfirm') return this.#confirmed();
+    if (type === bgp.NOTIFICATION) {
+      this.#notified(body);
+      return;
+    }
+    if (type === bgp.OPEN && this.state === 'OpenSent') {
+      this.#opened(bgp.readOpen(body));
+      return;
+    }
+    if (type === bgp.KEEPALIVE && body.length === 0 && this.state === 'OpenConfirm') {
+      this.#confirmed();
+      return;
+    }
     if (this.state !== 'Established') throw new bgp.Malformed(`a message of type ${type} in ${this.state}`);
     this.#restartHold(this.holdTimeMs);
     if (type === bgp.KEEPALIVE && body.length === 0) return;
-    if (type === bgp.UPDATE) return this.#update(readUpdate(body, this.session));
-    if (type === bgp.ROUTE_REFRESH) return this.#refreshMark(bgp.readRefresh(body));
+    if (type === bgp.UPDATE) {
+      this.#update(readUpdate(body, this.session));
+      return;
+    }
+    if (type === bgp.ROUTE_REFRESH) {
+      this.#refreshMark(bgp.readRefresh(body));
+      return;
+    }
     throw new bgp.Malformed(`a message of type ${type} with ${body.length} octets in Established`);
   }
 
@@ -112,7 +130,10 @@ export class Connection implements TcpHandlers {
     if (open.holdTimeSeconds === 1 || open.holdTimeSeconds === 2)
       this.peer.violate(`hold time ${open.holdTimeSeconds}`);
     if (open.restart !== undefined && open.restart.seconds === 0) this.peer.violate('graceful restart of 0 s');
-    if (!this.#survives(open)) return this.notify(CEASE, CEASE_COLLISION);
+    if (!this.#survives(open)) {
+      this.notify(CEASE, CEASE_COLLISION);
+      return;
+    }
     this.#peerOpen = open;
     const families = options.families.filter((family) => open.families.includes(family));
     this.session = {
@@ -189,7 +210,10 @@ export class Connection implements TcpHandlers {
       throw new bgp.Malformed(`ROUTE-REFRESH of subtype ${subtype} without the capability`);
     }
     const isEnd = subtype === 2;
-    if (subtype === 0) return this.peer.violate('a MUX asks for routes');
+    if (subtype === 0) {
+      this.peer.violate('a MUX asks for routes');
+      return;
+    }
     if (!this.#asked.has(family)) this.peer.violate(`a refresh of ${family} nobody asked for`);
     if (!this.endOfRibs.has(family)) this.peer.violate(`a refresh of ${family} before its End-of-RIB`);
     if (this.#refreshing.has(family) !== isEnd) this.peer.violate(isEnd ? 'EoRR without BoRR' : 'BoRR twice');

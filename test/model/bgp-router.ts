@@ -199,7 +199,10 @@ export class PeerState {
   end(peerOpen: ModelOpen, how: 'connection lost' | 'notification'): void {
     const { restart } = peerOpen;
     const isKept = how === 'connection lost' && this.router.options.isRestartHelper && restart !== undefined;
-    if (!isKept || restart.seconds === 0) return this.held.clear();
+    if (!isKept || restart.seconds === 0) {
+      this.held.clear();
+      return;
+    }
     for (const held of this.held.values()) held.isStale = true;
     this.router.count('routes kept over a restart');
     this.#restart?.cancel();

@@ -51,6 +51,7 @@ export class Chaos {
     const misfortunes = [
       () => this.#reset(link),
       () => this.#cut(link),
+      () => this.#refuse(link),
       () => this.#delay(link),
       () => this.#stall(router),
       () => this.#stop(mux),
@@ -209,15 +210,28 @@ export class Chaos {
     });
   }
 
-  /** A peer is taken out of the configuration, or its hold time is changed. */
+  /** A peer is taken out of the configuration, or gets another hold time, or a key it does not have. */
   #peers(mux: FleetMux): void {
     if (!this.#isRunning(mux)) return;
-    const left = mux.links.filter(() => !this.#random.oneIn(3));
-    this.#note(`${mux.name}: peers ${left.map(({ peer }) => peer.name)}`);
-    this.#fleet.setPeers(mux, left);
+    const left = mux.links.filter(() => !this.#random.oneIn(4));
+    const to = this.#random.pick([{ holdTimeSeconds: 5 }, { md5Key: 'of another fleet' }, { ttlSecurityHops: 2 }]);
+    const change = this.#random.oneIn(2) ? undefined : { link: this.#random.pick(mux.links), to };
+    this.#note(`${mux.name}: peers ${left.map(({ peer }) => peer.name)}${change ? `, ${JSON.stringify(to)}` : ''}`);
+    this.#fleet.setPeers(mux, left, change);
     const { host } = mux;
     this.#undo.set(`peers ${mux.name}`, () => {
-      if (mux.host === host && mux.isAlive) this.#fleet.setPeers(mux, mux.links);
+      if (mux.host === host && mux.isAlive) this.#fleet.setPeers(mux, mux.links, undefined);
+    });
+  }
+
+  /** A firewall in between refuses connections; those that are open stay. */
+  #refuse({ muxAddress, routerAddress }: Link): void {
+    const { network } = this.#fleet;
+    const ways = [network.path(muxAddress, routerAddress), network.path(routerAddress, muxAddress)];
+    this.#note(`${muxAddress} ${routerAddress}: connections refused`);
+    for (const way of ways) way.isRefusing = true;
+    this.#undo.set(`refuse ${muxAddress} ${routerAddress}`, () => {
+      for (const way of ways) way.isRefusing = false;
     });
   }
 

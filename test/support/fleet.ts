@@ -142,10 +142,12 @@ export class Fleet {
     });
   }
 
-  setPeers(mux: FleetMux, links: readonly Link[]): void {
+  /** Configures the peers of a MUX: those of some of its links, one of them differently if so. */
+  setPeers(mux: FleetMux, links: readonly Link[], change: { link: Link; to: Partial<PeerOptions> } | undefined): void {
     mux.host!.process.enter(() => {
       mux.configured = links;
-      this.#watch(mux.speaker!.setPeers(links.map(({ peer }) => peer)));
+      const peers = links.map((link) => (link === change?.link ? { ...link.peer, ...change.to } : link.peer));
+      this.#watch(mux.speaker!.setPeers(peers));
     });
   }
 

@@ -1,12 +1,14 @@
 /** A BGP speaker: announces the VIPs of a MUX to its routers, RFC 4271. */
 import { Bfd } from '../bfd/index.js';
-import { canonicalIp } from '../net/address.js';
 import type { Runtime } from '../runtime/index.js';
 import { checkPeerOptions, checkSpeakerOptions } from './check-options.js';
 import type { GracefulRestartOptions, PeerOptions, Route, SpeakerOptions } from './options.js';
 import { resolveRoutes, type WantedRoute } from './rib/resolve-routes.js';
 import { Listeners } from './session/listeners.js';
 import { Peer } from './session/peer.js';
+import { canonicalPeer, isSamePeer } from './session/peer-options.js';
+import { RestartPreparation } from './session/restart-preparation.js';
+import { until } from './session/until.js';
 import type { PeerEvent, SpeakerEvent, SpeakerStatus } from './status.js';
 import { notification } from './wire/message-error.js';
 import { notificationWithText } from './wire/notification.js';
@@ -17,8 +19,6 @@ const PORT = 179;
 const DRAIN_TIMEOUT_MS = 5000;
 /** How long what was written last may take to leave. */
 const LAST_WORDS_MS = 1000;
-/** How often something that takes a moment is looked at. */
-const LOOK_MS = 10;
 
 /** How to end: `drain` takes the routes back first, `restart` leaves them where graceful restart was agreed on. */
 export type StopHow =
@@ -49,12 +49,11 @@ export class Speaker {
   readonly #runtime: Runtime;
   readonly #listeners: Listeners;
   readonly #peers = new Map<string, Peer>();
+  readonly #restart: RestartPreparation;
   readonly #listening = new Set<(event: SpeakerEvent) => void>();
   #gracefulRestart: GracefulRestartOptions | undefined;
   #wanted: readonly WantedRoute[] | undefined;
   #bfd: Bfd | undefined;
-  /** Those whose sessions a restart being prepared has ended, until they have a session and its routes again. */
-  readonly #reopened = new WeakSet<Peer>();
   #isRunning = false;
   #isDraining = false;
   /** What was asked for last: starting, stopping and changing peers happen one after the other. */
@@ -66,6 +65,7 @@ export class Speaker {
     this.#options = options;
     this.#runtime = runtime;
     this.#gracefulRestart = options.gracefulRestart;
+    this.#restart = new RestartPreparation(runtime.clock);
     this.#listeners = new Listeners(runtime, options.port ?? PORT, (connection) =>
       this.#peers.get(connection.remote.address)?.accept(connection),
     );
@@ -153,18 +153,10 @@ export class Speaker {
   ): Promise<void> {
     const gracefulRestart = { restartTimeSeconds, isRestarting: false };
     checkSpeakerOptions({ ...this.#options, gracefulRestart });
+    signal?.throwIfAborted();
     this.#gracefulRestart = gracefulRestart;
-    for (const [address, peer] of [...this.#peers]) {
-      signal?.throwIfAborted();
-      const isPeer = () => this.#isRunning && this.#peers.get(address) === peer;
-      if (isPeer() && peer.isUnpreparedForRestart) {
-        this.#reopened.add(peer);
-        peer.reopen(notification(NOTIFICATION.CEASE.ADMINISTRATIVE_RESET));
-      }
-      if (!this.#reopened.has(peer)) continue;
-      await this.#until(() => !isPeer() || peer.isTold, Number.POSITIVE_INFINITY, signal);
-      this.#reopened.delete(peer);
-    }
+    const isPeer = (peer: Peer) => this.#isRunning && this.#peers.get(peer.options.address) === peer;
+    await this.#restart.prepare([...this.#peers.values()], isPeer, signal);
   }
 
   /** Ends every session and unbinds the port. Resolves when what there was to say has left this process. */
@@ -177,11 +169,15 @@ export class Speaker {
         const { text, timeoutMs = DRAIN_TIMEOUT_MS } = how;
         this.#isDraining = true;
         for (const peer of peers) peer.announce([]);
-        await this.#until(() => peers.every((peer) => peer.isTold || peer.state !== 'Established'), timeoutMs);
+        await until(
+          this.#runtime.clock,
+          () => peers.every((peer) => peer.isTold || peer.state !== 'Established'),
+          timeoutMs,
+        );
         for (const peer of peers) peer.stop(notificationWithText(NOTIFICATION.CEASE.ADMINISTRATIVE_SHUTDOWN, text));
       }
       this.#halt();
-      await this.#until(() => peers.every(({ isDrained }) => isDrained), LAST_WORDS_MS);
+      await until(this.#runtime.clock, () => peers.every(({ isDrained }) => isDrained), LAST_WORDS_MS);
     });
   }
 
@@ -223,7 +219,7 @@ export class Speaker {
     if (this.#isRunning && this.#isOpen) await this.#listeners.set(options);
     for (const [address, peer] of this.#peers) {
       const changed = wanted.get(address);
-      if (changed !== undefined && isSame(changed, peer.options)) continue;
+      if (changed !== undefined && isSamePeer(changed, peer.options)) continue;
       const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
       peer.stop(notification(changed === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
       this.#peers.delete(address);
@@ -264,33 +260,4 @@ export class Speaker {
     this.#last = done.catch(() => {});
     return done;
   }
-
-  /** Waits until `isSo`, or for so long. */
-  async #until(isSo: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const { clock } = this.#runtime;
-    const endMs = clock.nowMs() + timeoutMs;
-    while (!isSo() && clock.nowMs() < endMs) {
-      signal?.throwIfAborted();
-      await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
-    }
-  }
-}
-
-/** In the one spelling of addresses, in which connections and listeners give them. */
-function canonicalPeer(peer: PeerOptions): PeerOptions {
-  const { address, localAddress } = peer;
-  return {
-    ...peer,
-    address: canonicalIp(address),
-    ...(localAddress !== undefined && { localAddress: canonicalIp(localAddress) }),
-  };
-}
-
-function isSame(a: PeerOptions, b: PeerOptions): boolean {
-  return textOf(a) === textOf(b);
-}
-
-function textOf(options: PeerOptions): string {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

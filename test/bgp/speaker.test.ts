@@ -411,6 +411,9 @@ describe('speaker: graceful restart', () => {
     const prepared = bench.speaker.prepareRestart({ restartTimeSeconds: 120 }, AbortSignal.abort(new Error('no')));
     await expect(settled(bench, prepared)).rejects.toThrow('no');
     expect(bench.state).toBe('Established');
+    await bench.speaker.setPeers([{ ...PEER, holdTimeSeconds: 30 }]);
+    const again = await bench.connect(COMES_UP);
+    expect(again.messages[0]).not.toHaveProperty('capabilities.gracefulRestart');
   });
 
   it('prepareRestart waits for no routes where there are none yet', async () => {

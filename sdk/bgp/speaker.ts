@@ -2,7 +2,7 @@
 import { Bfd } from '../bfd/index.js';
 import { canonicalIp } from '../net/address.js';
 import type { Runtime } from '../runtime/index.js';
-import { checkSpeakerOptions } from './check-options.js';
+import { checkPeerOptions, checkSpeakerOptions } from './check-options.js';
 import type { GracefulRestartOptions, PeerOptions, Route, SpeakerOptions } from './options.js';
 import { resolveRoutes, type WantedRoute } from './rib/resolve-routes.js';
 import { Listeners } from './session/listeners.js';
@@ -100,8 +100,8 @@ export class Speaker {
   /**
    * Binds the port and begins to connect. Sessions come up later: `subscribe`, or look at `status`.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SOCKET` when a port cannot be bound, `ERR_UNSUPPORTED` when the platform
-   *   cannot do what a peer wants; then nothing runs
+   * @throws EdgemuxError (as a rejection) `ERR_SOCKET` when a port cannot be bound, after 3 s where its address is missing;
+   *   `ERR_UNSUPPORTED` when the platform cannot do what a peer wants; then nothing runs
    */
   start(): Promise<void> {
     return this.#next(async () => {
@@ -126,7 +126,7 @@ export class Speaker {
    */
   setPeers(peers: readonly PeerOptions[]): Promise<void> {
     return this.#next(async () => {
-      checkSpeakerOptions({ ...this.#options, peers });
+      checkPeerOptions(peers, this.#options);
       const before = this.#peerOptions;
       try {
         await this.#replacePeers(peers.map(canonicalPeer));

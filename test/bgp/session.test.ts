@@ -161,6 +161,25 @@ describe('session: timers', () => {
     await bench.clock.run(30_000);
     expect(bench.state).not.toBe('Established');
   });
+
+  it('a process that is paused again reads what came meanwhile as it did the first time', async () => {
+    const bench = new Bench({ isPassive: true, holdTimeSeconds: 9 });
+    await bench.speaker.start();
+    await bench.connect(COMES_UP);
+    bench.mux.stop();
+    await bench.clock.runFor(20_000);
+    bench.mux.continue();
+    await bench.clock.runFor(2000);
+    const second = await bench.connect();
+    expect(bench.state).toBe('OpenSent');
+    bench.mux.stop();
+    await bench.clock.runFor(61_000);
+    second.send(OPEN, KEEPALIVE);
+    await bench.clock.runFor(1000);
+    bench.mux.continue();
+    await bench.clock.runFor(100);
+    expect(bench.state).toBe('Established');
+  });
 });
 
 /** An attribute list that no rule of RFC 7606 can save: MP_REACH_NLRI that ends in its next hop. */

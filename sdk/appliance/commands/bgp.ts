@@ -126,8 +126,8 @@ async function runUntilSignal(
   });
   const unwatch = path === '-' ? () => {} : watchForChange(path, () => reload('file changed'));
   try {
-    await started;
-    await ended;
+    // Both at once: what ends a speaker that could not start fails as it did.
+    await Promise.all([started, ended]);
   } finally {
     unwatch();
     release();

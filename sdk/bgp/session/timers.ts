@@ -42,6 +42,7 @@ export class ConnectionTimers {
 
   /** The HoldTimer at its large value. */
   waitForOpen(): void {
+    this.#isCatchingUp = false;
     this.#holdTimeMs = 0;
     this.#hold.start(OPEN_WAIT_MS);
   }

@@ -119,7 +119,7 @@ export class Speaker {
 
   /**
    * Replaces the peers: new ones are started, those that are gone get a Cease (peer de-configured), and those whose
-   * options changed a Cease (other configuration change) and then a new session.
+   * options changed a Cease (other configuration change) and then a new session. Another name alone ends none.
    *
    * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; then the peers are
    *   those of before, and of those that had been changed already the sessions begin anew
@@ -201,13 +201,13 @@ export class Speaker {
 
   #add(options: PeerOptions): Peer {
     const { as, routerId, addresses } = this.#options;
-    const peer = new Peer(options, {
+    const peer: Peer = new Peer(options, {
       runtime: this.#runtime,
       identity: { as, routerId },
       addresses,
       listens: this.#isOpen,
       gracefulRestart: () => this.#gracefulRestart,
-      emit: (event) => this.#emit(options, event),
+      emit: (event) => this.#emit(peer.options, event),
     });
     this.#peers.set(options.address, peer);
     return peer;
@@ -219,7 +219,10 @@ export class Speaker {
     if (this.#isRunning && this.#isOpen) await this.#listeners.set(options);
     for (const [address, peer] of this.#peers) {
       const changed = wanted.get(address);
-      if (changed !== undefined && isSamePeer(changed, peer.options)) continue;
+      if (changed !== undefined && isSamePeer(changed, peer.options)) {
+        peer.options = changed;
+        continue;
+      }
       const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
       peer.stop(notification(changed === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
       this.#peers.delete(address);

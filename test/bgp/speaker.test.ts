@@ -464,6 +464,18 @@ describe('speaker: other peers', () => {
     expect(second.news).toContain('End-of-RIB ipv4');
   });
 
+  it('one that is only called something else keeps its session', async () => {
+    const { bench, router } = await Bench.established({ name: 'edge' });
+    const before = router.heard.length;
+    await bench.speaker.setPeers([{ ...PEER, name: 'core' }]);
+    await bench.clock.runFor(0);
+    expect(router.heard.length).toBe(before);
+    expect(bench.speaker.status.peers[0]).toMatchObject({ name: 'core', state: 'Established' });
+    router.tcp.abort();
+    await bench.clock.runFor(0);
+    expect(bench.events.at(-1)).toMatchObject({ peer: 'core', state: 'Idle' });
+  });
+
   it('that are wrong change nothing', async () => {
     const { bench, router } = await Bench.established();
     await expect(bench.speaker.setPeers([{ ...PEER, as: 0 }])).rejects.toMatchObject({ code: 'ERR_SPEAKER_INVALID' });

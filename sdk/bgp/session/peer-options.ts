@@ -12,12 +12,12 @@ export function canonicalPeer(peer: PeerOptions): PeerOptions {
   };
 }
 
-/** Whether a session made with the one is good for the other. */
+/** Whether a session made with the one is good for the other; what people call the peer is no matter to it. */
 export function isSamePeer(a: PeerOptions, b: PeerOptions): boolean {
   return textOf(a) === textOf(b);
 }
 
-function textOf(options: PeerOptions): string {
+function textOf({ name, ...options }: PeerOptions): string {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return JSON.stringify(given.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

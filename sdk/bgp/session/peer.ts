@@ -41,7 +41,8 @@ export interface PeerContext {
 
 /** A peer and everything about it. */
 export class Peer implements ConnectionOwner {
-  readonly options: PeerOptions;
+  /** To be replaced only by options that a session made with these is good for. */
+  options: PeerOptions;
   readonly runtime: Runtime;
   readonly connectRetryMs: number;
   readonly connectOptions: TcpConnectOptions;

@@ -24,6 +24,7 @@ export const bird: RouterKind = {
   hasBfd: true,
   hasBfdBesideTtlSecurity: true,
   hasExtendedNextHop: true,
+  restoresNextHops: true,
   asksForRefresh: true,
   make: (topology) => new Bird(topology),
 };

@@ -17,12 +17,6 @@ import { waitFor } from './wait.js';
 
 const DAEMONS = '/usr/lib/frr';
 const START_MS_MAX = 10_000;
-/**
- * The kernel takes a port that goes down out of the next hop groups that routes share, and zebra 8.4 does not put it
- * back when the port comes up: the route says two next hops in zebra, and has one in the kernel.
- */
-const OWN_NEXT_HOPS = 'no zebra nexthop kernel enable';
-
 /** FRRouting of Debian 12: 8.4. */
 export const frr: RouterKind = {
   name: 'FRR',
@@ -31,6 +25,7 @@ export const frr: RouterKind = {
   // It takes such a neighbour for one several hops away, and BFD for those has another port.
   hasBfdBesideTtlSecurity: false,
   hasExtendedNextHop: true,
+  restoresNextHops: false,
   asksForRefresh: true,
   make: (topology) => new Frr(topology),
 };
@@ -40,7 +35,7 @@ export async function startZebra({ lab, router }: Topology, folder: string) {
   await mkdir(folder, { recursive: true });
   // FRR leaves root behind and makes its sockets here.
   await chmod(folder, 0o777);
-  await writeFile(join(folder, 'zebra.conf'), `log file ${join(folder, 'zebra.log')}\n${OWN_NEXT_HOPS}\n`);
+  await writeFile(join(folder, 'zebra.conf'), `log file ${join(folder, 'zebra.log')}\n`);
   // Of a zebra that was killed.
   for (const name of ['zserv.api', 'zebra.vty']) await rm(join(folder, name), { force: true });
   const process = lab.spawn(router, 'zebra', [`${DAEMONS}/zebra`, ...daemonArgs(folder, 'zebra')]);

@@ -28,6 +28,7 @@ export const gobgp: RouterKind = {
   hasBfd: false,
   hasBfdBesideTtlSecurity: false,
   hasExtendedNextHop: true,
+  restoresNextHops: false,
   // It keeps what it received, and looks at that again.
   asksForRefresh: false,
   make: (topology) => new Gobgp(topology),

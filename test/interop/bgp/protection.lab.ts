@@ -67,7 +67,11 @@ for (const { kind, name: router, isMissing } of ROUTERS) {
           await sleep(500);
           expect((await stage.router.sessions()).map(({ isUp }) => isUp)).toEqual([false]);
         }
-        expect(mux.events.filter(({ state }) => state === 'Established')).toEqual([]);
+        // The router listens without GTSM and asks for it once it has accepted: our OPEN may be there before, and be
+        // answered, so that we believe in a session whose every later segment the router drops.
+        const isOpenLetIn = options.neighbor?.hasTtlSecurity ?? false;
+        if (!isOpenLetIn) expect(mux.events.filter(({ state }) => state === 'Established')).toEqual([]);
+        expect(await stage.kernelNextHops(VIP4)).toEqual([]);
         expect(JSON.stringify(mux.events)).not.toContain('horse');
         mux.signal('SIGTERM');
         expect(await mux.ended()).toBe(0);

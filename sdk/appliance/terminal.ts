@@ -30,3 +30,13 @@ export function progressBar(total: number): Progress {
   bar.start(megabytes(total), 0);
   return { update: (done) => bar.update(megabytes(done)), stop: () => bar.stop() };
 }
+
+/**
+ * Lets writing to a terminal never wait for it. Node waits, and one that is stopped (Ctrl-S, a connection that hangs)
+ * would stop whatever else this process does.
+ */
+export function neverWaitFor(terminal: NodeJS.WriteStream): void {
+  // Node has no public name for this; where the member is missing, writing goes on as before.
+  const { _handle: handle } = terminal as { _handle?: { setBlocking?(isBlocking: boolean): void } };
+  handle?.setBlocking?.(false);
+}

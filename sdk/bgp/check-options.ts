@@ -15,6 +15,10 @@ const FAMILIES: readonly unknown[] = ['ipv4', 'ipv6'];
  * Checks the options of a speaker. A key is never part of an error.
  *
  * @throws EdgemuxError `ERR_SPEAKER_INVALID` with every problem: `peers[1].holdTimeSeconds: expected 0 or 3..65535, got 2`
+ * @example
+ * ```ts
+ * checkSpeakerOptions({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers: [{ address: '10.0.0.1', as: 64513 }] });
+ * ```
  */
 export function checkSpeakerOptions(options: SpeakerOptions): void {
   const problems = new ProblemList();
@@ -31,7 +35,12 @@ export function checkSpeakerOptions(options: SpeakerOptions): void {
 /**
  * Checks the peers of a speaker whose other options are known to be right.
  *
+ * @param speaker what of those options the peers must fit
  * @throws EdgemuxError `ERR_SPEAKER_INVALID` with every problem
+ * @example
+ * ```ts
+ * checkPeerOptions([{ address: '10.0.0.1', as: 64513, holdTimeSeconds: 3 }], { listens: true });
+ * ```
  */
 export function checkPeerOptions(peers: readonly PeerOptions[], speaker: Pick<SpeakerOptions, 'listens'>): void {
   const problems = new ProblemList();

@@ -1,26 +1,35 @@
-/** What a speaker is told: its routes and its peers. */
+/** What a speaker is told: its routes and its peers. All of it is plain data. */
+import type { BfdTimers } from '../bfd/index.js';
+
+export type { BfdTimers } from '../bfd/index.js';
 
 /** A route to announce: a VIP. */
 export interface Route {
   /** `203.0.113.7/32`, `2001:db8::7/128`; host bits are cleared. */
   readonly prefix: string;
-  /** By default the local address of each session, or the speaker's address of the route's family. */
+  /**
+   * An address of the route's family, or IPv6 for IPv4 with peers that know RFC 8950. By default our end of each session,
+   * or the speaker's address of the family where that end is of the other one.
+   */
   readonly nextHop?: string;
-  /** MULTI_EXIT_DISC, 0..4294967295; by default none is sent, and a router takes that for 0. */
+  /** MULTI_EXIT_DISC, 0..4294967295, the lowest is preferred; by default none is sent, which most routers take for 0. */
   readonly med?: number;
-  /** RFC 1997: `65000:100`, or `no-export`, `no-advertise`, `no-export-subconfed`, `blackhole`, `graceful-shutdown`. */
+  /**
+   * RFC 1997, at most 255: `65000:100`, or `no-export`, `no-advertise`, `no-export-subconfed`, `blackhole`,
+   * `graceful-shutdown`. Default none.
+   */
   readonly communities?: readonly string[];
-  /** RFC 8092: `4200000000:1:2`. */
+  /** RFC 8092, at most 128: `4200000000:1:2`. Default none. */
   readonly largeCommunities?: readonly string[];
 }
 
 /** A router to announce routes to. */
 export interface PeerOptions {
-  /** For people; the address by default. */
+  /** Its name for people, in events and status; default its address. */
   readonly name?: string;
-  /** Its address; no two peers have the same. */
+  /** Its address, IPv4 or IPv6, not link-local; no two peers have the same. */
   readonly address: string;
-  /** Default 179. */
+  /** TCP port it listens on, 1..65535; default 179. */
   readonly port?: number;
   /** Its autonomous system, 1..4294967295; the speaker's own makes the session internal (IBGP). */
   readonly as: number;
@@ -37,20 +46,12 @@ export interface PeerOptions {
   readonly isPassive?: boolean;
   /** Families to offer; default both. */
   readonly families?: readonly ('ipv4' | 'ipv6')[];
-  /** TCP MD5 signature key, RFC 2385. */
+  /** TCP MD5 signature key, RFC 2385, 1..80 bytes as UTF-8; default none. Never part of events, status or errors. */
   readonly md5Key?: string;
-  /** GTSM, RFC 5082: hops to the peer, 1..254. */
+  /** GTSM, RFC 5082: hops to the peer, 1..254, 1 for a neighbour on the link; default none, and any TTL is taken. */
   readonly ttlSecurityHops?: number;
   /** Bidirectional forwarding detection, RFC 5880; default none. Needs `localAddress`: the peer watches that address. */
   readonly bfd?: BfdTimers;
-}
-
-/** How fast BFD finds out: the peer is down after `multiplier` × the slower of both sides' intervals. */
-export interface BfdTimers {
-  /** Desired and required interval between packets, 10..30000; default 100. */
-  readonly intervalMs?: number;
-  /** Packets that may be lost, 1..255; default 3. */
-  readonly multiplier?: number;
 }
 
 /** A planned restart: what RFC 4724 asks routers to wait for. */
@@ -67,9 +68,9 @@ export interface SpeakerOptions {
   readonly as: number;
   /** BGP Identifier: an IPv4 address, not 0.0.0.0. */
   readonly routerId: string;
-  /** Next hops for routes of a family that a session's own address is not of. */
+  /** Next hops for routes of a family that our end of a session is not of; without one such routes are not announced. */
   readonly addresses: { readonly ipv4?: string; readonly ipv6?: string };
-  /** Port to listen on, 0..65535; default 179. */
+  /** TCP port to listen on, 0..65535, 0 for any that is free; default 179. */
   readonly port?: number;
   /** Whether to accept connections; default true. */
   readonly listens?: boolean;

@@ -1,12 +1,14 @@
 /** A BGP speaker: announces the VIPs of a MUX to its routers, RFC 4271. */
 import { Bfd } from '../bfd/index.js';
-import { canonicalIp } from '../net/address.js';
 import type { Runtime } from '../runtime/index.js';
-import { checkSpeakerOptions } from './check-options.js';
+import { checkPeerOptions, checkSpeakerOptions } from './check-options.js';
 import type { GracefulRestartOptions, PeerOptions, Route, SpeakerOptions } from './options.js';
 import { resolveRoutes, type WantedRoute } from './rib/resolve-routes.js';
 import { Listeners } from './session/listeners.js';
 import { Peer } from './session/peer.js';
+import { canonicalPeer, isSamePeer } from './session/peer-options.js';
+import { RestartPreparation } from './session/restart-preparation.js';
+import { until } from './session/until.js';
 import type { PeerEvent, SpeakerEvent, SpeakerStatus } from './status.js';
 import { notification } from './wire/message-error.js';
 import { notificationWithText } from './wire/notification.js';
@@ -17,8 +19,6 @@ const PORT = 179;
 const DRAIN_TIMEOUT_MS = 5000;
 /** How long what was written last may take to leave. */
 const LAST_WORDS_MS = 1000;
-/** How often something that takes a moment is looked at. */
-const LOOK_MS = 10;
 
 /** How to end: `drain` takes the routes back first, `restart` leaves them where graceful restart was agreed on. */
 export type StopHow =
@@ -36,7 +36,8 @@ export type StopHow =
  *
  * @example
  * ```ts
- * const speaker = new Speaker({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers: [{ address: '10.0.0.1', as: 64513 }] }, nodeRuntime());
+ * const peers = [{ address: '10.0.0.1', as: 64513 }];
+ * const speaker = new Speaker({ as: 64512, routerId: '10.0.0.4', addresses: {}, peers }, nodeRuntime());
  * speaker.announce([{ prefix: '203.0.113.7/32' }]);
  * await speaker.start();
  * …
@@ -48,6 +49,7 @@ export class Speaker {
   readonly #runtime: Runtime;
   readonly #listeners: Listeners;
   readonly #peers = new Map<string, Peer>();
+  readonly #restart: RestartPreparation;
   readonly #listening = new Set<(event: SpeakerEvent) => void>();
   #gracefulRestart: GracefulRestartOptions | undefined;
   #wanted: readonly WantedRoute[] | undefined;
@@ -63,7 +65,8 @@ export class Speaker {
     this.#options = options;
     this.#runtime = runtime;
     this.#gracefulRestart = options.gracefulRestart;
-    this.#listeners = new Listeners(runtime.tcp, options.port ?? PORT, (connection) =>
+    this.#restart = new RestartPreparation(runtime.clock);
+    this.#listeners = new Listeners(runtime, options.port ?? PORT, (connection) =>
       this.#peers.get(connection.remote.address)?.accept(connection),
     );
     for (const peer of options.peers) this.#add(canonicalPeer(peer));
@@ -81,8 +84,8 @@ export class Speaker {
   }
 
   /**
-   * Replaces the routes that peers are to have; they are told the differences. Peers hear nothing at all before the first
-   * call, not even that there are no routes, so that a restarted speaker does not lose what they kept for it.
+   * Replaces the routes that peers are to have; they are told the differences. Peers hear nothing at all before the
+   * first call, not even that there are no routes, so that a restarted speaker does not lose what they kept for it.
    *
    * @throws EdgemuxError `ERR_ROUTES_INVALID` with every problem; then nothing has changed
    */
@@ -97,8 +100,8 @@ export class Speaker {
   /**
    * Binds the port and begins to connect. Sessions come up later: `subscribe`, or look at `status`.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SOCKET` when a port cannot be bound, `ERR_UNSUPPORTED` when the platform
-   *   cannot do what a peer wants; then nothing runs
+   * @throws EdgemuxError (as a rejection) `ERR_SOCKET` when a port cannot be bound, after 3 s where its address is missing;
+   *   `ERR_UNSUPPORTED` when the platform cannot do what a peer wants; then nothing runs
    */
   start(): Promise<void> {
     return this.#next(async () => {
@@ -116,27 +119,21 @@ export class Speaker {
 
   /**
    * Replaces the peers: new ones are started, those that are gone get a Cease (peer de-configured), and those whose
-   * options changed a Cease (other configuration change) and then a new session.
+   * options changed a Cease (other configuration change) and then a new session. Another name alone ends none.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; the peers stay as
-   *   they were, unless it is for a connection that the platform cannot make
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` with every problem, and as `start`; then the peers are
+   *   those of before, and of those that had been changed already the sessions begin anew
    */
   setPeers(peers: readonly PeerOptions[]): Promise<void> {
     return this.#next(async () => {
-      checkSpeakerOptions({ ...this.#options, peers });
-      const wanted = new Map(peers.map(canonicalPeer).map((peer) => [peer.address, peer]));
-      if (this.#isRunning && this.#isOpen) await this.#listeners.set([...wanted.values()]);
-      for (const [address, peer] of this.#peers) {
-        const options = wanted.get(address);
-        if (options !== undefined && isSame(options, peer.options)) continue;
-        const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
-        peer.stop(notification(options === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
-        this.#peers.delete(address);
+      checkPeerOptions(peers, this.#options);
+      const before = this.#peerOptions;
+      try {
+        await this.#replacePeers(peers.map(canonicalPeer));
+      } catch (error) {
+        await this.#replacePeers(before).catch(() => {});
+        throw error;
       }
-      const added = [...wanted.values()]
-        .filter(({ address }) => !this.#peers.has(address))
-        .map((peer) => this.#add(peer));
-      if (this.#isRunning) for (const peer of added) await this.#startPeer(peer);
     });
   }
 
@@ -147,8 +144,8 @@ export class Speaker {
    *
    * Resolves when every such session is up again and has its routes.
    *
-   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` for a time out of range; the reason of `signal` when that
-   *   is aborted
+   * @throws EdgemuxError (as a rejection) `ERR_SPEAKER_INVALID` for a time out of range; the reason of `signal` when
+   *   that is aborted
    */
   async prepareRestart(
     { restartTimeSeconds }: Pick<GracefulRestartOptions, 'restartTimeSeconds'>,
@@ -156,13 +153,10 @@ export class Speaker {
   ): Promise<void> {
     const gracefulRestart = { restartTimeSeconds, isRestarting: false };
     checkSpeakerOptions({ ...this.#options, gracefulRestart });
+    signal?.throwIfAborted();
     this.#gracefulRestart = gracefulRestart;
-    for (const [address, peer] of [...this.#peers]) {
-      const isPeer = () => this.#isRunning && this.#peers.get(address) === peer;
-      if (!isPeer() || !peer.isUnpreparedForRestart) continue;
-      peer.reopen(notification(NOTIFICATION.CEASE.ADMINISTRATIVE_RESET));
-      await this.#until(() => !isPeer() || peer.isTold, Number.POSITIVE_INFINITY, signal);
-    }
+    const isPeer = (peer: Peer) => this.#isRunning && this.#peers.get(peer.options.address) === peer;
+    await this.#restart.prepare([...this.#peers.values()], isPeer, signal);
   }
 
   /** Ends every session and unbinds the port. Resolves when what there was to say has left this process. */
@@ -175,11 +169,15 @@ export class Speaker {
         const { text, timeoutMs = DRAIN_TIMEOUT_MS } = how;
         this.#isDraining = true;
         for (const peer of peers) peer.announce([]);
-        await this.#until(() => peers.every((peer) => peer.isTold || peer.state !== 'Established'), timeoutMs);
+        await until(
+          this.#runtime.clock,
+          () => peers.every((peer) => peer.isTold || peer.state !== 'Established'),
+          timeoutMs,
+        );
         for (const peer of peers) peer.stop(notificationWithText(NOTIFICATION.CEASE.ADMINISTRATIVE_SHUTDOWN, text));
       }
       this.#halt();
-      await this.#until(() => peers.every(({ isDrained }) => isDrained), LAST_WORDS_MS);
+      await until(this.#runtime.clock, () => peers.every(({ isDrained }) => isDrained), LAST_WORDS_MS);
     });
   }
 
@@ -203,16 +201,37 @@ export class Speaker {
 
   #add(options: PeerOptions): Peer {
     const { as, routerId, addresses } = this.#options;
-    const peer = new Peer(options, {
+    const peer: Peer = new Peer(options, {
       runtime: this.#runtime,
       identity: { as, routerId },
       addresses,
       listens: this.#isOpen,
       gracefulRestart: () => this.#gracefulRestart,
-      emit: (event) => this.#emit(options, event),
+      emit: (event) => this.#emit(peer.options, event),
     });
     this.#peers.set(options.address, peer);
     return peer;
+  }
+
+  /** Goes on after a peer that cannot be started, so that the others are; then throws why the first one could not. */
+  async #replacePeers(options: readonly PeerOptions[]): Promise<void> {
+    const wanted = new Map(options.map((peer) => [peer.address, peer]));
+    if (this.#isRunning && this.#isOpen) await this.#listeners.set(options);
+    for (const [address, peer] of this.#peers) {
+      const changed = wanted.get(address);
+      if (changed !== undefined && isSamePeer(changed, peer.options)) {
+        peer.options = changed;
+        continue;
+      }
+      const { PEER_DECONFIGURED, OTHER_CONFIGURATION_CHANGE } = NOTIFICATION.CEASE;
+      peer.stop(notification(changed === undefined ? PEER_DECONFIGURED : OTHER_CONFIGURATION_CHANGE));
+      this.#peers.delete(address);
+    }
+    const added = options.filter(({ address }) => !this.#peers.has(address)).map((peer) => this.#add(peer));
+    if (!this.#isRunning) return;
+    const failures: unknown[] = [];
+    for (const peer of added) await this.#startPeer(peer).catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #startPeer(peer: Peer): Promise<void> {
@@ -244,32 +263,4 @@ export class Speaker {
     this.#last = done.catch(() => {});
     return done;
   }
-
-  /** Waits until `isSo`, or for so long. */
-  async #until(isSo: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-    const { clock } = this.#runtime;
-    const endMs = clock.nowMs() + timeoutMs;
-    while (!isSo() && clock.nowMs() < endMs) {
-      signal?.throwIfAborted();
-      await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
-    }
-  }
-}
-
-/** In the one spelling of addresses, in which connections and listeners give them. */
-function canonicalPeer(peer: PeerOptions): PeerOptions {
-  const { address, localAddress } = peer;
-  return {
-    ...peer,
-    address: canonicalIp(address),
-    ...(localAddress !== undefined && { localAddress: canonicalIp(localAddress) }),
-  };
-}
-
-function isSame(a: PeerOptions, b: PeerOptions): boolean {
-  return textOf(a) === textOf(b);
-}
-
-function textOf(options: PeerOptions): string {
-  return JSON.stringify(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -26,7 +26,7 @@ export interface PeerStatus {
   readonly sinceMs: number;
   /** The peer's BGP identifier, once its OPEN has come. */
   readonly routerId?: string;
-  /** What both agreed on, 0 for none; likewise. */
+  /** What both agreed on, 0 for none, once the peer's OPEN has come. */
   readonly holdTimeSeconds?: number;
   /** Families agreed on; none without a session. */
   readonly families: readonly Family[];
@@ -36,8 +36,9 @@ export interface PeerStatus {
   readonly pendingCount: number;
   /** Routes this peer is not told, and why. */
   readonly unannounced: readonly UnannouncedRoute[];
-  /** Since the peer was set. */
+  /** Messages since the peer was set. */
   readonly received: MessageCounts;
+  /** Messages since the peer was set. */
   readonly sent: MessageCounts;
   /** Times that a session has been lost, or could not be made, since the last that lasted. */
   readonly failureCount: number;

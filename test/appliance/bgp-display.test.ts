@@ -5,6 +5,7 @@ import { type EventRecord, errorRecord, jsonLine } from '../../sdk/appliance/bgp
 import { Screen } from '../../sdk/appliance/bgp/screen.js';
 import { durationText, sessionTable } from '../../sdk/appliance/bgp/session-table.js';
 import { FileError } from '../../sdk/appliance/files.js';
+import { neverWaitFor } from '../../sdk/appliance/terminal.js';
 import type { PeerStatus } from '../../sdk/bgp/index.js';
 import { EdgemuxError } from '../../sdk/errors.js';
 
@@ -100,6 +101,25 @@ describe('the screen', () => {
     const { written, terminal: to } = terminal(80, 4);
     new Screen(to).draw(['a', 'b', 'c', 'd', 'e']);
     expect(written).toEqual(['\x1b[?25l\r\x1b[0Ja\nb\n… 3 more\n']);
+  });
+
+  test('draws nothing on a terminal that is stopped, and the latest once it goes on', () => {
+    const { written, terminal: to } = terminal(80, 24);
+    const stopped = { ...to, writableLength: 0 };
+    const screen = new Screen(stopped);
+    screen.draw(['a']);
+    stopped.writableLength = 9;
+    screen.draw(['b']);
+    stopped.writableLength = 0;
+    screen.draw(['c']);
+    expect(written).toEqual(['\x1b[?25l\r\x1b[0Ja\n', '\x1b[1A\r\x1b[0Jc\n']);
+  });
+
+  test('does not wait for its terminal, whose Ctrl-S would end sessions', () => {
+    const blocking: boolean[] = [];
+    neverWaitFor({ _handle: { setBlocking: (is: boolean) => blocking.push(is) } } as unknown as NodeJS.WriteStream);
+    neverWaitFor({} as NodeJS.WriteStream);
+    expect(blocking).toEqual([false]);
   });
 
   test('takes a terminal that says no size for 80 × 24', () =>

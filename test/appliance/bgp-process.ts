@@ -1,6 +1,6 @@
 /** `edgemux bgp` as a process that goes on: its events as they come, and the fabric file it follows. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { CLI, FABRIC } from './cli.js';
 
 const POLL_MS = 20;
@@ -44,6 +44,11 @@ export class BgpProcess {
     });
   }
 
+  /** Reads its output no more, as a log collector that has died. */
+  stopReading(): void {
+    this.#child.stdout?.destroy();
+  }
+
   /** The first event of a kind after `from` others of its kind, with these members. */
   async event(event: string, members: Readonly<Record<string, unknown>> = {}, from = 0): Promise<EventLine> {
     const found = () =>
@@ -59,6 +64,15 @@ export class BgpProcess {
     const line = found();
     if (line === undefined) throw new Error(`over before ${event}: ${this.stdout}${this.stderr}`);
     return line;
+  }
+
+  /** Waits until it obeys signals, of which Node leaves SIGUSR2 alone; where that cannot be seen, not at all. */
+  async obeysSignals(): Promise<void> {
+    const isCaught = () => {
+      const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'latin1'))?.[1];
+      return (BigInt(`0x${caught ?? 0}`) & (1n << 11n)) !== 0n;
+    };
+    if (existsSync('/proc/self/status')) await until('SIGUSR2 is caught', isCaught);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -84,6 +84,32 @@ test('from start to SIGTERM', async () => {
   expect(bgp.stderr).toBe('');
 });
 
+test('a signal while it waits for an address that never comes is no crash', async () => {
+  const edge = await router();
+  writeFabric(path, { routers: [{ ...resourceOf(edge), localIPAddress: '192.0.2.77' }] });
+  const bgp = start();
+  await bgp.obeysSignals();
+  bgp.signal('SIGTERM');
+  expect(await bgp.exit()).toBe(1);
+  expect(bgp.stderr.trimEnd().split('\n')).toEqual([
+    expect.stringContaining('192.0.2.77:0: not an address of this machine'),
+  ]);
+});
+
+test('a log reader that dies takes nothing with it', async () => {
+  const edge = await router();
+  writeFabric(path, { routers: [resourceOf(edge)] });
+  const bgp = start('--json');
+  await bgp.event('state', { state: 'Established' });
+  bgp.stopReading();
+  writeFabric(path, { routers: [resourceOf(edge)], vips: ['80.80.80.81'] });
+  await until('the new VIP', () => edge.routes.has('80.80.80.81/32'));
+  await until('a word of it', () => bgp.stderr.includes('going on without'));
+  expect(edge.notifications).toEqual([]);
+  bgp.signal('SIGTERM');
+  expect(await bgp.exit()).toBe(0);
+});
+
 test('a changed file is read, a broken one changes nothing', async () => {
   const edge = await router();
   writeFabric(path, { routers: [resourceOf(edge)], vips: ['80.80.80.81'] });

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { PeerOptions } from '../../sdk/bgp/options.js';
-import { agree, collisionWinner, openFor } from '../../sdk/bgp/session/agreement.js';
+import { agree, openFor } from '../../sdk/bgp/session/agreement.js';
+import { collisionWinner } from '../../sdk/bgp/session/collision.js';
 import { type Capabilities, MessageError, NO_CAPABILITIES, type OpenMessage } from '../../sdk/bgp/wire/index.js';
 
 const US = { as: 65001, routerId: '10.0.0.1' };

@@ -1,10 +1,22 @@
-/** Two speakers that connect to each other at once, and connections that come while a session is up. RFC 4271 section 6.8. */
+/** Speakers that connect to each other at once, and while a session is up: RFC 4271 section 6.8. */
 
 import { describe, expect, it } from 'vitest';
 import { Speaker } from '../../sdk/bgp/speaker.js';
 import { NOTIFICATION } from '../../sdk/bgp/wire/index.js';
 import { SimulatedNetwork } from '../../sdk/runtime/simulated/index.js';
-import { Bench, COMES_UP, KEEPALIVE, MUX, notificationOf, OPEN, openWith, ROUTER_OPEN } from '../support/bgp-router.js';
+import {
+  Bench,
+  COMES_UP,
+  KEEPALIVE,
+  MUX,
+  notificationOf,
+  OPEN,
+  openWith,
+  ROUTER,
+  ROUTER_AS,
+  ROUTER_OPEN,
+  RouterConnection,
+} from '../support/bgp-router.js';
 
 const COLLISION = 'NOTIFICATION 6/7 Cease: connection collision resolution';
 
@@ -47,6 +59,27 @@ describe('collision: the connection of the higher identifier stays', () => {
     expect(bench.speaker.status.peers[0]).toMatchObject({ state: 'Established' });
     expect(bench.speaker.status.peers[0]).not.toHaveProperty('lastError');
     expect(connections.length).toBe(1);
+  });
+
+  it.each([
+    { ends: 'ours', stays: 'theirs' },
+    { ends: 'theirs', stays: 'ours' },
+  ] as const)('a higher router decides when ours is up before its own: it ends $ends', async ({ ends, stays }) => {
+    const bench = new Bench();
+    const connections = await bench.listen(COMES_UP);
+    await bench.speaker.start();
+    bench.speaker.announce([{ prefix: '203.0.113.7/32' }]);
+    const theirs = await bench.connect();
+    const both = { ours: connections[0], theirs };
+    expect([bench.state, theirs.news]).toEqual(['Established', ['TCP', 'OPEN']]);
+    theirs.send(OPEN);
+    await bench.clock.runFor(0);
+    both[ends].send(notificationOf(NOTIFICATION.CEASE.CONNECTION_COLLISION));
+    if (stays === 'theirs') theirs.send(KEEPALIVE);
+    await bench.clock.runFor(0);
+    expect([bench.state, both[ends].news.at(-1)]).toEqual(['Established', 'FIN']);
+    expect(both[stays].news.slice(-3)).toEqual(['+203.0.113.7/32', 'End-of-RIB ipv4', 'End-of-RIB ipv6']);
+    expect(bench.speaker.status.peers[0]).toMatchObject({ announcedCount: 1, failureCount: 0 });
   });
 
   it('a session that is up ends the attempt beside it', async () => {
@@ -93,6 +126,26 @@ describe('collision: a connection that comes while a session is up', () => {
     const second = await bench.connect(COMES_UP);
     expect(first.news).toEqual(['TCP', 'OPEN', 'FIN']);
     expect([bench.state, second.news]).toEqual(['Established', ['TCP', 'OPEN']]);
+  });
+
+  it('to another address than the peer is to use is refused', async () => {
+    const anywhere = { address: '10.0.0.3', as: 65003 };
+    const bench = new Bench();
+    const mux = bench.network.host('10.1.0.1', '10.1.0.2');
+    const peers = [{ address: ROUTER, as: ROUTER_AS, localAddress: '10.1.0.1', isPassive: true }, anywhere];
+    const speaker = new Speaker({ as: 65001, routerId: MUX, addresses: {}, peers }, mux);
+    await speaker.start();
+    expect(speaker.status.listeners).toEqual([{ address: '0.0.0.0', port: 179 }]);
+    const heard = ['10.1.0.1', '10.1.0.2'].map((address) => {
+      const connection = new RouterConnection(bench.router);
+      connection.tcp = bench.router.tcp.connect({ remote: { address, port: 179 } }, connection);
+      return connection.heard;
+    });
+    await bench.clock.runFor(1);
+    expect(heard).toEqual([
+      ['TCP', 'OPEN'],
+      ['TCP', 'reset by peer'],
+    ]);
   });
 
   it('of a stranger is reset', async () => {

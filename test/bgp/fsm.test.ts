@@ -1,4 +1,4 @@
-/** The state machine against RFC 4271 section 8.2.2, cell by cell: the table here is written from the RFC's text alone. */
+/** The state machine against RFC 4271 section 8.2.2, cell by cell: the table here is written from the RFC alone. */
 import { describe, expect, it } from 'vitest';
 import type { Action } from '../../sdk/bgp/fsm/actions.js';
 import { EVENTS, type FsmEvent } from '../../sdk/bgp/fsm/events.js';

@@ -11,6 +11,7 @@ import {
   notificationOf,
   OPEN,
   openWith,
+  ROUTER,
   ROUTER_OPEN,
   raw,
 } from '../support/bgp-router.js';
@@ -160,6 +161,25 @@ describe('session: timers', () => {
     await bench.clock.run(30_000);
     expect(bench.state).not.toBe('Established');
   });
+
+  it('a process that is paused again reads what came meanwhile as it did the first time', async () => {
+    const bench = new Bench({ isPassive: true, holdTimeSeconds: 9 });
+    await bench.speaker.start();
+    await bench.connect(COMES_UP);
+    bench.mux.stop();
+    await bench.clock.runFor(20_000);
+    bench.mux.continue();
+    await bench.clock.runFor(2000);
+    const second = await bench.connect();
+    expect(bench.state).toBe('OpenSent');
+    bench.mux.stop();
+    await bench.clock.runFor(61_000);
+    second.send(OPEN, KEEPALIVE);
+    await bench.clock.runFor(1000);
+    bench.mux.continue();
+    await bench.clock.runFor(100);
+    expect(bench.state).toBe('Established');
+  });
 });
 
 /** An attribute list that no rule of RFC 7606 can save: MP_REACH_NLRI that ends in its next hop. */
@@ -177,7 +197,6 @@ describe('session: a bad message ends it, and the NOTIFICATION says why', () => 
       says: '1/2 message header error',
     },
     { name: 'header: an UPDATE of 22 bytes', message: raw(2, [0, 0, 0]), says: '1/2 message header error' },
-    { name: 'header: a NOTIFICATION of 20 bytes', message: raw(3, [0]), says: '1/2 message header error' },
     { name: 'header: type 0', message: raw(0, []), says: '1/3 message header error' },
     { name: 'header: type 6', message: raw(6, []), says: '1/3 message header error' },
   ];
@@ -198,6 +217,19 @@ describe('session: a bad message ends it, and the NOTIFICATION says why', () => 
       expect(bench.speaker.status.peers[0].lastError).toMatch(/^sent message header error/);
     },
   );
+
+  it.each([
+    { name: 'without codes', message: raw(3, []), reason: 'received a NOTIFICATION of 19 bytes' },
+    { name: 'without a subcode', message: raw(3, [6]), reason: 'received a NOTIFICATION of 20 bytes' },
+    { name: 'of 4097 bytes', message: raw(3, [6, 2], { length: 4097 }), reason: 'received a message of 4097 bytes' },
+    { name: 'of a code nobody knows', message: raw(3, [99, 7]), reason: 'received error code 99: subcode 7' },
+  ])('a NOTIFICATION $name ends the session and is not answered with another', async ({ message, reason }) => {
+    const { bench, router } = await Bench.established();
+    router.send(message);
+    await bench.clock.runFor(0);
+    expect(router.news).toEqual(['TCP', 'OPEN', 'FIN']);
+    expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'down', reason }));
+  });
 
   const version3 = [3, 0xfd, 0xea, 0, 90, 10, 0, 0, 2, 0];
   const holdTime = (seconds: number) => [4, 0xfd, 0xea, 0, seconds, 10, 0, 0, 2, 0];
@@ -392,6 +424,17 @@ describe('session: routes', () => {
     expect(bench.events).toContainEqual(expect.objectContaining({ kind: 'refresh', family: 'ipv4' }));
   });
 
+  it.each([1, 2, 255])('are sent again whatever the reserved octet says (%i), without RFC 7313', async (reserved) => {
+    const capabilities = { ...ROUTER_OPEN.capabilities, enhancedRouteRefresh: false };
+    const { bench, router } = await Bench.established({}, {}, { OPEN: [openWith({ capabilities }), KEEPALIVE] });
+    bench.speaker.announce([{ prefix: VIP }]);
+    await bench.clock.runFor(0);
+    const before = router.news.length;
+    router.send(raw(5, [0, 1, reserved, 1]));
+    await bench.clock.runFor(0);
+    expect(router.news.slice(before)).toEqual([`+${VIP}`]);
+  });
+
   it.each(['begin', 'end'] as const)('a mark of the router (%s) asks for nothing', async (subtype) => {
     const { bench, router } = await Bench.established();
     bench.speaker.announce([{ prefix: VIP }]);
@@ -449,6 +492,21 @@ describe('session: a router that does not read', () => {
     expect(bench.clock.nowMs() - beganMs).toBe(19_000);
     expect(bench.speaker.status.peers[0].lastError).toBe('send hold timer expired: the peer takes nothing');
     await bench.clock.runFor(0);
+    expect(waiting(bench)).toBe(0);
+  });
+
+  it('whose machine is gone leaves nothing behind once its last words are given up', async () => {
+    const { bench } = await Bench.established({ holdTimeSeconds: 9 });
+    bench.router.stopReading();
+    bench.speaker.announce(many(40_000, 0));
+    await bench.clock.runFor(0);
+    bench.network.cut(MUX, ROUTER);
+    await bench.clock.run(9000);
+    expect(bench.events.filter(({ kind }) => kind === 'down')).toMatchObject([
+      { state: 'Established', reason: 'sent hold timer expired: no message for 9 s' },
+    ]);
+    expect(waiting(bench)).toBeGreaterThan(0);
+    await bench.clock.run(14_100);
     expect(waiting(bench)).toBe(0);
   });
 });

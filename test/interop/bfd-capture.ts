@@ -8,6 +8,7 @@ export interface CapturedPacket {
   readonly sourcePort: number;
   readonly destinationPort: number;
   readonly hopLimit: number;
+  readonly dscp: number;
   /** 0 AdminDown, 1 Down, 2 Init, 3 Up. */
   readonly state: number;
   readonly diagnostic: number;
@@ -23,6 +24,8 @@ const FIELDS = [
   'udp.dstport',
   'ip.ttl',
   'ipv6.hlim',
+  'ip.dsfield.dscp',
+  'ipv6.tclass.dscp',
   'bfd.sta',
   'bfd.diag',
   'bfd.flags.p',
@@ -32,12 +35,27 @@ const FIELDS = [
 /** The BFD packets of a capture file, oldest first. */
 export function readBfd(capture: string): CapturedPacket[] {
   return fieldsOf(capture, FIELDS).map(
-    ([time, from4, from6, sourcePort, destinationPort, ttl, hopLimit, state, diagnostic, poll, final]) => ({
+    ([
+      time,
+      from4,
+      from6,
+      sourcePort,
+      destinationPort,
+      ttl,
+      hopLimit,
+      dscp4,
+      dscp6,
+      state,
+      diagnostic,
+      poll,
+      final,
+    ]) => ({
       atMs: Number(time) * 1000,
       from: from4 || from6 || '',
       sourcePort: Number(sourcePort),
       destinationPort: Number(destinationPort),
       hopLimit: Number(ttl || hopLimit),
+      dscp: Number(dscp4 || dscp6),
       state: Number(state),
       diagnostic: Number(diagnostic),
       isPoll: isSet(poll),

@@ -16,6 +16,8 @@ const ADDRESSES = [
   { family: 'IPv4', mux: '192.0.2.1', router: '192.0.2.254' },
   { family: 'IPv6', mux: '2001:db8::1', router: '2001:db8::254' },
 ];
+/** Network control, RFC 4594. */
+const CS6 = 48;
 const ADMIN_DOWN = 0;
 const UP = 3;
 /** Both sides begin at one packet a second. */
@@ -170,9 +172,8 @@ for (const kind of [frrBfd, birdBfd]) {
       const packets = readBfd(capture);
       for (const { family, mux, router } of ADDRESSES) {
         const sent = packets.filter(({ from }) => from === mux);
-        expect(new Set(sent.map(({ destinationPort, hopLimit }) => `${destinationPort} ${hopLimit}`))).toEqual(
-          new Set(['3784 255']),
-        );
+        const marks = sent.map(({ destinationPort, hopLimit, dscp }) => `${destinationPort} ${hopLimit} ${dscp}`);
+        expect(new Set(marks)).toEqual(new Set([`3784 255 ${CS6}`]));
         const [port, ...others] = new Set(sent.map(({ sourcePort }) => sourcePort));
         expect(others).toEqual([]);
         expect(port).toBeGreaterThanOrEqual(49_152);

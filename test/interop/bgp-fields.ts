@@ -116,6 +116,7 @@ const ATTRIBUTES = {
 } as const;
 const EXTENDED_LENGTH = 0x10;
 
+/** A path attribute edgemux writes. */
 export type AttributeName = keyof typeof ATTRIBUTES;
 
 /** An UPDATE with these path attributes, in this order; those of `long` have more than 255 bytes. */

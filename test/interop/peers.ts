@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 const PYTHON = '/usr/bin/python3';
 const ORACLE = fileURLToPath(new URL('oracle.py', import.meta.url));
 const MESSAGES = fileURLToPath(new URL('messages.py', import.meta.url));
+const BGP_MESSAGES = fileURLToPath(new URL('bgp_messages.py', import.meta.url));
 
 const NEEDED = [
   { name: 'scapy', args: [PYTHON, '-c', 'import scapy.all'] },
@@ -34,6 +35,12 @@ export function oracle(...args: readonly string[]): any {
 /** Asks scapy what it would have answered in the place of a MUX; messages.py says how. */
 export function judgeMessages(sent: string, received: string, mtu4: number, mtu6: number): unknown {
   return JSON.parse(run(PYTHON, ['-B', MESSAGES, sent, received, String(mtu4), String(mtu6)]));
+}
+
+/** Random BGP messages and BFD packets written by scapy, with what they say; bgp_messages.py describes them. */
+// biome-ignore lint/suspicious/noExplicitAny: the test says what is in the answer.
+export function scapyMessages(seed: number, count: number): any {
+  return JSON.parse(run(PYTHON, ['-B', BGP_MESSAGES, String(seed), String(count)]));
 }
 
 /** A field of a frame → what the oracle says is wrong with it. */

@@ -10,8 +10,8 @@ import type {
   TcpProtection,
   Timer,
 } from '../../sdk/runtime/index.js';
-import type { ModelFamily, ModelOpen, ModelSession, ModelUpdate } from './bgp-message.js';
-import * as bgp from './bgp-message.js';
+import { CEASE, Connection } from './bgp-connection.js';
+import type { ModelFamily, ModelOpen } from './bgp-message.js';
 
 /** A MUX as its router is configured for it. */
 export interface ModelPeerOptions extends TcpProtection {
@@ -35,6 +35,8 @@ export interface ModelRouterOptions {
   readonly hasRefresh: boolean;
   readonly hasEnhancedRefresh: boolean;
   readonly hasExtendedNextHop: boolean;
+  /** Asks for every family again as soon as a session is up, as some do whose policy has just changed. */
+  readonly asksAtOnce: boolean;
   /** Keeps the routes of a peer that restarts and has asked for it. */
   readonly isRestartHelper: boolean;
   readonly peers: readonly ModelPeerOptions[];
@@ -51,11 +53,9 @@ export interface ReceivedNotification {
 }
 
 const RETRY_MS = 4000;
-const OPEN_WAIT_MS = 30_000;
 const PORT = 179;
-const CEASE = 6;
 const CEASE_RESET = 4;
-const CEASE_COLLISION = 7;
+const CEASE_BFD_DOWN = 10;
 
 /** A route of an Adj-RIB-In. */
 interface Held {
@@ -69,6 +69,8 @@ export class ModelRouter {
   /** What no speaker should have done. */
   readonly violations: string[] = [];
   readonly notifications: ReceivedNotification[] = [];
+  /** How often what was seen, for tests that want to know whether they saw it. */
+  readonly seen = new Map<string, number>();
   /** Called for each route announced: to compare with what was ever wanted. */
   announced: (peer: string, prefix: string, path: string) => void = () => {};
   readonly #peers: ReadonlyMap<string, PeerState>;
@@ -120,13 +122,22 @@ export class ModelRouter {
     for (const connection of [...this.#peer(address).connections]) connection.notify(CEASE, CEASE_RESET);
   }
 
+  count(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  }
+
+  /** BFD says a peer is down: its session ends, RFC 5882 section 4.3 and RFC 9384. */
+  bfdDown(address: string): void {
+    this.#peer(address).established?.notify(CEASE, CEASE_BFD_DOWN);
+  }
+
   #peer(address: string): PeerState {
     return this.#peers.get(address)!;
   }
 }
 
 /** A peer: its connections, of which one becomes the session, and its Adj-RIB-In. */
-class PeerState {
+export class PeerState {
   readonly held = new Map<string, Held>();
   readonly connections = new Set<Connection>();
   #restart: Timer | undefined;
@@ -188,8 +199,12 @@ class PeerState {
   end(peerOpen: ModelOpen, how: 'connection lost' | 'notification'): void {
     const { restart } = peerOpen;
     const isKept = how === 'connection lost' && this.router.options.isRestartHelper && restart !== undefined;
-    if (!isKept || restart.seconds === 0) return this.held.clear();
+    if (!isKept || restart.seconds === 0) {
+      this.held.clear();
+      return;
+    }
     for (const held of this.held.values()) held.isStale = true;
+    this.router.count('routes kept over a restart');
     this.#restart?.cancel();
     this.#restart = this.router.runtime.clock.after(restart.seconds * 1000, () => this.dropStale());
   }
@@ -202,234 +217,5 @@ class PeerState {
       count += 1;
     }
     return count;
-  }
-}
-
-type State = 'Connect' | 'OpenSent' | 'OpenConfirm' | 'Established' | 'Closed';
-
-/** One TCP connection. */
-class Connection implements TcpHandlers {
-  state: State = 'Connect';
-  tcp!: TcpConnection;
-  holdTimeMs = 0;
-  session!: ModelSession;
-  readonly endOfRibs = new Set<ModelFamily>();
-  readonly #stream: number[] = [];
-  #hold: Timer | undefined;
-  #keepalive: Timer | undefined;
-  #peerOpen: ModelOpen | undefined;
-  #ourOpen!: ModelOpen;
-  /** Families that were asked for again: their routes may come unchanged. */
-  readonly #asked = new Set<ModelFamily>();
-  readonly #refreshing = new Set<ModelFamily>();
-  #hasBeenNotified = false;
-
-  constructor(
-    readonly peer: PeerState,
-    readonly origin: 'ours' | 'theirs',
-  ) {
-    peer.connections.add(this);
-  }
-
-  opened(): void {
-    this.state = 'OpenSent';
-    const { options } = this.peer.router;
-    this.#ourOpen = {
-      as: options.claimedAs ?? options.as,
-      holdTimeSeconds: options.holdTimeSeconds,
-      id: options.id,
-      families: options.families,
-      hasFourOctetAs: options.hasFourOctetAs,
-      hasRefresh: options.hasRefresh,
-      hasEnhancedRefresh: options.hasEnhancedRefresh,
-      hasExtendedNextHop: options.hasExtendedNextHop,
-      ...(options.isRestartHelper && { restart: { isRestarting: false, seconds: 0, preserved: [] } }),
-    };
-    this.#send(bgp.message(bgp.OPEN, bgp.openBody(this.#ourOpen)));
-    this.#restartHold(OPEN_WAIT_MS);
-  }
-
-  received(bytes: Uint8Array): void {
-    for (const octet of bytes) this.#stream.push(octet);
-    try {
-      for (const { type, body } of bgp.takeMessages(this.#stream)) {
-        if (this.#hasBeenNotified) this.peer.violate(`a message of type ${type} after a NOTIFICATION`);
-        if (this.state === 'Closed') return;
-        this.#message(type, body);
-      }
-    } catch (error) {
-      if (!(error instanceof bgp.Malformed)) throw error;
-      this.peer.violate(`malformed: ${error.message}`);
-      this.notify(1, 0);
-    }
-  }
-
-  closed(): void {
-    this.#end('connection lost');
-  }
-
-  /** Ends the connection without a word. */
-  drop(): void {
-    this.#end('connection lost');
-    this.tcp.abort();
-  }
-
-  /** Sends a NOTIFICATION and ends. */
-  notify(code: number, subcode: number): void {
-    if (this.state === 'Connect') return this.drop();
-    this.#send(bgp.message(bgp.NOTIFICATION, [code, subcode]));
-    this.#end('notification');
-    this.tcp.close();
-  }
-
-  askAgain(family: ModelFamily): void {
-    if (!this.#peerOpen!.hasRefresh || !this.#ourOpen.hasRefresh || !this.session.families.includes(family)) return;
-    this.#asked.add(family);
-    this.#send(bgp.message(bgp.ROUTE_REFRESH, bgp.refreshBody(family)));
-  }
-
-  #message(type: number, body: readonly number[]): void {
-    if (type === bgp.NOTIFICATION) return this.#notified(body);
-    if (type === bgp.OPEN && this.state === 'OpenSent') return this.#opened(bgp.readOpen(body));
-    if (type === bgp.KEEPALIVE && body.length === 0 && this.state === 'OpenConfirm') return this.#confirmed();
-    if (this.state !== 'Established') throw new bgp.Malformed(`a message of type ${type} in ${this.state}`);
-    this.#restartHold(this.holdTimeMs);
-    if (type === bgp.KEEPALIVE && body.length === 0) return;
-    if (type === bgp.UPDATE) return this.#update(bgp.readUpdate(body, this.session));
-    if (type === bgp.ROUTE_REFRESH) return this.#refreshMark(bgp.readRefresh(body));
-    throw new bgp.Malformed(`a message of type ${type} with ${body.length} octets in Established`);
-  }
-
-  #opened(open: ModelOpen): void {
-    const { options } = this.peer.router;
-    if (open.as !== this.peer.options.as) this.peer.violate(`OPEN with AS ${open.as}`);
-    if (open.holdTimeSeconds === 1 || open.holdTimeSeconds === 2)
-      this.peer.violate(`hold time ${open.holdTimeSeconds}`);
-    if (open.restart !== undefined && open.restart.seconds === 0) this.peer.violate('graceful restart of 0 s');
-    if (!this.#survives(open)) return this.notify(CEASE, CEASE_COLLISION);
-    this.#peerOpen = open;
-    const families = options.families.filter((family) => open.families.includes(family));
-    this.session = {
-      families,
-      hasFourOctetAs: options.hasFourOctetAs && open.hasFourOctetAs,
-      hasExtendedNextHop: options.hasExtendedNextHop && open.hasExtendedNextHop,
-      isExternal: options.as !== open.as,
-      peerAs: open.as,
-    };
-    this.holdTimeMs = Math.min(this.#ourOpen.holdTimeSeconds, open.holdTimeSeconds) * 1000;
-    this.state = 'OpenConfirm';
-    this.#send(bgp.message(bgp.KEEPALIVE));
-    this.#restartHold(this.holdTimeMs);
-    this.#startKeepalive();
-  }
-
-  /** Section 6.8, and RFC 4724 section 5 for a peer that is back before we knew it was gone. */
-  #survives(open: ModelOpen): boolean {
-    for (const other of [...this.peer.connections]) {
-      if (other === this || (other.state !== 'OpenConfirm' && other.state !== 'Established')) continue;
-      if (other.state === 'Established') {
-        const isBack = this.#ourOpen.restart !== undefined && other.#peerOpen!.restart !== undefined;
-        if (!isBack) return false;
-        other.drop();
-        continue;
-      }
-      const areOursKept = this.#ourOpen.id > open.id || (this.#ourOpen.id === open.id && this.#ourOpen.as > open.as);
-      if ((this.origin === 'ours') !== areOursKept) return false;
-      other.notify(CEASE, CEASE_COLLISION);
-    }
-    return true;
-  }
-
-  #confirmed(): void {
-    this.state = 'Established';
-    this.#restartHold(this.holdTimeMs);
-    this.peer.begin(this.#peerOpen!);
-    for (const other of [...this.peer.connections]) if (other !== this) other.notify(CEASE, CEASE_COLLISION);
-  }
-
-  #update({ withdrawn, announced, path, family, endOfRib }: ModelUpdate): void {
-    const { held } = this.peer;
-    if (endOfRib !== undefined) {
-      if (this.endOfRibs.has(endOfRib)) this.peer.violate(`End-of-RIB of ${endOfRib} twice`);
-      this.endOfRibs.add(endOfRib);
-      this.peer.dropStale(endOfRib);
-    }
-    for (const prefix of withdrawn) {
-      // A route that is stale over a restart is not known to the speaker that has restarted.
-      const route = held.get(prefix);
-      if (route === undefined || (route.isStale && !this.#refreshing.has(family))) {
-        this.peer.violate(`withdrawal of ${prefix}, which this session has not announced`);
-      }
-      held.delete(prefix);
-    }
-    for (const prefix of announced) {
-      const before = held.get(prefix);
-      const isAgain = before !== undefined && !before.isStale && before.path === path;
-      if (isAgain && !this.#asked.has(family)) this.peer.violate(`${prefix} announced again, and unchanged: ${path}`);
-      held.set(prefix, { path, family, isStale: false });
-      this.peer.router.announced(this.peer.options.address, prefix, path);
-    }
-  }
-
-  /** BoRR and EoRR, RFC 7313 section 4. */
-  #refreshMark({ family, subtype }: { family: ModelFamily; subtype: number }): void {
-    if (!this.#ourOpen.hasEnhancedRefresh || !this.#peerOpen!.hasEnhancedRefresh) {
-      throw new bgp.Malformed(`ROUTE-REFRESH of subtype ${subtype} without the capability`);
-    }
-    const isEnd = subtype === 2;
-    if (subtype === 0) return this.peer.violate('a MUX asks for routes');
-    if (!this.#asked.has(family)) this.peer.violate(`a refresh of ${family} nobody asked for`);
-    if (!this.endOfRibs.has(family)) this.peer.violate(`a refresh of ${family} before its End-of-RIB`);
-    if (this.#refreshing.has(family) !== isEnd) this.peer.violate(isEnd ? 'EoRR without BoRR' : 'BoRR twice');
-    if (isEnd) {
-      this.#refreshing.delete(family);
-      const staleCount = this.peer.dropStale(family);
-      if (staleCount > 0) this.peer.violate(`${staleCount} routes of ${family} left out of a refresh`);
-      return;
-    }
-    this.#refreshing.add(family);
-    for (const held of this.peer.held.values()) if (held.family === family) held.isStale = true;
-  }
-
-  #notified(body: readonly number[]): void {
-    if (body.length < 2) throw new bgp.Malformed('a NOTIFICATION without code and subcode');
-    const [code, subcode, ...data] = body as [number, number, ...number[]];
-    const isShutdownText = code === CEASE && (subcode === 2 || subcode === 4) && data.length > 0;
-    if (isShutdownText && data[0] !== data.length - 1) this.peer.violate('shutdown communication of another length');
-    const peer = this.peer.options.address;
-    const atMs = this.peer.router.runtime.clock.nowMs();
-    // Of this session: another connection's NOTIFICATION says nothing of the routes.
-    const routeCount = this.state === 'Established' ? this.peer.held.size : 0;
-    this.peer.router.notifications.push({ peer, atMs, code, subcode, data, routeCount });
-    this.#hasBeenNotified = true;
-    this.#end('notification');
-    this.tcp.close();
-  }
-
-  #end(how: 'connection lost' | 'notification'): void {
-    if (this.state === 'Closed') return;
-    const wasEstablished = this.state === 'Established';
-    this.state = 'Closed';
-    this.#hold?.cancel();
-    this.#keepalive?.cancel();
-    this.peer.connections.delete(this);
-    if (wasEstablished) this.peer.end(this.#peerOpen!, how);
-  }
-
-  #send(bytes: Uint8Array): void {
-    this.tcp.write(bytes);
-  }
-
-  #restartHold(delayMs: number): void {
-    this.#hold?.cancel();
-    if (delayMs > 0) this.#hold = this.peer.router.runtime.clock.after(delayMs, () => this.notify(4, 0));
-  }
-
-  #startKeepalive(): void {
-    if (this.holdTimeMs === 0) return;
-    this.#keepalive = this.peer.router.runtime.clock.after(this.holdTimeMs / 3, () => {
-      this.#send(bgp.message(bgp.KEEPALIVE));
-      this.#startKeepalive();
-    });
   }
 }

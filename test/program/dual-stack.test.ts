@@ -153,7 +153,12 @@ describe('dual stack: provider addresses', () => {
       fabric.networkInterfaces.splice(1, 1);
       fabric.loadBalancerMuxes.splice(1, 1);
       server(fabric).providerAddresses = host;
-      mux(fabric).edgemux = { providerAddress: first, ...(second && { secondProviderAddress: second }) };
+      mux(fabric).edgemux = {
+        providerAddress: first,
+        ...(second && { secondProviderAddress: second }),
+        // What a MUX without an IPv4 address has to say to its routers, whoever compiles for it.
+        ...(first === MUX_6 && { routerId: '10.10.56.21' }),
+      };
     });
     const { attachment: ofMux, backends } = program.forMux('mux-1');
     expect(new Set(backends.map(({ hostProviderAddress }) => hostProviderAddress))).toEqual(new Set([to]));

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import type { Worker } from 'node:worker_threads';
 import { EdgemuxError } from 'edgemux';
+import { checkPeerOptions } from 'edgemux/bgp';
 import { nodeRuntime, SpeakerThread } from 'edgemux/node';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PeerOptions, SpeakerEvent, SpeakerOptions } from '../../sdk/bgp/index.js';
@@ -165,7 +166,7 @@ describe.skipIf(missing)('SpeakerThread', () => {
     const { mux, router } = await session();
     const peers = [{ address: 'nowhere', as: 0 }];
     const error = await errorOf(() => mux.thread.setPeers(peers));
-    const original = await errorOf(() => SpeakerThread.start({ ...muxOptions(), peers }));
+    const original = await errorOf(async () => checkPeerOptions(peers, {}));
     expect(error.code).toBe('ERR_SPEAKER_INVALID');
     expect(error.problems.length).toBeGreaterThan(1);
     expect(error.problems).toEqual(original.problems);

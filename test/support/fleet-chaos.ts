@@ -5,6 +5,8 @@ import type { Random } from './random.js';
 
 /** Long enough for the longest idle hold time (60 s), a restart time, and every retry after them. */
 const QUIET_MS = 200_000;
+/** A segment lost in a cut that is over is sent again within this time. */
+const RESEND_MS = 2100;
 const DEATHS: readonly Death[] = ['ended', 'reset', 'silent'];
 /** A NOTIFICATION a MUX has reason for now and then: hold timer expired, and Cease. */
 const ORDINARY = new Set([4, 6]);
@@ -46,28 +48,23 @@ export class Chaos {
     const random = this.#random;
     const link = random.pick(this.#fleet.links);
     const { mux, router } = link;
-    const actions = [
-      () => this.#routes(mux),
-      () => this.#routes(mux),
-      () => this.#routes(mux),
+    const misfortunes = [
       () => this.#reset(link),
       () => this.#cut(link),
+      () => this.#refuse(link),
       () => this.#delay(link),
       () => this.#stall(router),
       () => this.#stop(mux),
       () => this.#kill(mux),
       () => this.#drain(mux),
       () => this.#restart(mux),
-      () => this.#refresh(link),
-      () => this.#refresh(link),
       () => this.#restartRouter(router),
       () => this.#wrongOpen(router),
       () => this.#peers(mux),
-      () => this.#undoOne(),
-      () => this.#undoOne(),
-      () => this.#undoOne(),
     ];
-    random.pick(actions)();
+    const ordinary = [() => this.#routes(mux), () => this.#routes(mux), () => this.#refresh(link)];
+    // Most misfortunes last: without an end to some there would soon be no session left to disturb.
+    random.pick([random.pick(misfortunes), random.pick(ordinary), random.pick(ordinary), () => this.#undoOne()])();
   }
 
   #routes(mux: FleetMux): void {
@@ -213,15 +210,28 @@ export class Chaos {
     });
   }
 
-  /** A peer is taken out of the configuration, or its hold time is changed. */
+  /** A peer is taken out of the configuration, or gets another hold time, or a key it does not have. */
   #peers(mux: FleetMux): void {
     if (!this.#isRunning(mux)) return;
-    const left = mux.links.filter(() => !this.#random.oneIn(3));
-    this.#note(`${mux.name}: peers ${left.map(({ peer }) => peer.name)}`);
-    this.#fleet.setPeers(mux, left);
+    const left = mux.links.filter(() => !this.#random.oneIn(4));
+    const to = this.#random.pick([{ holdTimeSeconds: 5 }, { md5Key: 'of another fleet' }, { ttlSecurityHops: 2 }]);
+    const change = this.#random.oneIn(2) ? undefined : { link: this.#random.pick(mux.links), to };
+    this.#note(`${mux.name}: peers ${left.map(({ peer }) => peer.name)}${change ? `, ${JSON.stringify(to)}` : ''}`);
+    this.#fleet.setPeers(mux, left, change);
     const { host } = mux;
     this.#undo.set(`peers ${mux.name}`, () => {
-      if (mux.host === host && mux.isAlive) this.#fleet.setPeers(mux, mux.links);
+      if (mux.host === host && mux.isAlive) this.#fleet.setPeers(mux, mux.links, undefined);
+    });
+  }
+
+  /** A firewall in between refuses connections; those that are open stay. */
+  #refuse({ muxAddress, routerAddress }: Link): void {
+    const { network } = this.#fleet;
+    const ways = [network.path(muxAddress, routerAddress), network.path(routerAddress, muxAddress)];
+    this.#note(`${muxAddress} ${routerAddress}: connections refused`);
+    for (const way of ways) way.isRefusing = true;
+    this.#undo.set(`refuse ${muxAddress} ${routerAddress}`, () => {
+      for (const way of ways) way.isRefusing = false;
     });
   }
 
@@ -250,7 +260,7 @@ export class Chaos {
       if (holdTimeMs === undefined || isCut || !router.host.isReading) continue;
       const { model } = router;
       const latencyMs = 2 * wayMs;
-      network.clock.after(holdTimeMs + latencyMs + 10, () => {
+      network.clock.after(holdTimeMs + latencyMs + RESEND_MS, () => {
         if (router.model !== model || !isStill()) return;
         const count = model.routesOf(muxAddress).size;
         if (count > 0)

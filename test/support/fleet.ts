@@ -1,20 +1,13 @@
 /** MUXes and routers on one simulated network, all with different habits, and what each router should know of each MUX. */
-import type { PeerOptions, Route, SpeakerOptions } from '../../sdk/bgp/options.js';
+import { Bfd } from '../../sdk/bfd/index.js';
+import type { PeerOptions, SpeakerOptions } from '../../sdk/bgp/options.js';
 import { Speaker } from '../../sdk/bgp/speaker.js';
 import { type Death, type SimulatedHost, SimulatedNetwork } from '../../sdk/runtime/simulated/index.js';
-import { hex, type ModelFamily, pathText } from '../model/bgp-message.js';
-import { ModelRouter, type ModelRouterOptions } from '../model/bgp-router.js';
+import type { ModelFamily } from '../model/bgp-message.js';
+import { ModelRouter } from '../model/bgp-router.js';
+import { BFD, type RouterPlan, randomLink, randomRouter } from './fleet-plan.js';
+import { ipv4Hex, ipv6Hex, randomVips, type Vip, withoutNextHop } from './fleet-vips.js';
 import type { Random } from './random.js';
-
-/** A VIP as a MUX announces it, and as a router sees it. */
-interface Vip {
-  readonly family: ModelFamily;
-  readonly route: Route;
-  /** `c0000201/32`. */
-  readonly key: string;
-  /** Its path with a given next hop. */
-  readonly path: (nextHop: string) => string;
-}
 
 /** What a MUX and a router have to do with each other. */
 export interface Link {
@@ -26,13 +19,6 @@ export interface Link {
 }
 
 const MUX_AS = 4200000001;
-const COMMUNITIES: readonly (readonly [text: string, number: string])[] = [
-  ['65000:1', String(65000 * 65536 + 1)],
-  ['65000:65535', String(65000 * 65536 + 65535)],
-  ['no-export', String(0xffffff01)],
-  ['graceful-shutdown', String(0xffff0000)],
-];
-
 /** A MUX: its speaker while it has one. */
 export class FleetMux {
   readonly links: Link[] = [];
@@ -66,7 +52,7 @@ export class FleetRouter {
   readonly violations: string[] = [];
 
   constructor(
-    readonly options: ModelRouterOptions,
+    readonly options: RouterPlan,
     readonly ipv4: string,
     readonly ipv6: string,
   ) {}
@@ -78,6 +64,8 @@ export class Fleet {
   readonly muxes: readonly FleetMux[];
   readonly routers: readonly FleetRouter[];
   readonly links: readonly Link[];
+  /** What routers have seen, and how often. */
+  readonly seen = new Map<string, number>();
   /** What was not as it should be, beside what routers say. */
   readonly violations: string[] = [];
   readonly #random: Random;
@@ -90,19 +78,11 @@ export class Fleet {
       const as = random.oneIn(2) ? MUX_AS : 64512;
       return new FleetMux(`mux-${i}`, as, `10.0.1.${i + 1}`, `2001:db8:1::${i + 1}`);
     });
-    const peersOf = new Map<string, ModelRouterOptions['peers'][number][]>();
     this.routers = Array.from({ length: routerCount }, (_, i) => {
-      const peers: ModelRouterOptions['peers'][number][] = [];
-      const router = new FleetRouter(this.#routerOptions(i, peers), `10.0.2.${i + 1}`, `2001:db8:2::${i + 1}`);
-      peersOf.set(router.ipv4, peers);
-      return router;
+      return new FleetRouter(randomRouter(i, random), `10.0.2.${i + 1}`, `2001:db8:2::${i + 1}`);
     });
-    this.links = this.muxes.flatMap((mux) =>
-      this.routers.map((router) => this.#link(mux, router, peersOf.get(router.ipv4)!)),
-    );
-    this.#universe = Array.from({ length: 60 }, (_, i) => vipPrefix(i)).flatMap((prefix) =>
-      Array.from({ length: 4 }, () => this.#vip(prefix)),
-    );
+    this.links = this.muxes.flatMap((mux) => this.routers.map((router) => this.#link(mux, router)));
+    this.#universe = randomVips(random);
   }
 
   /** Starts everything, with a first set of routes each. */
@@ -122,11 +102,14 @@ export class Fleet {
       }
     };
     this.#watch(router.model.start());
+    const bfd = new Bfd(router.host);
+    for (const link of this.links) if (link.router === router && link.peer.bfd) this.#watch(watchByBfd(bfd, link));
   }
 
   killRouter(router: FleetRouter, death: Death): void {
     router.host.kill(death);
     router.violations.push(...router.model.violations);
+    this.#collectSeen(router);
   }
 
   startMux(mux: FleetMux, { isRestarting }: { isRestarting: boolean }): void {
@@ -159,10 +142,12 @@ export class Fleet {
     });
   }
 
-  setPeers(mux: FleetMux, links: readonly Link[]): void {
+  /** Configures the peers of a MUX: those of some of its links, one of them differently if so. */
+  setPeers(mux: FleetMux, links: readonly Link[], change: { link: Link; to: Partial<PeerOptions> } | undefined): void {
     mux.host!.process.enter(() => {
       mux.configured = links;
-      this.#watch(mux.speaker!.setPeers(links.map(({ peer }) => peer)));
+      const peers = links.map((link) => (link === change?.link ? { ...link.peer, ...change.to } : link.peer));
+      this.#watch(mux.speaker!.setPeers(peers));
     });
   }
 
@@ -207,7 +192,10 @@ export class Fleet {
   /** Everything that is not as it should be once it has been quiet for long enough; empty when all is well. */
   differences(): string[] {
     const lines = [...this.violations, ...this.routers.flatMap(({ violations }) => violations)];
-    for (const { model } of this.routers) lines.push(...model.violations);
+    for (const router of this.routers) {
+      lines.push(...router.model.violations);
+      this.#collectSeen(router);
+    }
     for (const link of this.links) {
       const isUp = link.mux.isAlive && link.mux.configured.includes(link);
       lines.push(...(isUp ? this.#differencesOf(link) : this.#leftoversOf(link)));
@@ -217,6 +205,11 @@ export class Fleet {
 
   violate(text: string): void {
     this.violations.push(`${this.network.clock.nowMs().toFixed(0)} ms: ${text}`);
+  }
+
+  #collectSeen({ model }: FleetRouter): void {
+    for (const [what, count] of model.seen) this.seen.set(what, (this.seen.get(what) ?? 0) + count);
+    model.seen.clear();
   }
 
   #differencesOf(link: Link): string[] {
@@ -246,71 +239,12 @@ export class Fleet {
     return count === 0 ? [] : [`${router.options.name} has ${count} routes of ${mux.name}, which is gone`];
   }
 
-  #routerOptions(index: number, peers: ModelRouterOptions['peers']): ModelRouterOptions {
-    const random = this.#random;
-    const hasFourOctetAs = !random.oneIn(4);
-    return {
-      name: `router-${index}`,
-      // The second one is internal to the MUXes of AS 64512.
-      as: index === 1 ? 64512 : hasFourOctetAs ? 4200000100 + index : 64600 + index,
-      // Below every MUX, or above.
-      id: random.oneIn(2) ? 1 + index : 0xf0000000 + index,
-      // Never 0: a session that both sides keep without a word outlives the death of either.
-      holdTimeSeconds: random.pick([3, 9, 30]),
-      families: random.pick([['ipv4', 'ipv6'], ['ipv4', 'ipv6'], ['ipv4'], ['ipv6']] as const),
-      hasFourOctetAs,
-      hasRefresh: !random.oneIn(5),
-      hasEnhancedRefresh: random.oneIn(2),
-      hasExtendedNextHop: random.oneIn(2),
-      isRestartHelper: random.oneIn(2),
-      peers,
-    };
-  }
-
-  #link(mux: FleetMux, router: FleetRouter, peers: ModelRouterOptions['peers'][number][]): Link {
-    const random = this.#random;
-    const isOverIpv6 = random.oneIn(2);
-    const muxAddress = isOverIpv6 ? mux.ipv6 : mux.ipv4;
-    const routerAddress = isOverIpv6 ? router.ipv6 : router.ipv4;
-    const protection = {
-      ...(random.oneIn(4) && { md5Key: `${mux.name} ${router.options.name}` }),
-      ...(random.oneIn(4) && { ttlSecurityHops: 1 }),
-    };
-    const who = random.pick(['mux', 'router', 'both', 'both']);
-    peers.push({
-      address: muxAddress,
-      as: mux.as,
-      localAddress: routerAddress,
-      connects: who !== 'mux',
-      ...protection,
-    });
-    const peer: PeerOptions = {
-      name: router.options.name,
-      address: routerAddress,
-      as: router.options.as,
-      holdTimeSeconds: random.pick([3, 9, 20]),
-      isPassive: who === 'router',
-      ...(random.oneIn(2) && { localAddress: muxAddress }),
-      ...protection,
-    };
+  #link(mux: FleetMux, router: FleetRouter): Link {
+    const { muxAddress, routerAddress, peer, muxAsPeer } = randomLink(mux, router, this.#random);
     const link = { mux, router, muxAddress, routerAddress, peer };
+    router.options.peers.push(muxAsPeer);
     mux.links.push(link);
     return link;
-  }
-
-  #vip({ text, key, family }: ReturnType<typeof vipPrefix>): Vip {
-    const random = this.#random;
-    const med = random.oneIn(2) ? undefined : random.pick([0, 1, 4294967295]);
-    const chosen = COMMUNITIES.filter(() => random.oneIn(4));
-    const largeCommunities = random.oneIn(4) ? ['4200000000:1:2'] : [];
-    const route: Route = {
-      prefix: text,
-      ...(med !== undefined && { med }),
-      communities: chosen.map(([communityText]) => communityText),
-      largeCommunities,
-    };
-    const communities = chosen.map(([, number]) => number);
-    return { family, route, key, path: (nextHop) => pathText({ nextHop, med, communities, largeCommunities }) };
   }
 
   #watch(promise: Promise<unknown>): void {
@@ -318,24 +252,11 @@ export class Fleet {
   }
 }
 
-function vipPrefix(index: number): { text: string; key: string; family: ModelFamily } {
-  if (index % 2 === 0)
-    return { text: `203.0.113.${index}/32`, key: `${ipv4Hex(`203.0.113.${index}`)}/32`, family: 'ipv4' };
-  const address = `2001:db8:f::${index}`;
-  return { text: `${address}/128`, key: `${ipv6Hex(address)}/128`, family: 'ipv6' };
-}
-
-function withoutNextHop(path: string): string {
-  return path.slice(path.indexOf(' '));
-}
-
-function ipv4Hex(address: string): string {
-  return hex(address.split('.').map(Number));
-}
-
-/** Of an address with one `::` and groups of four digits at most. */
-function ipv6Hex(address: string): string {
-  const [front, back] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''));
-  const zeros = Array(8 - front!.length - back!.length).fill('0');
-  return [...front!, ...zeros, ...back!].map((group) => group.padStart(4, '0')).join('');
+/** A router that takes down what BFD finds down, and not what its neighbour has taken out of service (RFC 5882 section 3.2). */
+async function watchByBfd(bfd: Bfd, { router: { model }, muxAddress, routerAddress }: Link): Promise<void> {
+  const neighbours = { localAddress: routerAddress, remoteAddress: muxAddress };
+  const watch = await bfd.watch({ ...neighbours, ...BFD }, (state) => {
+    model.count(`BFD ${state}`);
+    if (state === 'Down' && watch.remoteState !== 'AdminDown') model.bfdDown(muxAddress);
+  });
 }

@@ -1,5 +1,6 @@
 /** Who tells what a speaker does: lines of JSON for programs, a table that stays where it is for people. */
 import { print } from '../output.js';
+import { neverWaitFor } from '../terminal.js';
 import { textLine } from './event-text.js';
 import { type EventRecord, jsonLine } from './events.js';
 import { Screen } from './screen.js';
@@ -29,6 +30,8 @@ const REDRAW_EVERY_MS = 1000;
  * @param table the lines of the table, cut to a number of characters
  */
 export function tableReporter(table: (columnCount: number) => readonly string[]): Reporter {
+  // Sessions live in this thread, and their routers do not wait for a terminal.
+  neverWaitFor(process.stdout);
   const screen = new Screen(process.stdout);
   const latest: string[] = [];
   const draw = () => {

@@ -8,6 +8,8 @@ const ERASE_BELOW = '\r\x1b[0J';
 export interface Terminal {
   readonly columns?: number;
   readonly rows?: number;
+  /** Characters that it has not taken yet. */
+  readonly writableLength?: number;
   write(text: string): unknown;
 }
 
@@ -29,8 +31,12 @@ export class Screen {
     return (this.#terminal.columns || COLUMNS_DEFAULT) - 1;
   }
 
-  /** Draws lines of at most `columnCount` characters over those drawn before; those that do not fit are counted. */
+  /**
+   * Draws lines of at most `columnCount` characters over those drawn before; those that do not fit are counted. Draws
+   * nothing while the terminal has not taken what was drawn last: it is stopped, and what is new can wait.
+   */
   draw(lines: readonly string[]): void {
+    if ((this.#terminal.writableLength ?? 0) > 0) return;
     const room = (this.#terminal.rows || ROWS_DEFAULT) - 1;
     const fitting = lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${lines.length - room + 1} more`];
     const up = this.#drawnCount > 0 ? `\x1b[${this.#drawnCount}A` : CURSOR_HIDE;

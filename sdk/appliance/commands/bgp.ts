@@ -13,6 +13,7 @@ import { obeySignals } from '../bgp/signals.js';
 import { type MuxSpeaker, speakerOfMux } from '../bgp/speaker-of-mux.js';
 import { FileError, readFabricFile } from '../files.js';
 import { Failed, wholeNumber } from '../output.js';
+import { outliveStandardOutput } from '../standard-output.js';
 
 interface BgpOptions {
   readonly mux: string;
@@ -67,6 +68,7 @@ async function read(path: string, { mux }: BgpOptions): Promise<MuxSpeaker> {
 }
 
 async function speak(path: string, initial: MuxSpeaker, options: BgpOptions): Promise<void> {
+  outliveStandardOutput();
   const { port, gracefulRestart, restarting, json } = options;
   const isTable = process.stdout.isTTY && !json;
   let reporter: Reporter | undefined;
@@ -124,8 +126,8 @@ async function runUntilSignal(
   });
   const unwatch = path === '-' ? () => {} : watchForChange(path, () => reload('file changed'));
   try {
-    await started;
-    await ended;
+    // Both at once: what ends a speaker that could not start fails as it did.
+    await Promise.all([started, ended]);
   } finally {
     unwatch();
     release();

@@ -24,6 +24,10 @@ export interface WantedRoute {
  * @returns the routes in their order
  * @throws EdgemuxError `ERR_ROUTES_INVALID` with every problem: `routes[3].nextHop: expected …`; a prefix that is there
  *   twice with different attributes is one
+ * @example
+ * ```ts
+ * resolveRoutes([{ prefix: '203.0.113.7/32', communities: ['65000:100'] }]);
+ * ```
  */
 export function resolveRoutes(routes: Iterable<Route>, before: readonly WantedRoute[] = []): readonly WantedRoute[] {
   const problems = new ProblemList();

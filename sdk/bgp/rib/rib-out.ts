@@ -127,7 +127,10 @@ export class RibOut {
     if (this.#agreement?.families.has(family)) this.#refreshDue.add(family);
   }
 
-  /** The next message to write, withdrawals before announcements; `undefined` when the peer knows everything. */
+  /**
+   * The next message to write, withdrawals before announcements; `undefined` when the peer knows everything. End-of-RIB
+   * of a family comes the first time that nothing of the family is left to say.
+   */
   next(): Uint8Array | undefined {
     const agreement = this.#agreement;
     if (agreement === undefined || this.#wanted === undefined) return undefined;

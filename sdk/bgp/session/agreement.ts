@@ -78,8 +78,8 @@ function restartCapability({ isRestarting, restartTimeSeconds }: GracefulRestart
 /**
  * What follows from our OPEN and the peer's.
  *
- * @throws MessageError 2/2 for another AS than the peer's, 2/3 for our own router id within an AS (RFC 6286 section 2.2),
- *   2/7 when no family is left to speak, with those we speak as data
+ * @throws MessageError 2/2 for another AS than the peer's; 2/3 for our own router id within an AS (RFC 6286 section
+ *   2.2); 2/7 when no family is left to speak, with those we speak as data
  */
 export function agree(ours: OpenMessage, theirs: OpenMessage, peer: PeerOptions): Session {
   if (theirs.as !== peer.as) {
@@ -114,17 +114,4 @@ function nothingInCommon(ours: readonly Family[], theirs: readonly Family[]): Me
 
 function intersection<T>(a: readonly T[], b: readonly T[]): ReadonlySet<T> {
   return new Set(a.filter((member) => b.includes(member)));
-}
-
-/**
- * Which of two connections with a peer stays, RFC 4271 section 6.8: the one begun by the side with the higher router
- * id, or with the higher AS where those are equal (RFC 6286 section 2.3).
- */
-export function collisionWinner(ours: Identity, theirs: Identity): 'outgoing' | 'incoming' {
-  const difference = numberOf(ours.routerId) - numberOf(theirs.routerId) || ours.as - theirs.as;
-  return difference > 0 ? 'outgoing' : 'incoming';
-}
-
-function numberOf(routerId: string): number {
-  return routerId.split('.').reduce((number, part) => number * 256 + Number(part), 0);
 }

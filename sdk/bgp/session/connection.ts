@@ -20,26 +20,18 @@ import { encodeNotification } from '../wire/notification.js';
 import { NOTIFICATION } from '../wire/notification-kinds.js';
 import { encodeOpen } from '../wire/open.js';
 import type { Session } from './agreement.js';
-import { Alarm, jittered } from './alarm.js';
+import { Alarm } from './alarm.js';
 import { type Cause, isFailure, noticeFor, reasonOf } from './cause.js';
 import type { ConnectionOwner } from './connection-owner.js';
 import { Outlet } from './outlet.js';
 import { faultOf, isKind, occurrenceOf } from './received-message.js';
+import { ConnectionTimers } from './timers.js';
 
 /**
- * Milliseconds to wait for the peer's OPEN. RFC 4271 suggests four minutes; a router that has accepted TCP and says
- * nothing is hung, and a MUX that waits for it is missing from it meanwhile.
- */
-const OPEN_WAIT_MS = 60_000;
-/**
- * Hold times without a byte leaving. RFC 9687 says two, and 8 minutes at the least: that is for routers with full tables.
- * A load balancer's table is small, and a router that does not read it sends packets to VIPs that are withdrawn.
+ * Hold times without a byte leaving. RFC 9687 says two, and 8 minutes at the least, for routers with full tables. A load
+ * balancer's table is small, and a router that does not read it sends packets to VIPs that are withdrawn.
  */
 const SEND_HOLD_TIMES = 2;
-/** A timer that goes off so much too late was held up with its process, and so was reading what the peer sent. */
-const LATE_MS_MAX = 100;
-/** Time to read that. */
-const CATCH_UP_MS = 50;
 /** Bytes written without letting anything else run. */
 const TURN_BYTES_MAX = 65_536;
 
@@ -54,9 +46,7 @@ interface Step {
 export class Connection {
   readonly origin: 'outgoing' | 'incoming';
   readonly #owner: ConnectionOwner;
-  readonly #connectRetry: Alarm;
-  readonly #hold: Alarm;
-  readonly #keepalive: Alarm;
+  readonly #timers: ConnectionTimers;
   /** Others run before more is sent. */
   readonly #turn: Alarm;
   #state: State = 'Idle';
@@ -67,17 +57,14 @@ export class Connection {
   #framer = new MessageFramer();
   #ours: OpenMessage | undefined;
   #session: Session | undefined;
-  #holdTimeMs = 0;
-  #isCatchingUp = false;
 
   constructor(origin: 'outgoing' | 'incoming', owner: ConnectionOwner) {
     this.origin = origin;
     this.#owner = owner;
-    const { clock } = owner.runtime;
-    this.#connectRetry = new Alarm(clock, () => this.#on('ConnectRetryTimer_Expires'));
-    this.#hold = new Alarm(clock, () => this.#holdExpired());
-    this.#keepalive = new Alarm(clock, () => this.#on('KeepaliveTimer_Expires'));
-    this.#turn = new Alarm(clock, () => this.pump());
+    this.#timers = new ConnectionTimers(owner.runtime, (event, text) =>
+      this.#on(event, text === undefined ? {} : { text }),
+    );
+    this.#turn = new Alarm(owner.runtime.clock, () => this.pump());
   }
 
   get state(): State {
@@ -174,16 +161,16 @@ export class Connection {
   readonly #do: Readonly<Record<Action, (step: Step) => void>> = {
     'reset ConnectRetryCounter': () => this.#owner.resetFailures(),
     'increment ConnectRetryCounter': () => this.#owner.countFailure(this),
-    'start ConnectRetryTimer': () => this.#connectRetry.start(this.#jittered(this.#owner.connectRetryMs)),
-    'stop ConnectRetryTimer': () => this.#connectRetry.stop(),
+    'start ConnectRetryTimer': () => this.#timers.startConnectRetry(this.#owner.connectRetryMs),
+    'stop ConnectRetryTimer': () => this.#timers.stopConnectRetry(),
     'initiate TCP': () => this.#connect(),
     'drop TCP': ({ event }) => this.#drop(event),
     'send OPEN': () => this.#sendOpen(this.#owner.ourOpen()),
-    'wait for OPEN': () => this.#hold.start(OPEN_WAIT_MS),
+    'wait for OPEN': () => this.#timers.waitForOpen(),
     'send KEEPALIVE': () => this.#sendKeepalive(),
     'start negotiated timers': () => this.#startTimers(),
-    'restart HoldTimer': () => this.#startHold(),
-    'restart KeepaliveTimer': () => this.#startKeepalive(),
+    'restart HoldTimer': () => this.#timers.restartHold(),
+    'restart KeepaliveTimer': () => this.#timers.restartKeepalive(),
     'send NOTIFICATION: Cease': ({ notice }) => this.#send('notification', encodeNotification(notice!)),
     'send NOTIFICATION: hold timer expired': ({ notice }) => this.#send('notification', encodeNotification(notice!)),
     'send NOTIFICATION: FSM error': ({ notice }) => this.#send('notification', encodeNotification(notice!)),
@@ -234,40 +221,16 @@ export class Connection {
   }
 
   #release(): void {
-    for (const alarm of [this.#hold, this.#keepalive, this.#turn]) alarm.stop();
+    this.#timers.stopSession();
+    this.#turn.stop();
     this.#framer = new MessageFramer();
     this.#session = undefined;
   }
 
   #startTimers(): void {
-    this.#holdTimeMs = this.#session!.holdTimeSeconds * 1000;
-    this.#hold.stop();
-    this.#startHold();
-    this.#startKeepalive();
-    this.#outlet!.watch(SEND_HOLD_TIMES * this.#holdTimeMs);
-  }
-
-  #startHold(): void {
-    this.#isCatchingUp = false;
-    if (this.#holdTimeMs > 0) this.#hold.start(this.#holdTimeMs);
-  }
-
-  #startKeepalive(): void {
-    if (this.#holdTimeMs > 0) this.#keepalive.start(this.#jittered(this.#holdTimeMs / 3));
-  }
-
-  #holdExpired(): void {
-    if (this.#hold.lateMs > LATE_MS_MAX && !this.#isCatchingUp) {
-      this.#isCatchingUp = true;
-      this.#hold.start(CATCH_UP_MS);
-      return;
-    }
-    const [what, ms] = this.#session === undefined ? ['no OPEN', OPEN_WAIT_MS] : ['no message', this.#holdTimeMs];
-    this.#on('HoldTimer_Expires', { text: `${what} for ${ms / 1000} s` });
-  }
-
-  #jittered(ms: number): number {
-    return jittered(ms, () => this.#owner.runtime.random());
+    const holdTimeMs = this.#session!.holdTimeSeconds * 1000;
+    this.#timers.startSession(holdTimeMs);
+    this.#outlet!.watch(SEND_HOLD_TIMES * holdTimeMs);
   }
 
   #send(kind: Message['kind'], bytes: Uint8Array): void {
@@ -322,8 +285,11 @@ export class Connection {
   }
 
   #refresh({ family, subtype }: RouteRefreshMessage): void {
-    // The marks of RFC 7313 are about routes of the peer, and nobody keeps those.
-    if (subtype !== 'request' || family === undefined || !this.#session!.agreement.families.has(family)) return;
+    const { agreement, isRefreshEnhanced } = this.#session!;
+    // The marks of RFC 7313 are about routes of the peer, and nobody keeps those. Where it was not agreed on, the octet is
+    // the reserved one of RFC 2918, which says nothing.
+    if (isRefreshEnhanced && subtype !== 'request') return;
+    if (family === undefined || !agreement.families.has(family)) return;
     this.#owner.refresh(family);
     this.pump();
   }

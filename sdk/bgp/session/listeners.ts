@@ -3,20 +3,28 @@
  * it has none. One port cannot be bound at `0.0.0.0` and at an address beside that.
  */
 import { EdgemuxError } from '../../errors.js';
-import type { Endpoint, Tcp, TcpConnection, TcpHandlers, TcpListener } from '../../runtime/tcp.js';
+import type { Runtime } from '../../runtime/index.js';
+import type { Endpoint, TcpConnection, TcpHandlers, TcpListener } from '../../runtime/tcp.js';
 import type { PeerOptions } from '../options.js';
 import { protectionOf } from './peer.js';
 
+/**
+ * How long an address may take to be there. A machine that comes up binds ports while the kernel still asks the link
+ * whether its new IPv6 address is somebody else's, which takes up to 2 s (RFC 4862 section 5.4).
+ */
+const ADDRESS_WAIT_MS = 3000;
+const ADDRESS_LOOK_MS = 100;
+
 /** The listeners of a speaker. */
 export class Listeners {
-  readonly #tcp: Tcp;
+  readonly #runtime: Runtime;
   readonly #port: number;
   readonly #accept: (connection: TcpConnection) => TcpHandlers | undefined;
   readonly #byAddress = new Map<string, TcpListener>();
   #peers: readonly PeerOptions[] = [];
 
-  constructor(tcp: Tcp, port: number, accept: (connection: TcpConnection) => TcpHandlers | undefined) {
-    this.#tcp = tcp;
+  constructor(runtime: Runtime, port: number, accept: (connection: TcpConnection) => TcpHandlers | undefined) {
+    this.#runtime = runtime;
     this.#port = port;
     this.#accept = accept;
   }
@@ -66,11 +74,18 @@ export class Listeners {
   }
 
   async #listen(localAddress: string, peers: Parameters<TcpListener['setPeers']>[0]): Promise<TcpListener> {
-    try {
-      return await this.#tcp.listen({ localAddress, port: this.#port, peers }, this.#accept);
-    } catch (error) {
-      if (!(error instanceof EdgemuxError) || error.code !== 'ERR_SOCKET') throw error;
-      throw new EdgemuxError('ERR_SOCKET', `BGP: ${error.message}${adviceFor(error)}`);
+    const { clock, tcp } = this.#runtime;
+    const endMs = clock.nowMs() + ADDRESS_WAIT_MS;
+    for (;;) {
+      try {
+        return await tcp.listen({ localAddress, port: this.#port, peers }, this.#accept);
+      } catch (error) {
+        if (!(error instanceof EdgemuxError) || error.code !== 'ERR_SOCKET') throw error;
+        if (!isAddressMissing(error) || clock.nowMs() >= endMs) {
+          throw new EdgemuxError('ERR_SOCKET', `BGP: ${error.message}${adviceFor(error)}`);
+        }
+      }
+      await new Promise<void>((resolve) => clock.after(ADDRESS_LOOK_MS, resolve));
     }
   }
 }
@@ -96,6 +111,11 @@ function wildcardFor(address: string): string {
 function adviceFor({ message }: Error): string {
   if (/permission/i.test(message)) return '; ports below 1024 need root or CAP_NET_BIND_SERVICE';
   if (/in use/i.test(message)) return '; another BGP speaker may be running on this machine';
-  if (/not an address|no such address/i.test(message)) return '; is localAddress an address of this machine?';
+  if (isAddressMissing({ message })) return '; it is the localAddress of a peer';
   return '';
+}
+
+// A runtime has one code for every port that cannot be bound, and says in words why.
+function isAddressMissing({ message }: { readonly message: string }): boolean {
+  return message.endsWith('not an address of this machine');
 }

@@ -41,9 +41,9 @@ export class PeerRoutes {
     return this.#unannounced;
   }
 
-  /** All that the peer can have has been written to it. */
+  /** All that the peer can have has been written to it; before any routes have been given, that is nothing. */
   get isWritten(): boolean {
-    return this.#ends !== undefined && this.#wanted !== undefined && this.#rib.pendingCount === 0;
+    return this.#ends !== undefined && this.#rib.pendingCount === 0;
   }
 
   /** Replaces the routes the peer is to have. */

@@ -7,7 +7,7 @@
  * When a connection fails and the other one is not on its way to a session either, both rest in Idle for a while. One
  * that had to go for the other rests as long as that one lives.
  */
-import { type Bfd, type BfdState, type BfdWatch, diagnosticText } from '../../bfd/index.js';
+import type { Bfd } from '../../bfd/index.js';
 import type { EdgemuxError } from '../../errors.js';
 import type { Runtime } from '../../runtime/index.js';
 import type { TcpConnection, TcpConnectOptions, TcpHandlers, TcpProtection } from '../../runtime/tcp.js';
@@ -16,7 +16,9 @@ import type { GracefulRestartOptions, PeerOptions } from '../options.js';
 import type { WantedRoute } from '../rib/resolve-routes.js';
 import type { PeerEvent, PeerStatus } from '../status.js';
 import type { Family, Message, NotificationMessage, OpenMessage, UpdateMessage } from '../wire/messages.js';
-import { agree, collisionWinner, familiesFor, type Identity, openFor, type Session } from './agreement.js';
+import { agree, familiesFor, type Identity, openFor, type Session } from './agreement.js';
+import { BfdGuard } from './bfd-guard.js';
+import { isForPeerToEnd, survives } from './collision.js';
 import { Connection } from './connection.js';
 import type { ConnectionOwner } from './connection-owner.js';
 import { IdleHold } from './idle-hold.js';
@@ -39,7 +41,8 @@ export interface PeerContext {
 
 /** A peer and everything about it. */
 export class Peer implements ConnectionOwner {
-  readonly options: PeerOptions;
+  /** To be replaced only by options that a session made with these is good for. */
+  options: PeerOptions;
   readonly runtime: Runtime;
   readonly connectRetryMs: number;
   readonly connectOptions: TcpConnectOptions;
@@ -47,6 +50,7 @@ export class Peer implements ConnectionOwner {
   readonly #outgoing: Connection | undefined;
   readonly #incoming: Connection | undefined;
   readonly #idleHold: IdleHold;
+  readonly #bfd: BfdGuard;
   readonly #routes: PeerRoutes;
   readonly #counts = { sent: newCounts(), received: newCounts() };
   #isStarted = false;
@@ -57,7 +61,6 @@ export class Peer implements ConnectionOwner {
   #offersCapabilities = true;
   #hasHadSession = false;
   #unsupported: EdgemuxError | undefined;
-  #watch: BfdWatch | undefined;
 
   constructor(options: PeerOptions, context: PeerContext) {
     const { runtime, identity, addresses } = context;
@@ -75,6 +78,12 @@ export class Peer implements ConnectionOwner {
     this.#outgoing = options.isPassive ? undefined : new Connection('outgoing', this);
     this.#incoming = context.listens ? new Connection('incoming', this) : undefined;
     this.#idleHold = new IdleHold(runtime.clock, () => this.#startAgain());
+    this.#bfd = new BfdGuard(
+      (event) => context.emit(event),
+      () => {
+        for (const connection of this.#connections) connection.bfdDown();
+      },
+    );
     this.#routes = new PeerRoutes({ as: identity.as, remoteAddress: address, addresses });
   }
 
@@ -108,7 +117,7 @@ export class Peer implements ConnectionOwner {
   get status(): PeerStatus {
     const { name, address, as } = this.options;
     const session = this.#connections.find(({ state }) => isAtLeast(state, 'OpenConfirm'))?.session;
-    const watch = this.#watch;
+    const bfd = this.#bfd.status;
     return {
       name: name ?? address,
       address,
@@ -124,7 +133,7 @@ export class Peer implements ConnectionOwner {
       sent: { ...this.#counts.sent },
       failureCount: this.#idleHold.failureCount,
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
-      ...(watch && { bfd: { state: watch.state, remoteState: watch.remoteState } }),
+      ...(bfd && { bfd }),
     };
   }
 
@@ -136,18 +145,7 @@ export class Peer implements ConnectionOwner {
 
   /** Has BFD watch the peer from now until `stop`. */
   async watch(bfd: Bfd): Promise<void> {
-    const { address, localAddress, bfd: timers } = this.options;
-    let before: BfdState = 'Down';
-    const options = { ...timers, localAddress: localAddress!, remoteAddress: address };
-    const watch = await bfd.watch(options, (state, diagnostic) => {
-      const { remoteState } = watch;
-      this.#context.emit({ kind: 'bfd', state, remoteState, diagnostic: diagnosticText(diagnostic) });
-      // Whoever switches BFD off has not failed (RFC 5882 section 3.2), and who was never up may have none.
-      const isLost = before === 'Up' && state === 'Down' && remoteState !== 'AdminDown';
-      before = state;
-      if (isLost) for (const connection of this.#connections) connection.bfdDown();
-    });
-    this.#watch = watch;
+    await this.#bfd.start(bfd, this.options);
   }
 
   /** Replaces the routes the peer is to have. */
@@ -158,8 +156,7 @@ export class Peer implements ConnectionOwner {
 
   /** Ends the session, with a NOTIFICATION that says why or without a word, and makes no other. */
   stop(how: NotificationMessage | 'silently'): void {
-    this.#watch?.stop();
-    this.#watch = undefined;
+    this.#bfd.stop();
     this.#end(how);
   }
 
@@ -172,6 +169,8 @@ export class Peer implements ConnectionOwner {
   /** A connection that the peer has opened: its handlers, or `undefined` to refuse it. */
   accept(tcp: TcpConnection): TcpHandlers | undefined {
     const incoming = this.#incoming;
+    const { localAddress = tcp.local.address } = this.options;
+    if (tcp.local.address !== localAddress) return undefined;
     // In Idle a speaker refuses, RFC 4271 section 8.2.2: who fails again and again is to be left alone for a while.
     if (incoming === undefined || !this.#isStarted || this.#idleHold.isRunning) return undefined;
     const established = this.#established;
@@ -202,18 +201,17 @@ export class Peer implements ConnectionOwner {
   }
 
   survives(connection: Connection, open: OpenMessage): boolean {
-    const other = this.#otherThan(connection);
-    if (other === undefined || !isAtLeast(other.state, 'OpenConfirm')) return true;
-    if (other.state === 'Established') return false;
-    return collisionWinner(this.#context.identity, open) === connection.origin;
+    return survives(connection, this.#otherThan(connection), this.#context.identity, open);
   }
 
   changed(connection: Connection, previous: State): void {
     const other = this.#otherThan(connection);
     // Of two that got so far this one has won.
     if (connection.state === 'OpenConfirm' && other?.state === 'OpenConfirm') other.dump();
-    if (connection.state === 'Established' && isCarrying(other)) other?.dump();
-    if (connection.state === 'Established') other?.silence();
+    if (connection.state === 'Established' && other !== undefined) {
+      if (!isCarrying(other)) other.silence();
+      else if (!isForPeerToEnd(other, this.#context.identity, connection.session!.theirs)) other.dump();
+    }
     this.#updateState();
     // A passive connection that breaks before it is a session waits on in Active; the other one may rest for it.
     const isOverEarly = isCarrying({ state: previous }) && !isCarrying(connection);
@@ -256,6 +254,8 @@ export class Peer implements ConnectionOwner {
   }
 
   routesBegin(connection: Connection, session: Session): void {
+    const other = this.#otherThan(connection);
+    if (other?.state === 'Established') other.dump();
     this.#hasHadSession = true;
     this.#offersCapabilities = true;
     this.#lastError = undefined;

@@ -56,7 +56,9 @@ export function occurrenceOf(
 }
 
 /** What a fault in a message leads to. */
-export function faultOf({ notification, message }: MessageError): Occurrence {
+export function faultOf({ notification, message, isForPeer }: MessageError): Occurrence {
+  // Whatever it was to say, the peer has closed the session with it.
+  if (!isForPeer) return { event: 'NotifMsg', cause: { text: `received ${message}` } };
   return { event: FAULT_EVENTS[notification.code] ?? 'BGPHeaderErr', cause: { notification, text: message } };
 }
 

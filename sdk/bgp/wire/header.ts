@@ -96,5 +96,6 @@ function nameOf(kind: Message['kind']): string {
 
 function badLength(bytes: Uint8Array, what: string): MessageError {
   const length = bytes.subarray(LENGTH_OFFSET, LENGTH_OFFSET + 2);
-  return new MessageError(NOTIFICATION.HEADER.BAD_LENGTH, what, length);
+  const isForPeer = bytes[TYPE_OFFSET] !== MESSAGE_TYPE.notification;
+  return new MessageError(NOTIFICATION.HEADER.BAD_LENGTH, what, length, isForPeer);
 }

@@ -14,15 +14,19 @@ import type { NotificationKind } from './notification-kinds.js';
 export class MessageError extends Error {
   override readonly name = 'MessageError';
   readonly notification: NotificationMessage;
+  /** Whether to say it to the peer: a fault in a NOTIFICATION is not answered with another (RFC 4271 section 6.4). */
+  readonly isForPeer: boolean;
 
   /**
    * @param kind what is wrong
    * @param text what was found, for people
    * @param data what RFC 4271 section 6 wants in the data field, copied; nothing by default
+   * @param isForPeer false for a fault in a NOTIFICATION
    */
-  constructor(kind: NotificationKind, text: string, data?: Uint8Array) {
+  constructor(kind: NotificationKind, text: string, data?: Uint8Array, isForPeer = true) {
     super(text);
     this.notification = notification(kind, data);
+    this.isForPeer = isForPeer;
   }
 }
 

@@ -24,7 +24,7 @@ const TEXT_BYTES_MAX = 255;
 export function decodeNotification(body: Uint8Array): NotificationMessage {
   const [code, subcode] = body;
   if (code === undefined || subcode === undefined) {
-    throw new MessageError(NOTIFICATION.HEADER.BAD_LENGTH, 'a NOTIFICATION is cut off');
+    throw new MessageError(NOTIFICATION.HEADER.BAD_LENGTH, 'a NOTIFICATION is cut off', undefined, false);
   }
   return { kind: 'notification', code, subcode, data: body.slice(CODES_BYTES) };
 }

@@ -12,6 +12,11 @@ import { nodeUdp } from './udp.js';
  *
  * Under Deno a listener protects its connections, but no connection from here can be protected, there is no UDP with
  * hop limits, and a listener on `::` takes IPv4 too.
+ *
+ * @example
+ * ```ts
+ * const speaker = new Speaker(options, nodeRuntime());
+ * ```
  */
 export function nodeRuntime(): Runtime {
   return { clock: nodeClock, tcp: nodeTcp, udp: nodeUdp, random: Math.random };

@@ -20,11 +20,19 @@ const TCP_MD5SIG = 14;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
-/** The options of a family that mean the same: TTL or hop limit of what is sent, and the lowest TCP takes. */
-const HOP_LIMIT = {
-  4: { level: 0, send: 2 /* IP_TTL */, receiveMin: 21 /* IP_MINTTL */ },
-  6: { level: IPPROTO_IPV6, send: 16 /* IPV6_UNICAST_HOPS */, receiveMin: 73 /* IPV6_MINHOPCOUNT */ },
+/** The options of a family that mean the same: TTL or hop limit of what is sent, the lowest TCP takes, and the DSCP. */
+const IP_OPTIONS = {
+  4: { level: 0, send: 2 /* IP_TTL */, receiveMin: 21 /* IP_MINTTL */, trafficClass: 1 /* IP_TOS */ },
+  6: {
+    level: IPPROTO_IPV6,
+    send: 16 /* IPV6_UNICAST_HOPS */,
+    receiveMin: 73 /* IPV6_MINHOPCOUNT */,
+    trafficClass: 67 /* IPV6_TCLASS */,
+  },
 };
+
+/** CS6, network control (RFC 4594 section 3.1), as a traffic class: routers send BGP and BFD with it too. */
+const TRAFFIC_CLASS = 0xc0;
 
 /** `struct tcp_md5sig`: | sockaddr_storage 128 | flags 1 | prefix length 1 | key bytes 2 | interface 4 | key 80 |. */
 const MD5SIG_BYTES = 216;
@@ -55,7 +63,9 @@ export function withKernelSocket<T>(options: KernelSocketOptions, use: (socket: 
   const descriptor = libc.socket(family === 4 ? AF_INET : AF_INET6, type, 0);
   if (descriptor < 0) throw new EdgemuxError('ERR_SOCKET', errnoText(libc.errno()));
   try {
-    return use(new KernelSocket(libc, descriptor, options));
+    const socket = new KernelSocket(libc, descriptor, options);
+    socket.markAsNetworkControl();
+    return use(socket);
   } catch (error) {
     libc.close(descriptor);
     throw error;
@@ -95,14 +105,20 @@ export class KernelSocket {
     this.#set(IPPROTO_TCP, TCP_MD5SIG, signature);
   }
 
+  /** Has queues along the way prefer what is sent: a session must outlive the overload it is to steer around. */
+  markAsNetworkControl(): void {
+    const { level, trafficClass } = IP_OPTIONS[this.#family];
+    this.#setNumber(level, trafficClass, TRAFFIC_CLASS);
+  }
+
   /** TTL or hop limit of what is sent. */
   sendHopLimit(hopLimit: number): void {
-    this.#setNumber(HOP_LIMIT[this.#family].level, HOP_LIMIT[this.#family].send, hopLimit);
+    this.#setNumber(IP_OPTIONS[this.#family].level, IP_OPTIONS[this.#family].send, hopLimit);
   }
 
   /** Lets TCP drop what arrives with less; the kernel counts it as `TcpExtTCPMinTTLDrop`. */
   receiveHopLimitMin(hopLimitMin: number): void {
-    this.#setNumber(HOP_LIMIT[this.#family].level, HOP_LIMIT[this.#family].receiveMin, hopLimitMin);
+    this.#setNumber(IP_OPTIONS[this.#family].level, IP_OPTIONS[this.#family].receiveMin, hopLimitMin);
   }
 
   /** Drops what breaks a rule, on this socket and on those accepted from it. */

@@ -211,7 +211,7 @@ export class SimulatedTcp implements Tcp {
     const isTaken = [...this.#listeners].some(({ local }) => local.address === address && local.port === port);
     if (isTaken) throw new EdgemuxError('ERR_SOCKET', `cannot bind ${address} port ${port}: in use`);
     if (address !== wildcardOf(address) && !this.#host.addresses.includes(address)) {
-      throw new EdgemuxError('ERR_SOCKET', `cannot bind ${address} port ${port}: no such address here`);
+      throw new EdgemuxError('ERR_SOCKET', `cannot bind ${address} port ${port}: not an address of this machine`);
     }
     return { address, port };
   }

@@ -79,7 +79,7 @@ export class SimulatedUdp implements Udp {
       throw new EdgemuxError('ERR_SOCKET', `cannot bind ${address} port ${port}: in use`);
     }
     if (!this.#host.addresses.includes(address)) {
-      throw new EdgemuxError('ERR_SOCKET', `cannot bind ${address} port ${port}: no such address here`);
+      throw new EdgemuxError('ERR_SOCKET', `cannot bind ${address} port ${port}: not an address of this machine`);
     }
     return { address, port };
   }

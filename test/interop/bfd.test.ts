@@ -22,9 +22,9 @@ const ADMIN_DOWN = 0;
 const UP = 3;
 /** Both sides begin at one packet a second. */
 const UP_MS_MAX = 10_000;
-const DOWN_MS_MAX = 2_000;
+const DOWN_MS_MAX = 5_000;
 /** What 3 × 100 ms may become on a machine with other things to do. */
-const DETECTION_MS_MAX = 600;
+const DETECTION_MS_MAX = 1_500;
 
 const here = async (program: string) => existsSync(program) || spawnSync('which', [program]).status === 0;
 

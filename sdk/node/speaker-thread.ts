@@ -45,6 +45,8 @@ export class SpeakerThread implements SpeakerMethods {
   readonly #listening = new Set<(event: SpeakerEvent) => void>();
   readonly #waiting = new Map<number, Waiting>();
   #callCount = 0;
+  /** What was announced last: routes that stay are not read again on this thread, which has packets to attend to. */
+  #wanted: ReturnType<typeof resolveRoutes> | undefined;
   #status: SpeakerStatus = { listeners: [], peers: [] };
   #stopped: Promise<void> | undefined;
   /** Why the thread takes no more calls. */
@@ -104,7 +106,7 @@ export class SpeakerThread implements SpeakerMethods {
   announce(routes: Iterable<Route>): void {
     if (this.#lost) throw this.#lost;
     const wanted = [...routes];
-    resolveRoutes(wanted);
+    this.#wanted = resolveRoutes(wanted, this.#wanted);
     this.#ask({ kind: 'announce', routes: wanted });
   }
 

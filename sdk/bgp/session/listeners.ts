@@ -7,6 +7,7 @@ import type { Runtime } from '../../runtime/index.js';
 import type { Endpoint, TcpConnection, TcpHandlers, TcpListener } from '../../runtime/tcp.js';
 import type { PeerOptions } from '../options.js';
 import { protectionOf } from './peer.js';
+import { pause } from './until.js';
 
 /**
  * How long an address may take to be there. A machine that comes up binds ports while the kernel still asks the link
@@ -85,7 +86,7 @@ export class Listeners {
           throw new EdgemuxError('ERR_SOCKET', `BGP: ${error.message}${adviceFor(error)}`);
         }
       }
-      await new Promise<void>((resolve) => clock.after(ADDRESS_LOOK_MS, resolve));
+      await pause(clock, ADDRESS_LOOK_MS);
     }
   }
 }

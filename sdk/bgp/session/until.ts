@@ -13,6 +13,11 @@ export async function until(clock: Clock, isSo: () => boolean, timeoutMs: number
   const endMs = clock.nowMs() + timeoutMs;
   while (!isSo() && clock.nowMs() < endMs) {
     signal?.throwIfAborted();
-    await new Promise<void>((resolve) => clock.after(LOOK_MS, resolve));
+    await pause(clock, LOOK_MS);
   }
+}
+
+/** Lets so many milliseconds pass. */
+export function pause(clock: Clock, durationMs: number): Promise<void> {
+  return new Promise((resolve) => clock.after(durationMs, resolve));
 }

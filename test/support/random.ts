@@ -1,21 +1,19 @@
+import { SeededRandom } from '../../sdk/runtime/simulated/index.js';
+
 /**
  * Seeded random numbers: the same seed gives the same packets, so that a failing simulation only has to print its seed.
  *
- * mulberry32 has 32 bits of state and passes the usual statistics; nothing here needs to be unpredictable.
+ * The numbers are those of the simulated network; nothing here needs to be unpredictable.
  */
 export class Random {
-  #state: number;
+  readonly #numbers: SeededRandom;
 
   constructor(readonly seed: number) {
-    this.#state = seed >>> 0;
+    this.#numbers = new SeededRandom(seed);
   }
 
   uint32(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
+    return this.#numbers.next() * 2 ** 32;
   }
 
   /** 0 .. count − 1 */

@@ -21,7 +21,7 @@ import * as abi from '../../assembly/abi.js';
 import { wrapMs } from '../dataplane/clock.js';
 import type { DataPlane } from '../dataplane/instance.js';
 import { EdgemuxError } from '../errors.js';
-import { ByteReader, ByteWriter } from '../net/bytes.js';
+import { ByteReader, ByteWriter, concat } from '../net/bytes.js';
 import { type FlowList, type FlowOwner, type FlowsImported, Importer, invalidFlows } from './flow-importer.js';
 
 const MAGIC = 0x4c464d45;
@@ -131,14 +131,4 @@ function writeText(to: ByteWriter, text: string): void {
 
 function readText(from: ByteReader): string {
   return from.utf8(from.u16le());
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const part of parts) {
-    whole.set(part, end);
-    end += part.length;
-  }
-  return whole;
 }

@@ -174,6 +174,22 @@ export class ByteWriter {
   }
 }
 
+/** The parts one after the other, copied. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  for (const part of parts) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return whole;
+}
+
+/** Two lower case hexadecimal digits for each byte, `separator` in between. */
+export function hexText(bytes: Uint8Array, separator: string): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
+}
+
 function outOfBounds(what: 'read' | 'write', offset: number, wanted: number, available: number): EdgemuxError {
   return new EdgemuxError(
     'ERR_OUT_OF_BOUNDS',

@@ -3,6 +3,7 @@
  * `00-1D-D8-00-00-04`, Linux `00:1d:d8:00:00:04`; edgemux reads all three and writes the last.
  */
 import { EdgemuxError } from '../errors.js';
+import { hexText } from './bytes.js';
 
 /** Bytes of a MAC address. */
 export const MAC_BYTES = 6;
@@ -40,7 +41,7 @@ export function formatMac(bytes: Uint8Array): string {
   if (bytes.length !== MAC_BYTES) {
     throw new EdgemuxError('ERR_ADDRESS_INVALID', `a MAC address has ${MAC_BYTES} bytes, not ${bytes.length}`);
   }
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
+  return hexText(bytes, ':');
 }
 
 const MAC = /^[0-9a-f]{2}([:-]?)[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}$/i;

@@ -8,6 +8,7 @@
  */
 
 import type { EdgemuxError } from '../errors.js';
+import { hexText } from '../net/bytes.js';
 import { pcapReaderFor } from './pcap.js';
 import { PCAPNG_MAGIC, PcapngReader } from './pcapng.js';
 import { type CapturedFrame, type CaptureWindow, captureInvalid, type RecordReader } from './record-reader.js';
@@ -142,7 +143,7 @@ function brokenOffInHeader(bytes: Uint8Array, neededBytes: number): EdgemuxError
 }
 
 function firstBytes(bytes: Uint8Array): string {
-  const hex = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const hex = hexText(bytes.subarray(0, 8), ' ');
   const lookalike = LOOKALIKES.find(({ starts }) => starts.every((byte, index) => bytes[index] === byte));
   return lookalike === undefined ? hex : `${hex} (${lookalike.hint})`;
 }

@@ -1,5 +1,5 @@
 /** A NOTIFICATION in words, for logs and terminals. */
-import { ByteReader } from '../../net/bytes.js';
+import { ByteReader, hexText } from '../../net/bytes.js';
 import { familyOf } from './families.js';
 import type { NotificationMessage } from './messages.js';
 import { decodeNotification, shutdownText } from './notification.js';
@@ -76,8 +76,7 @@ function hardResetText(data: Uint8Array): string {
 }
 
 function hexOf(data: Uint8Array): string {
-  const bytes = Array.from(data.subarray(0, DATA_BYTES_SHOWN), (byte) => byte.toString(16).padStart(2, '0'));
-  return `data ${bytes.join(' ')}${data.length > DATA_BYTES_SHOWN ? ` … ${data.length} bytes` : ''}`;
+  return `data ${hexText(data.subarray(0, DATA_BYTES_SHOWN), ' ')}${data.length > DATA_BYTES_SHOWN ? ` … ${data.length} bytes` : ''}`;
 }
 
 /** In double quotes; what does not show, or turns the direction of what does, as `\u{1b}`. */

@@ -8,6 +8,7 @@
  */
 
 import { formatIp, hostText } from '../../net/address.js';
+import { hexText } from '../../net/bytes.js';
 import { formatMac } from '../../net/mac.js';
 import { cutHeader, fits, type Header, layerAt, malformedHeader, type Region } from '../layer.js';
 
@@ -36,7 +37,7 @@ export const redirect: Header = {
       providerAddress: addressAt(region, 48, view.getUint8(offset + 70)),
       macAddress: formatMac(bytesAt(region, 64, 6)),
       ownMacAddress: formatMac(bytesAt(region, 72, 6)),
-      tag: [...bytesAt(region, 80, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
+      tag: hexText(bytesAt(region, 80, 8), ''),
     };
     return { layer: layerAt('redirect', region, MESSAGE_BYTES, fields) };
   },

@@ -1,4 +1,5 @@
 /** One end of a simulated connection: its process's side of it, and its kernel's. */
+import { concat } from '../../net/bytes.js';
 import type { Endpoint, TcpConnection, TcpEnd, TcpHandlers, TcpProtection } from '../tcp.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import type { Segment, TcpSender } from './tcp-sender.js';
@@ -148,7 +149,7 @@ export class SimulatedTcpConnection implements TcpConnection {
   }
 
   #read(): void {
-    const bytes = joined(this.#inbox, this.#inboxByteCount);
+    const bytes = concat(this.#inbox);
     this.#ignoreInbox();
     if (bytes.length > 0) this.#handlers?.received(bytes);
     const handlers = this.#handlers;
@@ -174,14 +175,4 @@ export class SimulatedTcpConnection implements TcpConnection {
     this.phase = 'gone';
     this.#host.forget(this);
   }
-}
-
-function joined(pieces: readonly Uint8Array[], byteCount: number): Uint8Array {
-  const bytes = new Uint8Array(byteCount);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -2,6 +2,7 @@
  * A message as a tree of fields, so that a mutation can lie about one length, repeat one attribute or cut one list and
  * leave the rest of the message as it should be.
  */
+import { concat } from '../../support/bytes.js';
 import type { Random } from '../../support/random.js';
 
 /** Bytes without structure of their own, or fields that are counted by a length in front of them. */
@@ -53,17 +54,7 @@ export function bytesOf(field: Field): Uint8Array {
     { length: field.lengthOctets },
     (_, i) => (length >> (8 * (field.lengthOctets - 1 - i))) & 0xff,
   );
-  return concatenate([Uint8Array.from(front), ...content]);
-}
-
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat(Uint8Array.from(front), ...content);
 }
 
 /** Every field of a tree, with the group it stands in. */
@@ -101,7 +92,7 @@ export function mutate(root: Group, random: Random): string {
       return `length of ${field.name}`;
     case 4:
       if ('fields' in field) field.fields.reverse();
-      else field.bytes = concatenate([field.bytes, random.bytes(random.between(1, 5))]);
+      else field.bytes = concat(field.bytes, random.bytes(random.between(1, 5)));
       return `${field.name} longer, or its fields the other way round`;
     case 5:
       if ('fields' in field) field.fields.push(bytesLeaf('noise', random.bytes(random.between(1, 40))));

@@ -1,8 +1,8 @@
 /** What a fuzzer throws at the speaker's reading side: a stream of octets, how it is cut, and what was agreed before. */
 import type { Agreement, Family } from '../../../sdk/bgp/wire/messages.js';
-import { fromHex, toHex } from '../../support/bytes.js';
+import { concat, fromHex, toHex } from '../../support/bytes.js';
 import { Random } from '../../support/random.js';
-import { bytesOf, concatenate, mutate } from './field.js';
+import { bytesOf, mutate } from './field.js';
 import { type MessageName, randomMessage } from './grammar.js';
 
 /** One input. */
@@ -38,7 +38,7 @@ export function randomInput(seed: number): Input {
     about.push(name, ...Array.from({ length: mutations }, () => mutate(message, random)));
     return bytesOf(message);
   });
-  const stream = concatenate(messages);
+  const stream = concat(...messages);
   if (random.oneIn(10)) {
     about.push('bits of the stream');
     for (let flips = random.between(1, 8); flips > 0 && stream.length > 0; flips--) {

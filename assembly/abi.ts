@@ -10,7 +10,7 @@
  */
 
 /** Raised with every change of this file that an older counterpart would misread. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Verdicts: what is to happen with a frame.
@@ -223,8 +223,8 @@ export const REGION_SNAT_BLOCKS = 12;
 export const REGION_FRAGMENTS = 13;
 /** count kept fragments */
 export const REGION_HELD = 14;
-/** count VIP records of a MUX */
-export const REGION_VIPS = 15;
+/** count places of other machines on a host agent, a power of two */
+export const REGION_PEERS = 15;
 /** count outbound rules of a host agent */
 export const REGION_SNAT_RULES = 16;
 /** count leased port ranges of a host agent */
@@ -237,9 +237,7 @@ export const REGION_FASTPATHS = 19;
 export const REGION_ADDRESS_VALUES = 20;
 /** count u32, indexed by NIC: outbound flows it has in the table */
 export const REGION_SNAT_SHARES = 21;
-/** count places of other machines on a host agent, a power of two */
-export const REGION_PEERS = 22;
-export const REGION_COUNT = 23;
+export const REGION_COUNT = 22;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Configuration: offsets from FIXED_CONFIG.

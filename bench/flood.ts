@@ -92,14 +92,8 @@ class Flood {
   #tick = 1000;
 
   constructor(mux: OpenMux) {
-    const { dataPlane } = mux;
     this.#mux = mux;
-    this.#slots = new Slots({
-      buffer: dataPlane.bytes.buffer as ArrayBuffer,
-      descriptors: dataPlane.region(abi.REGION_DESCRIPTORS).base,
-      frames: dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES,
-      slotBytes: dataPlane.plan.slotBytes,
-    });
+    this.#slots = Slots.of(mux.dataPlane);
     this.#established = new Traffic(this.#slots, frameOf('ack'), ESTABLISHED_COUNT);
   }
 

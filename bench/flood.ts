@@ -9,6 +9,7 @@ import muxModule from 'edgemux/mux-module';
 import * as abi from '../assembly/abi.js';
 import type { MuxProgram, Service } from '../sdk/index.js';
 import { buildTcp, buildUdp, TCP_ACK, TCP_SYN, withEthernet } from '../sdk/packet/index.js';
+import { FLOODS, type PacketKind, type PacketsPerConnection } from './flood-variants.js';
 import { Slots } from './js/slots.js';
 import { Traffic } from './js/traffic.js';
 import { type OpenMux, openMux } from './programmed.js';
@@ -30,44 +31,6 @@ const PACKET_SECONDS = 5;
 /** Flood batches between two batches of established connections. */
 const FLOOD_BATCHES_PER_OTHER = (NEW_PER_SECOND * PACKET_SECONDS) / ESTABLISHED_COUNT;
 const TICK_MS = 1024;
-
-type Kind = 'syn' | 'ack' | 'udp';
-
-/** The packets of one new connection: what, and how many seconds after the first. */
-const FLOODS: readonly {
-  readonly name: string;
-  readonly packets: readonly (readonly [kind: Kind, second: number])[];
-}[] = [
-  { name: 'one SYN each', packets: [['syn', 0]] },
-  {
-    name: 'SYN and ACK each, in the same second',
-    packets: [
-      ['syn', 0],
-      ['ack', 0],
-    ],
-  },
-  {
-    name: 'SYN and ACK each, a second apart',
-    packets: [
-      ['syn', 0],
-      ['ack', 1],
-    ],
-  },
-  {
-    name: 'two UDP packets each, in the same second',
-    packets: [
-      ['udp', 0],
-      ['udp', 0],
-    ],
-  },
-  {
-    name: 'two UDP packets each, a second apart',
-    packets: [
-      ['udp', 0],
-      ['udp', 1],
-    ],
-  },
-];
 
 /** One row per flood, as soon as it is known. */
 export async function* measureFloods(seconds: number): AsyncIterable<FloodRow> {
@@ -92,14 +55,8 @@ class Flood {
   #tick = 1000;
 
   constructor(mux: OpenMux) {
-    const { dataPlane } = mux;
     this.#mux = mux;
-    this.#slots = new Slots({
-      buffer: dataPlane.bytes.buffer as ArrayBuffer,
-      descriptors: dataPlane.region(abi.REGION_DESCRIPTORS).base,
-      frames: dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES,
-      slotBytes: dataPlane.plan.slotBytes,
-    });
+    this.#slots = Slots.of(mux.dataPlane);
     this.#established = new Traffic(this.#slots, frameOf('ack'), ESTABLISHED_COUNT);
   }
 
@@ -112,7 +69,7 @@ class Flood {
     }
   }
 
-  run(seconds: number, packets: readonly (readonly [kind: Kind, second: number])[]): void {
+  run(seconds: number, packets: PacketsPerConnection): void {
     const floods = packets.map(([kind, second]) => ({
       second,
       traffic: new Traffic(this.#slots, frameOf(kind), 0, FIRST_NEW),
@@ -145,7 +102,7 @@ class Flood {
   }
 
   /** A packet of every established connection, the last few twice. */
-  #all(kind: Kind): void {
+  #all(kind: PacketKind): void {
     const traffic = new Traffic(this.#slots, frameOf(kind), ESTABLISHED_COUNT);
     this.#send(traffic, Math.ceil(ESTABLISHED_COUNT / BATCH_FRAME_COUNT));
   }
@@ -175,7 +132,7 @@ function programOf(members: 'first half' | 'second half'): MuxProgram {
   return { ...program, services: [tcp, udp], rings: [ring] };
 }
 
-function frameOf(kind: Kind): Uint8Array {
+function frameOf(kind: PacketKind): Uint8Array {
   const { services } = programOf('first half');
   const [{ vip, port }] = services;
   const ends = { source: { address: '192.0.2.1', port: 1024 }, destination: { address: vip, port } };

@@ -9,13 +9,8 @@ const NAT_COUNTERS = [abi.COUNTER_NAT_FLOW_INSERTS, abi.COUNTER_NAT_FLOW_EXPIRED
 
 export async function edgemuxHost(module: WebAssembly.Module): Promise<Implementation> {
   const dataPlane = await programmedHost(module, hostProgram());
-  const { bytes, view, plan, exports } = dataPlane;
-  const slots = new Slots({
-    buffer: bytes.buffer as ArrayBuffer,
-    descriptors: dataPlane.region(abi.REGION_DESCRIPTORS).base,
-    frames: dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES,
-    slotBytes: plan.slotBytes,
-  });
+  const { bytes, view, exports } = dataPlane;
+  const slots = Slots.of(dataPlane);
   const counter = (address: number) => Number(view.getBigUint64(address, true));
   return {
     slots,

@@ -9,13 +9,8 @@ import { Slots } from './slots.js';
 
 export async function edgemux(module: WebAssembly.Module): Promise<Implementation> {
   const dataPlane = await programmed(module, benchProgram());
-  const { bytes, view, plan, exports } = dataPlane;
-  const slots = new Slots({
-    buffer: bytes.buffer as ArrayBuffer,
-    descriptors: dataPlane.region(abi.REGION_DESCRIPTORS).base,
-    frames: dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES,
-    slotBytes: plan.slotBytes,
-  });
+  const { bytes, view, exports } = dataPlane;
+  const slots = Slots.of(dataPlane);
   const counter = (address: number) => Number(view.getBigUint64(address, true));
   return {
     slots,

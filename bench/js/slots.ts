@@ -1,5 +1,6 @@
 /** Frames and their descriptors in one buffer, laid out as assembly/abi.ts says. */
 import * as abi from '../../assembly/abi.js';
+import type { DataPlane } from '../../sdk/dataplane/instance.js';
 import { BATCH_FRAME_COUNT } from '../scenario.js';
 
 /** What an Ethernet header of 14 bytes leaves to the next word. */
@@ -32,6 +33,16 @@ export class Slots implements SlotPlan {
     this.bytes = new Uint8Array(buffer);
     this.halves = new Uint16Array(buffer);
     this.words = new Int32Array(buffer);
+  }
+
+  /** The slots of a data plane, in its linear memory. */
+  static of(dataPlane: DataPlane): Slots {
+    return new Slots({
+      buffer: dataPlane.bytes.buffer as ArrayBuffer,
+      descriptors: dataPlane.region(abi.REGION_DESCRIPTORS).base,
+      frames: dataPlane.region(abi.REGION_SLOTS).base + abi.HEADROOM_BYTES,
+      slotBytes: dataPlane.plan.slotBytes,
+    });
   }
 
   /** Slots in memory of their own, whose IPv4 headers are aligned to words. */

@@ -5,7 +5,7 @@ import { writeConfig } from '../dataplane/config.js';
 import { type Counters, readCounters } from '../dataplane/counters.js';
 import { DataPlane } from '../dataplane/instance.js';
 import type { Capacities } from '../dataplane/plan.js';
-import { EdgemuxError, type Problem } from '../errors.js';
+import { type Counts, capacitiesOf, checkRoom } from '../dataplane/room.js';
 import type { HostProgram } from '../program/types.js';
 import { readDecision } from './decision.js';
 import { writeExemptions } from './exemption-table.js';
@@ -167,21 +167,18 @@ function* addressesOf({ translations, snatRules = [] }: HostProgram): Iterable<s
 
 /** The capacities a program needs at least: for whoever loads an agent for one program and no other. */
 export function hostCapacitiesFor(program: HostProgram): Partial<Capacities> {
-  const need = needOf(program);
-  return Object.fromEntries(Object.entries(need).map(([name, count]) => [name, Math.max(count, 1)]));
+  return capacitiesOf(needOf(program));
 }
 
-type Need = Pick<
-  Capacities,
+type Limit =
   | 'nicCountMax'
   | 'translationCountMax'
   | 'snatRuleCountMax'
   | 'snatRangeCountMax'
   | 'exemptionCountMax'
-  | 'peerCountMax'
->;
+  | 'peerCountMax';
 
-function needOf(program: HostProgram): Need {
+function needOf(program: HostProgram): Counts<Limit> {
   const { nics, translations, snatRules = [], exemptions = [] } = program;
   return {
     nicCountMax: nics.length,
@@ -194,15 +191,6 @@ function needOf(program: HostProgram): Need {
 }
 
 function checkCapacities(program: HostProgram, capacities: Capacities): void {
-  const room: Need = { ...capacities, nicCountMax: Math.min(capacities.nicCountMax, NIC_INDEX_COUNT) };
-  const problems: Problem[] = Object.entries(needOf(program))
-    .filter(([name, count]) => count > room[name as keyof Need])
-    .map(([name, count]) => ({
-      path: name,
-      expected: `at least ${count} for program ${program.id}`,
-      got: String(room[name as keyof Need]),
-    }));
-  if (problems.length > 0) {
-    throw new EdgemuxError('ERR_CAPACITY', 'the data plane was loaded with too little room', problems);
-  }
+  const room: Counts<Limit> = { ...capacities, nicCountMax: Math.min(capacities.nicCountMax, NIC_INDEX_COUNT) };
+  checkRoom(program.id, needOf(program), room);
 }

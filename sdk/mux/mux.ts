@@ -6,8 +6,8 @@ import { writeConfig, writeFastpathConfig } from '../dataplane/config.js';
 import { type Counters, readCounters, type Traffic } from '../dataplane/counters.js';
 import { DataPlane } from '../dataplane/instance.js';
 import type { Capacities } from '../dataplane/plan.js';
+import { type Counts, capacitiesOf, checkRoom } from '../dataplane/room.js';
 import { checkHostsInReach } from '../dataplane/template.js';
-import { EdgemuxError, type Problem } from '../errors.js';
 import type { Backend, MuxProgram, Service } from '../program/types.js';
 import { BackendTable } from './backend-table.js';
 import { forgetFlows } from './departures.js';
@@ -228,16 +228,12 @@ export class Mux {
 
 /** The capacities a program needs at least: for whoever loads a MUX for one program and no other. */
 export function capacitiesFor(program: MuxProgram): Partial<Capacities> {
-  const need = needOf(program);
-  return Object.fromEntries(Object.entries(need).map(([name, count]) => [name, Math.max(count, 1)]));
+  return capacitiesOf(needOf(program));
 }
 
-type Need = Pick<
-  Capacities,
-  'serviceCountMax' | 'vipCountMax' | 'snatBlockCountMax' | 'backendCountMax' | 'ringSlotCountMax'
->;
+type Limit = 'serviceCountMax' | 'vipCountMax' | 'snatBlockCountMax' | 'backendCountMax' | 'ringSlotCountMax';
 
-function needOf(program: MuxProgram): Need {
+function needOf(program: MuxProgram): Counts<Limit> {
   return {
     serviceCountMax: program.services.length,
     vipCountMax: program.vips.length,
@@ -251,19 +247,10 @@ function needOf(program: MuxProgram): Need {
 }
 
 function checkCapacities(program: MuxProgram, capacities: Capacities): void {
-  const room: Need = {
+  const room: Counts<Limit> = {
     ...capacities,
     serviceCountMax: Math.min(capacities.serviceCountMax, abi.SERVICE_COUNT_MAX),
     backendCountMax: Math.min(capacities.backendCountMax, abi.BACKEND_COUNT_MAX),
   };
-  const problems: Problem[] = Object.entries(needOf(program))
-    .filter(([name, count]) => count > room[name as keyof Need])
-    .map(([name, count]) => ({
-      path: name,
-      expected: `at least ${count} for program ${program.id}`,
-      got: String(room[name as keyof Need]),
-    }));
-  if (problems.length > 0) {
-    throw new EdgemuxError('ERR_CAPACITY', 'the data plane was loaded with too little room', problems);
-  }
+  checkRoom(program.id, needOf(program), room);
 }

@@ -6,6 +6,7 @@
 import { Mux, type MuxProgram } from 'edgemux';
 import muxModule from 'edgemux/mux-module';
 import { expect, it } from 'vitest';
+import { FLOODS, type PacketKind } from '../../bench/flood-variants.js';
 import { putBe16 } from '../support/bytes.js';
 import { internetChecksum } from '../support/checksum.js';
 import { ACK, ipv4, SYN } from '../support/packet.js';
@@ -28,15 +29,14 @@ function ringOf(taking: number, drained: number): MuxProgram {
   return { ...muxProgram, services, rings: [ring] };
 }
 
-const TEMPLATES = {
+const TEMPLATES: Readonly<Record<PacketKind, Uint8Array>> = {
   syn: ipv4('192.0.2.7', VIP).tcp(40000, 443, SYN).bytes(),
   ack: ipv4('192.0.2.7', VIP).tcp(40000, 443, ACK).bytes(),
   udp: ipv4('192.0.2.7', VIP).udp(40000, 443).bytes(),
 };
-type Kind = keyof typeof TEMPLATES;
 
 /** The packet of a kind that a client sends: the number is in its address. */
-function packetOf(kind: Kind, client: number): Uint8Array {
+function packetOf(kind: PacketKind, client: number): Uint8Array {
   const packet = TEMPLATES[kind];
   packet.set([100, client >> 16, client >> 8, client], 12);
   putBe16(packet, 10, 0);
@@ -45,7 +45,7 @@ function packetOf(kind: Kind, client: number): Uint8Array {
 }
 
 /** Sends a packet for each number from `first` on; answers how many went to the first backend. */
-function send(mux: Mux, kind: Kind, first: number, count: number, tick: number): number {
+function send(mux: Mux, kind: PacketKind, first: number, count: number, tick: number): number {
   let toFirst = 0;
   for (let sent = 0; sent < count; ) {
     mux.batch.clear();
@@ -56,39 +56,7 @@ function send(mux: Mux, kind: Kind, first: number, count: number, tick: number):
   return toFirst;
 }
 
-const floods: { name: string; packets: (readonly [kind: Kind, second: number])[] }[] = [
-  { name: 'one SYN each', packets: [['syn', 0]] },
-  {
-    name: 'SYN and ACK each, in the same second',
-    packets: [
-      ['syn', 0],
-      ['ack', 0],
-    ],
-  },
-  {
-    name: 'SYN and ACK each, a second apart',
-    packets: [
-      ['syn', 0],
-      ['ack', 1],
-    ],
-  },
-  {
-    name: 'two UDP packets each, in the same second',
-    packets: [
-      ['udp', 0],
-      ['udp', 0],
-    ],
-  },
-  {
-    name: 'two UDP packets each, a second apart',
-    packets: [
-      ['udp', 0],
-      ['udp', 1],
-    ],
-  },
-];
-
-it.each(floods)('999 of 1,000 established connections outlast a flood of $name', async ({ packets }) => {
+it.each(FLOODS)('999 of 1,000 established connections outlast a flood of $name', async ({ packets }) => {
   const mux = await Mux.load(muxModule, ROOM);
   mux.program(ringOf(0, 1));
   let tick = 100;

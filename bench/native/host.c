@@ -2,6 +2,7 @@
  * The host agent's data plane of the yardstick: parse and prefetch 64 frames, then look up and translate them.
  */
 #include "host.h"
+#include "checks.h"
 #include "wire.h"
 
 #include <stdbool.h>
@@ -34,12 +35,10 @@ struct parsed {
   uint8_t outer_ecn;
 };
 
-static inline uint32_t spread(uint64_t key) { return (uint32_t)((key ^ key >> 32) * 0x9e3779b97f4a7c15ULL >> 32); }
-
 static inline uint64_t mac_at(const uint8_t *at) { return load32(at) | (uint64_t)load16(at + 4) << 32; }
 
 static inline const struct nic *find_nic(const struct host *host, uint64_t mac) {
-  for (uint32_t slot = spread(mac);; slot++) {
+  for (uint32_t slot = slot_of(mac);; slot++) {
     const struct nic *nic = &host->nics[slot & host->nics_mask];
     if (nic->mac_and_state >> 48 == 0) return NULL;
     if ((nic->mac_and_state & MAC_MASK) == mac) return nic;
@@ -49,7 +48,7 @@ static inline const struct nic *find_nic(const struct host *host, uint64_t mac) 
 static inline const struct translation *find_entry(const struct host *host, uint32_t nic, uint32_t address,
                                                    uint32_t port_net, uint32_t protocol, uint32_t kind) {
   const uint64_t key = address | (uint64_t)port_net << 32 | (uint64_t)protocol << 48 | (uint64_t)kind << 56;
-  for (uint32_t slot = spread(key ^ (uint64_t)nic << 40);; slot++) {
+  for (uint32_t slot = slot_of(key ^ (uint64_t)nic << 40);; slot++) {
     const struct translation *entry = &host->translations[slot & host->translations_mask];
     if (entry->key >> 56 == 0) return NULL;
     if (entry->key == key && entry->nic == nic) return entry;
@@ -58,31 +57,8 @@ static inline const struct translation *find_entry(const struct host *host, uint
 
 /* First stage. */
 
-static inline uint32_t check_ipv4(const uint8_t *ip, uint32_t available) {
-  const uint32_t header_bytes = (ip[0] & 15u) << 2;
-  if (unlikely(header_bytes < IPV4_BYTES_MIN)) return REASON_IPV4_HEADER_LENGTH;
-  if (unlikely(header_bytes > available)) return REASON_IPV4_TRUNCATED;
-  const uint32_t total_length = __builtin_bswap16(load16(ip + 2));
-  if (unlikely(total_length < header_bytes)) return REASON_IPV4_TOTAL_LENGTH;
-  if (unlikely(total_length > available)) return REASON_IPV4_TRUNCATED;
-  uint64_t sum = (uint64_t)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) + load32(ip + 16);
-  for (uint32_t at = IPV4_BYTES_MIN; at < header_bytes; at += 4) sum += load32(ip + at);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  return unlikely(fold((uint32_t)sum) != 0xffff) ? REASON_IPV4_CHECKSUM : REASON_NONE;
-}
-
-static inline uint32_t check_udp(const uint8_t *udp, uint32_t bytes) {
-  if (unlikely(bytes < UDP_BYTES)) return REASON_UDP_TRUNCATED;
-  const uint32_t length = __builtin_bswap16(load16(udp + 4));
-  return unlikely(length < UDP_BYTES || length > bytes) ? REASON_UDP_LENGTH : REASON_NONE;
-}
-
 static inline uint32_t check_segment(uint32_t protocol, const uint8_t *l4, uint32_t bytes) {
-  if (protocol == PROTOCOL_UDP) return check_udp(l4, bytes);
-  if (unlikely(bytes < TCP_BYTES_MIN)) return REASON_TCP_TRUNCATED;
-  const uint32_t header_bytes = (uint32_t)(l4[12] >> 4) << 2;
-  return unlikely(header_bytes < TCP_BYTES_MIN || header_bytes > bytes) ? REASON_TCP_HEADER_LENGTH : REASON_NONE;
+  return protocol == PROTOCOL_UDP ? check_udp(l4, bytes) : check_tcp(l4, bytes);
 }
 
 static inline void drop(struct parsed *parsed, uint32_t reason) {
@@ -127,7 +103,7 @@ static inline void parse_inner(const struct host *host, struct parsed *parsed, u
   const uint32_t ip_length = __builtin_bswap16(load16(ip + 2));
   const uint32_t protocol = ip[9];
   uint8_t *l4 = ip + header_bytes;
-  uint32_t reason = check_ipv4(ip, available);
+  uint32_t reason = check_ipv4(ip, available, false);
   if (likely(reason == REASON_NONE)) {
     if (unlikely(load16(ip + 6) & FRAGMENT_NET)) return;
     if (unlikely(protocol != PROTOCOL_TCP && protocol != PROTOCOL_UDP)) return;
@@ -162,7 +138,7 @@ static inline void parse_underlay(const struct host *host, struct parsed *parsed
   if (unlikely(ip[0] >> 4 != 4)) return drop(parsed, REASON_IPV4_VERSION);
   if (unlikely(load32(ip + 16) != host->provider_address_net)) return;
   if (unlikely(ip[9] != PROTOCOL_UDP && ip[9] != PROTOCOL_GRE)) return;
-  const uint32_t reason = check_ipv4(ip, available);
+  const uint32_t reason = check_ipv4(ip, available, false);
   if (unlikely(reason != REASON_NONE)) return drop(parsed, reason);
   const uint32_t header_bytes = (ip[0] & 15u) << 2;
   uint8_t *udp = ip + header_bytes;
@@ -185,7 +161,7 @@ static inline void parse_vm(const struct host *host, struct parsed *parsed, uint
   const struct nic *nic = find_nic(host, mac_at(frame + 6));
   uint8_t *ip = frame + ETHERNET_BYTES;
   if (unlikely(nic == NULL || available < IPV4_BYTES_MIN || ip[0] >> 4 != 4)) return;
-  if (unlikely(check_ipv4(ip, available) != REASON_NONE || (load16(ip + 6) & FRAGMENT_NET))) return;
+  if (unlikely(check_ipv4(ip, available, false) != REASON_NONE || (load16(ip + 6) & FRAGMENT_NET))) return;
   const uint32_t header_bytes = (ip[0] & 15u) << 2;
   parsed->ip_length = __builtin_bswap16(load16(ip + 2));
   parsed->protocol = ip[9];

@@ -1,7 +1,7 @@
 /*
- * The yardstick of the host agent as a child of the harness: one command per line in, one line out (bench/contestant.ts
- * has the list).
+ * The yardstick of the host agent: its packets, and its commands (commands.h).
  */
+#include "commands.h"
 #include "host.h"
 #include "traffic.h"
 
@@ -49,10 +49,7 @@ static void generate(const struct traffic *traffic, int is_in_order) {
     const uint32_t source = source_of(next_flow(&sequence, is_in_order));
     const uint32_t address = address_of(source);
     const uint16_t port = port_of(source);
-    uint32_t sum = traffic->header_sum + (address & 0xffff) + (address >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    const uint16_t checksum = (uint16_t)~sum;
+    const uint16_t checksum = checksum_with(traffic->header_sum, address);
     memcpy(ethernet + 6, from + 6, 6);
     memcpy(ethernet + 24, &checksum, 2);
     memcpy(ethernet + 26, from + 26, 12);
@@ -67,20 +64,20 @@ static void generate(const struct traffic *traffic, int is_in_order) {
 
 static void process(void) { host_process(&host, descriptors, BATCH_FRAME_COUNT, start_ms + (batch_number++ >> 6)); }
 
+static void generate_at_random(void) { generate(measured, 0); }
+
 static void put(const struct traffic *traffic) {
   for (uint32_t at = 0; at < BATCH_FRAME_COUNT; at++) memcpy(slot_at(at), traffic->frame, traffic->length);
 }
 
 static void set_traffic(struct traffic *traffic, const char *hex, enum port port) {
-  *traffic = (struct traffic){.length = (uint32_t)strlen(hex) / 2, .port = port};
-  for (uint32_t at = 0; at < traffic->length; at++) sscanf(hex + 2 * at, "%2hhx", &traffic->frame[at]);
+  *traffic = (struct traffic){.port = port};
+  traffic->length = read_frame(hex, traffic->frame);
   traffic->ethernet = port == PORT_UNDERLAY ? TUNNEL_BYTES : 0;
   traffic->client_address = traffic->ethernet + (port == PORT_UNDERLAY ? 26 : 30);
   traffic->client_port = traffic->ethernet + (port == PORT_UNDERLAY ? 34 : 36);
-  for (uint32_t at = traffic->ethernet + 14; at < traffic->ethernet + 34; at += 2) {
-    const int is_left_out = at == traffic->ethernet + 24 || at == traffic->client_address || at == traffic->client_address + 2;
-    if (!is_left_out) traffic->header_sum += traffic->frame[at] | traffic->frame[at + 1] << 8;
-  }
+  const uint32_t ip = traffic->ethernet + 14;
+  traffic->header_sum = header_sum_without(traffic->frame + ip, traffic->client_address - ip);
 }
 
 /* Starts over: no flow is known, nothing is counted. */
@@ -98,7 +95,7 @@ static void use_workload(char *arguments) {
 }
 
 /* Opens the connections: whatever is measured, a client begins. */
-static void fill(const char *arguments) {
+static void fill(char *arguments) {
   start_ms += TICK_MS;
   put(&tunneled);
   for (unsigned long batches = strtoul(arguments, NULL, 10); batches > 0; batches--) {
@@ -109,21 +106,16 @@ static void fill(const char *arguments) {
   puts("ok");
 }
 
-/* Writes what comes out for each frame: verdict u8, reason u8, length u32, bytes. Answers with the counters. */
+/* Writes what comes out for each frame; answers with the counters. */
 static void write_frames(char *arguments) {
-  char *path;
-  unsigned long batches = strtoul(arguments, &path, 10);
-  FILE *file = fopen(path + strspn(path, " "), "wb");
-  if (file == NULL) exit(1);
+  unsigned long batches;
+  FILE *file = open_frames(arguments, &batches);
   for (; batches > 0; batches--) {
-    generate(measured, 0);
+    generate_at_random();
     process();
     for (uint32_t at = 0; at < BATCH_FRAME_COUNT; at++) {
-      const struct descriptor *descriptor = &descriptors[at];
-      fwrite(&descriptor->verdict, 1, 1, file);
-      fwrite(&descriptor->reason, 1, 1, file);
-      fwrite(&descriptor->length, 4, 1, file);
-      fwrite(descriptor->frame, 1, descriptor->length, file);
+      const struct descriptor *out = &descriptors[at];
+      write_outcome(file, out->verdict, out->reason, out->frame, out->length);
     }
   }
   fclose(file);
@@ -132,40 +124,17 @@ static void write_frames(char *arguments) {
   puts("");
 }
 
-/* Answers with the nanoseconds of generating and processing, and those of generating alone. */
-static void run(const char *arguments) {
-  const unsigned long batches = strtoul(arguments, NULL, 10);
-  const uint64_t start = now_ns();
-  for (unsigned long batch = 0; batch < batches; batch++) {
-    generate(measured, 0);
-    process();
-  }
-  const uint64_t middle = now_ns();
-  for (unsigned long batch = 0; batch < batches; batch++) {
-    generate(measured, 0);
-    __asm__ volatile("" : : "r"(memory) : "memory");
-  }
-  const uint64_t end = now_ns();
-  printf("%lu %lu\n", (unsigned long)(middle - start), (unsigned long)(end - middle));
-}
+static void run(char *arguments) { time_batches(arguments, generate_at_random, process, memory); }
 
 int main(int argc, char **argv) {
+  static const struct command commands[] = {
+      {"workload", use_workload},
+      {"fill", fill},
+      {"frames", write_frames},
+      {"run", run},
+  };
   if (argc != 2) return 1;
   host_load(&host, argv[1]);
   memory = aligned_alloc(LINE_BYTES, (size_t)host.slot_bytes * BATCH_FRAME_COUNT);
-  setvbuf(stdout, NULL, _IOLBF, 0);
-  char *line = NULL;
-  size_t capacity = 0;
-  while (getline(&line, &capacity, stdin) > 0) {
-    line[strcspn(line, "\n")] = '\0';
-    char *arguments = line + strcspn(line, " ");
-    if (*arguments != '\0') *arguments++ = '\0';
-    if (strcmp(line, "workload") == 0) use_workload(arguments);
-    else if (strcmp(line, "fill") == 0) fill(arguments);
-    else if (strcmp(line, "frames") == 0) write_frames(arguments);
-    else if (strcmp(line, "run") == 0) run(arguments);
-    else return 1;
-  }
-  free(line);
-  return 0;
+  return serve_commands(commands, sizeof commands / sizeof *commands);
 }

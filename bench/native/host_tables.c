@@ -4,13 +4,9 @@
  *   header of 64 bytes | NICs | translations        each section on a cache line of its own
  */
 #include "host.h"
+#include "tables_file.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define LINE_BYTES 64
 
 struct header {
   uint32_t nic_count;
@@ -28,22 +24,9 @@ struct header {
 
 _Static_assert(sizeof(struct header) == LINE_BYTES, "header");
 
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static void *read_section(FILE *file, size_t bytes) {
-  const size_t padded = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
-  void *section = aligned_alloc(LINE_BYTES, padded);
-  if (section == NULL || fread(section, 1, padded, file) != padded) fail("tables");
-  return section;
-}
-
 void host_load(struct host *host, const char *path) {
-  FILE *file = fopen(path, "rb");
   struct header header;
-  if (file == NULL || fread(&header, sizeof header, 1, file) != 1) fail(path);
+  FILE *file = tables_open(path, &header);
   *host = (struct host){
       .hash_key = {header.hash_key[0], header.hash_key[1]},
       .frame_bytes_max = header.frame_bytes_max,
@@ -57,12 +40,10 @@ void host_load(struct host *host, const char *path) {
       .translations_mask = header.translation_count - 1,
       .flows_mask = header.flow_bucket_count - 1,
   };
-  host->nics = read_section(file, header.nic_count * sizeof *host->nics);
-  host->translations = read_section(file, header.translation_count * sizeof *host->translations);
+  host->nics = tables_read_section(file, header.nic_count * sizeof *host->nics);
+  host->translations = tables_read_section(file, header.translation_count * sizeof *host->translations);
   fclose(file);
-  const size_t flows_bytes = header.flow_bucket_count * sizeof *host->flows;
-  host->flows = mmap(NULL, flows_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (host->flows == MAP_FAILED) fail("flows");
+  host->flows = tables_make_flows(header.flow_bucket_count * sizeof *host->flows);
 }
 
 void host_reset(struct host *host) {

@@ -1,6 +1,7 @@
 /*
- * The yardstick as a child of the harness: one command per line in, one line out (bench/contestant.ts has the list).
+ * The yardstick of the MUX: its packets, and its commands (commands.h).
  */
+#include "commands.h"
 #include "mux.h"
 #include "ring.h"
 #include "traffic.h"
@@ -28,13 +29,6 @@ static uint32_t batch_number;
 /* Every filling begins in another tick, for trust takes packets in three of them. */
 static uint32_t start_ms = START_MS;
 
-static inline uint16_t checksum_with(uint32_t source) {
-  uint32_t sum = slots.header_sum + (source & 0xffff) + (source >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return (uint16_t)~sum;
-}
-
 /* Gives every slot the source of its packet and every descriptor its slot. */
 static void generate(int is_in_order) {
   for (uint32_t at = 0; at < BATCH_FRAME_COUNT; at++) {
@@ -42,7 +36,7 @@ static void generate(int is_in_order) {
     uint8_t *ip = frame + ETHERNET_BYTES;
     const uint32_t source = source_of(next_flow(&sequence, is_in_order));
     const uint32_t address = address_of(source);
-    const uint16_t checksum = checksum_with(address);
+    const uint16_t checksum = checksum_with(slots.header_sum, address);
     const uint16_t port = port_of(source);
     memcpy(ip + 10, &checksum, 2);
     memcpy(ip + 12, &address, 4);
@@ -54,17 +48,14 @@ static void generate(int is_in_order) {
 
 static void process(void) { mux_process(&mux, slots.descriptors, BATCH_FRAME_COUNT, start_ms + (batch_number++ >> 6)); }
 
+static void generate_at_random(void) { generate(0); }
+
 static void put_frame(const char *hex) {
-  const size_t length = strlen(hex) / 2;
   uint8_t frame[65536];
-  for (size_t at = 0; at < length; at++) sscanf(hex + 2 * at, "%2hhx", &frame[at]);
+  slots.length = read_frame(hex, frame);
   for (uint32_t at = 0; at < BATCH_FRAME_COUNT; at++)
-    memcpy(slots.memory + (size_t)at * mux.slot_bytes + mux.headroom_bytes, frame, length);
-  slots.length = (uint32_t)length;
-  slots.header_sum = 0;
-  for (int at = 0; at < 20; at += 2) {
-    if (at != 10 && at != 12 && at != 14) slots.header_sum += frame[14 + at] | frame[15 + at] << 8;
-  }
+    memcpy(slots.memory + (size_t)at * mux.slot_bytes + mux.headroom_bytes, frame, slots.length);
+  slots.header_sum = header_sum_without(frame + ETHERNET_BYTES, 12);
 }
 
 /* Starts over: no flow is known, nothing is counted, every slot holds this frame. */
@@ -78,7 +69,7 @@ static void use_workload(char *arguments) {
   puts("ok");
 }
 
-static void fill(const char *arguments) {
+static void fill(char *arguments) {
   start_ms += TICK_MS;
   for (unsigned long batches = strtoul(arguments, NULL, 10); batches > 0; batches--) {
     generate(1);
@@ -87,21 +78,16 @@ static void fill(const char *arguments) {
   puts("ok");
 }
 
-/* Writes what comes out for each frame: verdict u8, reason u8, length u32, bytes. Answers with the counters. */
+/* Writes what comes out for each frame; answers with the counters. */
 static void write_frames(char *arguments) {
-  char *path;
-  unsigned long batches = strtoul(arguments, &path, 10);
-  FILE *file = fopen(path + strspn(path, " "), "wb");
-  if (file == NULL) exit(1);
+  unsigned long batches;
+  FILE *file = open_frames(arguments, &batches);
   for (; batches > 0; batches--) {
-    generate(0);
+    generate_at_random();
     process();
     for (uint32_t at = 0; at < BATCH_FRAME_COUNT; at++) {
-      const struct descriptor *descriptor = &slots.descriptors[at];
-      fwrite(&descriptor->verdict, 1, 1, file);
-      fwrite(&descriptor->reason, 1, 1, file);
-      fwrite(&descriptor->length, 4, 1, file);
-      fwrite(descriptor->frame, 1, descriptor->length, file);
+      const struct descriptor *out = &slots.descriptors[at];
+      write_outcome(file, out->verdict, out->reason, out->frame, out->length);
     }
   }
   fclose(file);
@@ -113,22 +99,7 @@ static void write_frames(char *arguments) {
   puts("");
 }
 
-/* Answers with the nanoseconds of generating and processing, and those of generating alone. */
-static void run(const char *arguments) {
-  const unsigned long batches = strtoul(arguments, NULL, 10);
-  const uint64_t start = now_ns();
-  for (unsigned long batch = 0; batch < batches; batch++) {
-    generate(0);
-    process();
-  }
-  const uint64_t middle = now_ns();
-  for (unsigned long batch = 0; batch < batches; batch++) {
-    generate(0);
-    __asm__ volatile("" : : "r"(slots.memory) : "memory");
-  }
-  const uint64_t end = now_ns();
-  printf("%lu %lu\n", (unsigned long)(middle - start), (unsigned long)(end - middle));
-}
+static void run(char *arguments) { time_batches(arguments, generate_at_random, process, slots.memory); }
 
 static void build_ring(char *arguments) {
   char *members;
@@ -147,23 +118,15 @@ static void build_ring(char *arguments) {
 }
 
 int main(int argc, char **argv) {
+  static const struct command commands[] = {
+      {"workload", use_workload},
+      {"fill", fill},
+      {"frames", write_frames},
+      {"run", run},
+      {"ring", build_ring},
+  };
   if (argc != 2) return 1;
   mux_load(&mux, argv[1]);
   slots.memory = aligned_alloc(LINE_BYTES, (size_t)mux.slot_bytes * BATCH_FRAME_COUNT);
-  setvbuf(stdout, NULL, _IOLBF, 0);
-  char *line = NULL;
-  size_t capacity = 0;
-  while (getline(&line, &capacity, stdin) > 0) {
-    line[strcspn(line, "\n")] = '\0';
-    char *arguments = line + strcspn(line, " ");
-    if (*arguments != '\0') *arguments++ = '\0';
-    if (strcmp(line, "workload") == 0) use_workload(arguments);
-    else if (strcmp(line, "fill") == 0) fill(arguments);
-    else if (strcmp(line, "frames") == 0) write_frames(arguments);
-    else if (strcmp(line, "run") == 0) run(arguments);
-    else if (strcmp(line, "ring") == 0) build_ring(arguments);
-    else return 1;
-  }
-  free(line);
-  return 0;
+  return serve_commands(commands, sizeof commands / sizeof *commands);
 }

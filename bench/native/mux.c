@@ -2,6 +2,7 @@
  * The data plane of the yardstick: parse and prefetch 64 frames, then look up and encapsulate them.
  */
 #include "mux.h"
+#include "checks.h"
 #include "wire.h"
 
 #include <stdbool.h>
@@ -48,8 +49,7 @@ static inline uint64_t flow_hash(const struct mux *mux, uint64_t addresses, uint
 static inline const struct endpoint *find_endpoint(const struct mux *mux, uint32_t address, uint32_t protocol,
                                                    uint32_t port_net) {
   const uint64_t key = address | (uint64_t)port_net << 32 | (uint64_t)protocol << 48 | 4ULL << 56;
-  uint32_t slot = (uint32_t)((key ^ key >> 32) * 0x9e3779b97f4a7c15ULL >> 32);
-  for (;; slot++) {
+  for (uint32_t slot = slot_of(key);; slot++) {
     const struct endpoint *endpoint = &mux->endpoints[slot & mux->endpoints_mask];
     if (endpoint->key == key) return endpoint;
     if (endpoint->key == 0) return NULL;
@@ -69,38 +69,9 @@ static bool is_vip(const struct mux *mux, uint32_t address) {
 
 /* First stage. */
 
-static inline uint32_t check_ipv4(const uint8_t *ip, uint32_t available) {
-  const uint32_t header_bytes = (ip[0] & 15u) << 2;
-  if (unlikely(header_bytes < IPV4_BYTES_MIN)) return REASON_IPV4_HEADER_LENGTH;
-  if (unlikely(header_bytes > available)) return REASON_IPV4_TRUNCATED;
-  const uint32_t total_length = __builtin_bswap16(load16(ip + 2));
-  if (unlikely(total_length < header_bytes)) return REASON_IPV4_TOTAL_LENGTH;
-  if (unlikely(total_length > available)) return REASON_IPV4_TRUNCATED;
-  uint64_t sum = (uint64_t)load32(ip) + load32(ip + 4) + load32(ip + 8) + load32(ip + 12) + load32(ip + 16);
-  for (uint32_t at = IPV4_BYTES_MIN; at < header_bytes; at += 4) sum += load32(ip + at);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  if (unlikely(fold((uint32_t)sum) != 0xffff)) return REASON_IPV4_CHECKSUM;
-  if (unlikely(ip[8] == 0)) return REASON_TTL;
-  if (unlikely(ip[12] == 0 || ip[12] == 127 || ip[12] >= 224)) return REASON_SOURCE;
-  if (unlikely(load32(ip + 12) == load32(ip + 16))) return REASON_SOURCE;
-  if (unlikely(load16(ip + 6) & FRAGMENT_NET)) return REASON_FRAGMENT;
-  return REASON_NONE;
-}
-
 static inline uint32_t check_segment(uint32_t protocol, const uint8_t *l4, uint32_t bytes) {
-  if (protocol == PROTOCOL_TCP) {
-    if (unlikely(bytes < TCP_BYTES_MIN)) return REASON_TCP_TRUNCATED;
-    const uint32_t header_bytes = (uint32_t)(l4[12] >> 4) << 2;
-    if (unlikely(header_bytes < TCP_BYTES_MIN || header_bytes > bytes)) return REASON_TCP_HEADER_LENGTH;
-    return REASON_NONE;
-  }
-  if (protocol == PROTOCOL_UDP) {
-    if (unlikely(bytes < UDP_BYTES)) return REASON_UDP_TRUNCATED;
-    const uint32_t length = __builtin_bswap16(load16(l4 + 4));
-    if (unlikely(length < UDP_BYTES || length > bytes)) return REASON_UDP_LENGTH;
-    return REASON_NONE;
-  }
+  if (protocol == PROTOCOL_TCP) return check_tcp(l4, bytes);
+  if (protocol == PROTOCOL_UDP) return check_udp(l4, bytes);
   return REASON_PROTOCOL;
 }
 
@@ -140,7 +111,7 @@ static inline void parse(const struct mux *mux, const struct descriptor *descrip
   const uint32_t ip_length = __builtin_bswap16(load16(ip + 2));
   const uint32_t protocol = ip[9];
   const uint8_t *l4 = ip + ip_header_bytes;
-  uint32_t reason = check_ipv4(ip, available);
+  uint32_t reason = check_ipv4(ip, available, true);
   if (likely(reason == REASON_NONE)) reason = check_segment(protocol, l4, ip_length - ip_header_bytes);
   if (unlikely(reason != REASON_NONE)) {
     if (is_vip(mux, destination)) drop(parsed, reason);

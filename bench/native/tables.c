@@ -4,13 +4,9 @@
  *   header of 64 bytes | endpoints | services | backends | ring slots        each section on a cache line of its own
  */
 #include "mux.h"
+#include "tables_file.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define LINE_BYTES 64
 
 struct header {
   uint32_t endpoint_count;
@@ -30,22 +26,9 @@ struct header {
 
 _Static_assert(sizeof(struct header) == LINE_BYTES, "header");
 
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static void *read_section(FILE *file, size_t bytes) {
-  const size_t padded = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
-  void *section = aligned_alloc(LINE_BYTES, padded);
-  if (section == NULL || fread(section, 1, padded, file) != padded) fail("tables");
-  return section;
-}
-
 void mux_load(struct mux *mux, const char *path) {
-  FILE *file = fopen(path, "rb");
   struct header header;
-  if (file == NULL || fread(&header, sizeof header, 1, file) != 1) fail(path);
+  FILE *file = tables_open(path, &header);
   *mux = (struct mux){
       .hash_key = {header.hash_key[0], header.hash_key[1]},
       .frame_bytes_max = header.frame_bytes_max,
@@ -58,14 +41,12 @@ void mux_load(struct mux *mux, const char *path) {
       .trusted_max = header.trusted_max,
       .untrusted_max = header.untrusted_max,
   };
-  mux->endpoints = read_section(file, header.endpoint_count * sizeof *mux->endpoints);
-  mux->services = read_section(file, header.service_count * sizeof *mux->services);
-  mux->backends = read_section(file, header.backend_count * sizeof *mux->backends);
-  mux->rings = read_section(file, header.ring_slot_count * sizeof *mux->rings);
+  mux->endpoints = tables_read_section(file, header.endpoint_count * sizeof *mux->endpoints);
+  mux->services = tables_read_section(file, header.service_count * sizeof *mux->services);
+  mux->backends = tables_read_section(file, header.backend_count * sizeof *mux->backends);
+  mux->rings = tables_read_section(file, header.ring_slot_count * sizeof *mux->rings);
   fclose(file);
-  const size_t flows_bytes = header.flow_bucket_count * sizeof *mux->flows;
-  mux->flows = mmap(NULL, flows_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mux->flows == MAP_FAILED) fail("flows");
+  mux->flows = tables_make_flows(header.flow_bucket_count * sizeof *mux->flows);
 }
 
 void mux_reset(struct mux *mux) {

@@ -40,6 +40,24 @@ static inline uint32_t address_of(uint32_t source) { return (source & 0xffffff00
 
 static inline uint16_t port_of(uint32_t source) { return (uint16_t)((source & 0xff) << 8 | 0x40); }
 
+/* One's complement sum of the IPv4 header without the address at `client_at` (12 or 16) and the checksum. */
+static inline uint32_t header_sum_without(const uint8_t *ip, uint32_t client_at) {
+  uint32_t sum = 0;
+  for (uint32_t at = 0; at < 20; at += 2) {
+    const int is_left_out = at == 10 || at == client_at || at == client_at + 2;
+    if (!is_left_out) sum += ip[at] | (uint32_t)ip[at + 1] << 8;
+  }
+  return sum;
+}
+
+/* The checksum of that header with this address. */
+static inline uint16_t checksum_with(uint32_t header_sum, uint32_t address) {
+  uint32_t sum = header_sum + (address & 0xffff) + (address >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return (uint16_t)~sum;
+}
+
 static inline uint64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -43,6 +43,9 @@ static inline uint32_t fold(uint32_t sum) {
   return (sum & 0xffff) + (sum >> 16);
 }
 
+/* Where the search for a key begins in a table of open addressing. */
+static inline uint32_t slot_of(uint64_t key) { return (uint32_t)((key ^ key >> 32) * 0x9e3779b97f4a7c15ULL >> 32); }
+
 /* SipHash-1-3 of two words, of which the second has the length in its last byte. */
 static inline uint64_t sip_hash(const uint64_t key[2], uint64_t word0, uint64_t word1) {
   uint64_t v0 = key[0] ^ 0x736f6d6570736575ULL;

@@ -4,6 +4,22 @@ import type { Tcp } from './tcp.js';
 import type { Udp } from './udp.js';
 
 export type { Clock, Timer } from './clock.js';
+export type { NextHop, NextHops } from './next-hops.js';
+export type {
+  FrameSelection,
+  PacketPort,
+  PortCounters,
+  PortInterface,
+  PortKind,
+  PortLink,
+  PortMemory,
+  PortPlaces,
+  PortSide,
+  PortTraits,
+  RingLayout,
+  RingLayouts,
+} from './packet-port.js';
+export { SELECT_NOTHING } from './packet-port.js';
 export type {
   Endpoint,
   Tcp,

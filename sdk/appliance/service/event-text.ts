@@ -2,8 +2,8 @@
 import { formatProblem, type Problem } from '../../errors.js';
 import { counted } from '../output.js';
 import { styled } from '../terminal.js';
+import { printable } from './columns.js';
 import type { EventRecord } from './events.js';
-import { printable } from './session-table.js';
 
 /** An event as a line of at most `columnCount` characters. */
 export function textLine(record: EventRecord, time: Date, columnCount: number): string {

@@ -5,7 +5,6 @@
  *   gateway ◄─ ports of the provider network ◄─ data plane ◄─ ports of VMs
  *   kernel  ◄─ pass device ◄─ what is not ours
  */
-import { CAPACITIES_DEFAULT } from '../../dataplane/index.js';
 import { hostCapacitiesFor } from '../../host/index.js';
 import type { HostProgram } from '../../program/index.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
@@ -96,7 +95,7 @@ export class HostRole {
     const interfaces = await system.openInterfaces();
     undo.add(() => interfaces.close());
     const planes = await DataPlanes.start(system, 'host', THREAD_COUNT, {
-      ...roomFor(hostCapacitiesFor(program), CAPACITIES_DEFAULT),
+      ...roomFor(hostCapacitiesFor(program)),
       ...portCapacities(specs, underlay, specs.length + 1),
     });
     undo.add(() => planes.stop());

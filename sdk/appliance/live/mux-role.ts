@@ -6,7 +6,6 @@
  *      ▼                 │                                          ▼
  *   packets ─► ports ─► data planes, one per queue ─► ports ─► tunnels to the hosts
  */
-import { CAPACITIES_DEFAULT } from '../../dataplane/index.js';
 import type { Route } from '../../bgp/index.js';
 import { capacitiesFor } from '../../mux/index.js';
 import type { MuxProgram } from '../../program/index.js';
@@ -93,7 +92,7 @@ export class MuxRole {
     const nextHops = await system.openNextHops();
     undo.add(() => nextHops.close());
     const planes = await DataPlanes.start(system, 'mux', queueCount, {
-      ...roomFor(capacitiesFor(program), CAPACITIES_DEFAULT),
+      ...roomFor(capacitiesFor(program)),
       ...portCapacities(ports, attachments, attachments.length),
     });
     undo.add(() => planes.stop());

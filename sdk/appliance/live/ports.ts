@@ -1,5 +1,5 @@
 /** The packet ports of a role on its provider network: what may stand together, and what a data plane needs for them. */
-import type { Capacities } from '../../dataplane/index.js';
+import { CAPACITIES_DEFAULT, type Capacities } from '../../dataplane/index.js';
 import { EdgemuxError } from '../../errors.js';
 import type { Program } from '../../program/index.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
@@ -13,9 +13,14 @@ const MTU_BYTES_MIN = 1350;
 /** Chunks of AF_XDP are powers of two; in front of a frame are 256 bytes of room, and behind it may be a VLAN tag or two. */
 const XDP_CHUNK_BYTES = [2048, 4096];
 const XDP_OVERHEAD_BYTES = 256 + 14 + 8;
+/** Of each port: what its rings have entries for. */
+const XDP_CHUNK_SHARE = 1024;
 /** Elsewhere a frame may have the 64 KiB of segmentation offload. Not a power of two: frames shall not share cache sets. */
 const CHUNK_BYTES = 69_824;
-const FRAME_BYTES_MAX = 65_535 + 14 + 8;
+/** Of each port, the fewer the more ports there are: memory that nobody touches costs nothing, but it is touched in time. */
+const CHUNK_SHARE_MAX = 256;
+const CHUNK_SHARE_MIN = 64;
+const CHUNK_SHARES_TOGETHER = 2048;
 
 /**
  * Refuses ports that cannot share a data plane: frames of AF_XDP lie in small chunks, those of the others may be large.
@@ -65,23 +70,33 @@ export async function attachUnderlay(
 }
 
 /** The room a data plane needs for its ports. */
-export function portCapacities(specs: readonly PortSpec[], underlay: readonly PortAttachment[], portCountMax: number) {
-  if (specs.every(({ kind }) => kind !== 'xdp')) {
-    return { portCountMax, chunkBytes: CHUNK_BYTES, frameBytesMax: FRAME_BYTES_MAX };
-  }
+export function portCapacities(
+  specs: readonly PortSpec[],
+  underlay: readonly PortAttachment[],
+  portCountMax: number,
+): Partial<Capacities> {
+  const isXdp = specs.some(({ kind }) => kind === 'xdp');
+  const wanted = Math.round(CHUNK_SHARES_TOGETHER / portCountMax);
+  const share = isXdp ? XDP_CHUNK_SHARE : Math.max(CHUNK_SHARE_MIN, Math.min(CHUNK_SHARE_MAX, wanted));
+  // A share to receive into and one to send from, and a batch on its way between them.
+  const chunkCount = CAPACITIES_DEFAULT.batchFrameCountMax + 2 * portCountMax * share;
+  return { portCountMax, chunkCount, chunkBytes: isXdp ? xdpChunkBytes(underlay) : CHUNK_BYTES };
+}
+
+function xdpChunkBytes(underlay: readonly PortAttachment[]): number {
   const mtuBytes = Math.max(...underlay.map((attachment) => attachment.interface?.mtuBytes ?? 0));
   const [small, large] = XDP_CHUNK_BYTES;
-  const chunkBytes = mtuBytes + XDP_OVERHEAD_BYTES <= small ? small : large;
-  return { portCountMax, chunkBytes, frameBytesMax: chunkBytes - 256 };
+  return mtuBytes + XDP_OVERHEAD_BYTES <= small ? small : large;
 }
 
 /** A program may grow this much before its data plane is too small for it. */
 const GROWTH = 2;
 
 /** Room for a program and for what may become of it: at least the defaults. */
-export function roomFor(need: Partial<Capacities>, defaults: Capacities): Partial<Capacities> {
+export function roomFor(need: Partial<Capacities>): Partial<Capacities> {
   const names = Object.keys(need) as (keyof Capacities)[];
-  return Object.fromEntries(names.map((name) => [name, Math.max(GROWTH * (need[name] ?? 0), defaults[name] ?? 0)]));
+  const room = names.map((name) => [name, Math.max(GROWTH * (need[name] ?? 0), CAPACITIES_DEFAULT[name] ?? 0)]);
+  return Object.fromEntries(room);
 }
 
 /** An attachment as it is told. */

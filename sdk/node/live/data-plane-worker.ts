@@ -1,17 +1,13 @@
-/** The thread of a `DataPlaneThread`: one instance of the data plane with its ports, and the loop between them. */
-import { readFileSync } from 'node:fs';
-import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+/** The thread of a `DataPlaneThread`: one instance of the data plane, and the loop between its ports. */
+import { type MessagePort, workerData } from 'node:worker_threads';
 import applianceModule from 'edgemux/appliance-module';
 import type { Capacities } from '../../dataplane/index.js';
 import { HostAgent } from '../../host/index.js';
 import { Mux } from '../../mux/index.js';
-import type { HostProgram, MuxProgram, Program } from '../../program/index.js';
-import { openPort } from '../../runtime/node/ports/open-port.js';
-import type { PacketPort } from '../../runtime/packet-port.js';
 import { packError } from '../crossing-error.js';
-import type { DataPlaneCall, DataPlaneReport, DataPlaneRequest, Routes } from './data-plane-messages.js';
-import { type PacketLoopParts, runPacketLoop } from './packet-loop.js';
-import { Poller } from './poller.js';
+import { type AnyDataPlane, AttendedDataPlane } from './attended-data-plane.js';
+import type { DataPlaneReport } from './data-plane-messages.js';
+import { runPacketLoop } from './packet-loop.js';
 
 /** What the thread is started with. */
 export interface DataPlaneWorkerData {
@@ -25,14 +21,20 @@ export interface DataPlaneWorkerData {
   readonly beats: SharedArrayBuffer;
 }
 
-/** MUX and host agent, as the loop sees them. */
-type DataPlane = Pick<Mux, 'ports' | 'processPorts' | 'counters'> & { obey(program: Program): void };
+const { role, capacities, owner, waker, beats } = workerData as DataPlaneWorkerData;
 
-async function load(role: 'mux' | 'host', capacities: Partial<Capacities>): Promise<DataPlane> {
-  if (role === 'mux') {
-    const mux = await Mux.load(applianceModule, capacities);
-    return Object.assign(mux, { obey: (program: Program) => void mux.program(program as MuxProgram) });
-  }
-  const host = await HostAgent.load(applianceModule, capacities);
-  return Object.assign(host, { obey: (program: Program) => host.apply(program as HostProgram) });
+async function load(): Promise<AttendedDataPlane> {
+  const which: AnyDataPlane =
+    role === 'mux'
+      ? { role, mux: await Mux.load(applianceModule, capacities) }
+      : { role, host: await HostAgent.load(applianceModule, capacities) };
+  return new AttendedDataPlane(which, { owner, waker, beats: new Int32Array(beats) });
 }
+
+const report = (loaded: DataPlaneReport) => owner.postMessage(loaded);
+const dataPlane = await load().catch((error) => report({ kind: 'loaded', error: packError(error) }));
+if (dataPlane) {
+  report({ kind: 'loaded' });
+  runPacketLoop(dataPlane);
+}
+owner.close();

@@ -101,5 +101,5 @@ function changesBetween(before: InterfaceState | undefined, after: InterfaceStat
 }
 
 function canPass(state: InterfaceState | undefined): boolean {
-  return state !== undefined && state.isUp && state.hasCarrier;
+  return state?.isUp === true && state.hasCarrier;
 }

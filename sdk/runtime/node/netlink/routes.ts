@@ -24,7 +24,11 @@ import type { NetlinkSocket, Reply } from './netlink-socket.js';
 import { writeDeviceRoute, writeDeviceRouteRemoval } from './route-message.js';
 
 const ESRCH = 3;
-const ENODEV = 19;
+const TEXTS: ReadonlyMap<number, string> = new Map([
+  [17 /* EEXIST */, 'it is there already'],
+  [19 /* ENODEV */, 'there is no such interface'],
+  [100 /* ENETDOWN */, 'the interface is down'],
+]);
 
 /** An interface to set something up on: its name, or its index. */
 export type InterfaceId = string | number;
@@ -104,5 +108,5 @@ function indexOf(netlink: NetlinkSocket, what: string, device: InterfaceId): num
 
 function check(what: string, { errno, text }: Reply): void {
   if (errno === 0) return;
-  throw new EdgemuxError('ERR_PORT', `${what}: ${errno === ENODEV ? 'there is no such interface' : text}`);
+  throw new EdgemuxError('ERR_PORT', `${what}: ${TEXTS.get(errno) ?? text}`);
 }

@@ -7,9 +7,9 @@
  */
 import { hostCapacitiesFor } from '../../host/index.js';
 import type { HostProgram } from '../../program/index.js';
+import type { NextHops } from '../../runtime/next-hops.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
 import { SELECT_NOTHING } from '../../runtime/packet-port.js';
-import type { NextHops } from '../../runtime/next-hops.js';
 import type { EventRecord } from '../service/events.js';
 import { DataPlanes } from './data-planes.js';
 import { nicKeyOf, underlaySelection } from './host-selection.js';
@@ -248,4 +248,3 @@ function passed(ms: number): Promise<void> {
     setTimeout(resolve, ms);
   });
 }
-

@@ -17,8 +17,8 @@ export type LiveSpeaker = Pick<SpeakerThread, 'ended' | 'status' | 'announce' | 
 /** The interfaces of the machine, followed as they come and go. */
 export interface LiveInterfaces {
   /** `undefined` as long as there is none of that name. */
-  get(name: string): PortInterface | undefined;
-  /** Called, soon, after interfaces have come, gone or changed; what is returned ends that. */
+  named(name: string): (PortInterface & { readonly isUp: boolean }) | undefined;
+  /** Called after interfaces have come, gone or changed; what is returned ends that. */
   subscribe(listener: () => void): () => void;
   close(): void;
 }

@@ -23,7 +23,10 @@ export function totalsOf(stats: readonly DataPlaneStats[]): Totals {
   const verdicts = { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0, consume: 0 };
   return {
     verdicts: counters.reduce((sum, one) => sumOf(sum, one.verdicts, verdicts), verdicts),
-    dropped: counters.reduce<Record<string, number>>((sum, { dropped }) => sumOf(sum, dropped, { ...sum, ...dropped }), {}),
+    dropped: counters.reduce<Record<string, number>>(
+      (sum, { dropped }) => sumOf(sum, dropped, { ...sum, ...dropped }),
+      {},
+    ),
     flows: counters.reduce((sum, one) => sum + flowsOf(one), 0),
     ports: [...ports.values()],
     cpuMs: stats.reduce<number | undefined>(

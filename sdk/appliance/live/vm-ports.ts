@@ -183,14 +183,14 @@ export class VmPorts {
     }, RETRY_MS);
   }
 
-  /** Devices are made by us; only interfaces can be missing. */
+  /** Devices are made by us; only interfaces can be missing, or not set up yet. */
   #mayOpen(port: VmPort): boolean {
     const { kind } = port.spec.port;
-    return (kind !== 'xdp' && kind !== 'packet') || this.#interfaceOf(port) !== undefined;
+    return (kind !== 'xdp' && kind !== 'packet') || (this.#interfaceOf(port)?.isUp ?? false);
   }
 
-  #interfaceOf({ spec }: VmPort): PortInterface | undefined {
-    return this.#parts.interfaces.get(spec.port.target);
+  #interfaceOf({ spec }: VmPort): ReturnType<LiveInterfaces['named']> {
+    return this.#parts.interfaces.named(spec.port.target);
   }
 }
 

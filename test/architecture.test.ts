@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dataplane: ['errors', 'net'],
   mux: ['errors', 'net', 'program', 'dataplane'],
   host: ['errors', 'net', 'program', 'dataplane'],
-  runtime: ['errors', 'net'],
+  runtime: ['errors', 'net', 'packet'],
   bfd: ['errors', 'net', 'runtime'],
   bgp: ['errors', 'net', 'runtime', 'bfd'],
   node: ['errors', 'net', 'program', 'dataplane', 'mux', 'host', 'runtime', 'bgp'],

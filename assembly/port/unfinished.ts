@@ -8,6 +8,21 @@
  * | nobody; the field looks like it | finishUnmarked |
  * | the data plane has kept it unfinished, and mended the field as if it were not | finishAnew |
  */
+import { checksumOf } from '../wire/checksum';
+import { isTcpOrUdp } from '../wire/ports';
+import { UDP_CHECKSUM } from '../wire/udp';
+import { sumLong } from './sum';
+import {
+  findInnerTransport,
+  findTransport,
+  foundChecksumAt,
+  foundL4,
+  foundL4Bytes,
+  foundMayBeTunnel,
+  foundOuterL4,
+  foundProtocol,
+  foundPseudoSum,
+} from './transport';
 
 /**
  * Finishes the checksum that a virtio header has marked. No other byte of the frame changes.
@@ -18,7 +33,12 @@
  * @returns false when the header's words do not fit the frame, which is untouched then and should be dropped
  */
 export function finishMarked(frame: usize, length: u32, checksumStart: u32, checksumOffset: u32): bool {
-  return false;
+  if (checksumStart > length) return false;
+  const bytes = length - checksumStart;
+  if (bytes < 2 || checksumOffset > bytes - 2) return false;
+  const start = frame + checksumStart;
+  storeChecksum(start + checksumOffset, sumLong(start, bytes));
+  return true;
 }
 
 /**
@@ -30,7 +50,8 @@ export function finishMarked(frame: usize, length: u32, checksumStart: u32, chec
  * @returns whether there was something to finish
  */
 export function finishUnmarked(frame: usize, length: u32, link: u32): bool {
-  return false;
+  if (!findTransport(frame, length, link)) return false;
+  return foundMayBeTunnel() ? finishTunnel(frame, length, link) : finishFound();
 }
 
 /**
@@ -41,5 +62,41 @@ export function finishUnmarked(frame: usize, length: u32, link: u32): bool {
  * @returns false when there is no such field; the frame is untouched then and should be dropped
  */
 export function finishAnew(frame: usize, length: u32, link: u32): bool {
-  return false;
+  if (!findTransport(frame, length, link)) return false;
+  findInnerTransport();
+  if (!isTcpOrUdp(foundProtocol)) return false;
+  store<u16>(foundChecksumAt(), 0);
+  storeChecksum(foundChecksumAt(), foundPseudoSum() + sumLong(foundL4, foundL4Bytes));
+  return true;
+}
+
+/** Stores what ends a sum; zero as its other form, since that says "no checksum" in UDP and nothing else in TCP. */
+export function storeChecksum(field: usize, sum: u32): void {
+  const checksum: u32 = checksumOf(sum);
+  store<u16>(field, <u16>(checksum == 0 ? 0xffff : checksum));
+}
+
+/** The inner checksum is covered by the outer one, which was computed as if the inner one were finished. */
+function finishTunnel(frame: usize, length: u32, link: u32): bool {
+  if (!findInnerTransport()) return finishFound();
+  const isInnerFinished = finishFound();
+  // Of GRE these are two bytes of its key, and nothing is found to finish.
+  if (load<u16>(foundOuterL4, UDP_CHECKSUM) == 0) return isInnerFinished;
+  findTransport(frame, length, link);
+  return finishFound() || isInnerFinished;
+}
+
+/** @inline */
+function finishFound(): bool {
+  const pseudoSum = foundPseudoSum();
+  return <u32>load<u16>(foundChecksumAt()) == pseudoSum && finishUnlessRight(pseudoSum);
+}
+
+/** One in 65,536 right checksums looks unfinished. */
+function finishUnlessRight(pseudoSum: u32): bool {
+  if (!isTcpOrUdp(foundProtocol)) return false;
+  const sum = sumLong(foundL4, foundL4Bytes);
+  if (checksumOf(pseudoSum + sum) == 0) return false;
+  storeChecksum(foundChecksumAt(), sum);
+  return true;
 }

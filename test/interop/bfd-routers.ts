@@ -4,7 +4,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lab } from './bgp/lab.js';
 import type { LabProcess } from './bgp/lab-process.js';
-import { waitFor } from './bgp/wait.js';
+import { waitFor } from '../../sdk/appliance/lab/wait.js';
 
 const START_MS_MAX = 10_000;
 

@@ -8,7 +8,7 @@ import { detectionTimeMs, readBfd } from './bfd-capture.js';
 import { type BfdRouter, type BfdRouterKind, birdBfd, frrBfd } from './bfd-routers.js';
 import { Lab } from './bgp/lab.js';
 import type { LabProcess } from './bgp/lab-process.js';
-import { waitFor } from './bgp/wait.js';
+import { waitFor } from '../../sdk/appliance/lab/wait.js';
 import { frameCount } from './peers.js';
 
 const AGENT = fileURLToPath(new URL('bfd-agent.mjs', import.meta.url));

@@ -15,8 +15,10 @@ import { compileCommand } from './commands/compile.js';
 
 import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
+import { labCommand } from './commands/lab.js';
 import { replayCommand } from './commands/replay.js';
 import { FileError } from './files.js';
+import { LabError } from './lab/lab-error.js';
 import { BrokenOff, Failed, printJson, UsageError } from './output.js';
 
 const EXIT_DONE = 0;
@@ -28,9 +30,17 @@ export async function run(args: readonly string[]): Promise<number> {
   const program = new Command('edgemux')
     .description('An embeddable software load balancer: MUX and host agent in WebAssembly.')
     .version(packageVersion());
-  const commands = [demoCommand(), checkCommand(), compileCommand(), explainCommand(), replayCommand(), bgpCommand()];
+  const commands = [
+    demoCommand(),
+    checkCommand(),
+    compileCommand(),
+    explainCommand(),
+    replayCommand(),
+    bgpCommand(),
+    labCommand(),
+  ];
   for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().showHelpAfterError('(add --help for what can be given)');
   }
   try {
@@ -55,7 +65,7 @@ function report(error: unknown, asJson: boolean): number {
     return EXIT_USAGE;
   }
   const cause = error instanceof BrokenOff ? error.cause : error;
-  if (!(cause instanceof EdgemuxError || cause instanceof FileError)) throw error;
+  if (!(cause instanceof EdgemuxError || cause instanceof FileError || cause instanceof LabError)) throw error;
   const { code, message, problems } = cause;
   if (asJson && cause === error) printError({ code, message: message.split('\n')[0], problems });
   else process.stderr.write(`error: ${message}\n`);

@@ -90,7 +90,9 @@ export function fabricOf({ muxes, hosts, vms }: LabPlaces, { hasBfd, hostOfVm }:
 }
 
 function muxOf({ id, ipv4, ipv6, routerIpv4 }: MachinePlace, hasBfd: boolean): object {
-  const session = hasBfd ? { holdTimeSeconds: HOLD_SECONDS.withBfd, bfd: BFD } : { holdTimeSeconds: HOLD_SECONDS.without };
+  const session = hasBfd
+    ? { holdTimeSeconds: HOLD_SECONDS.withBfd, bfd: BFD }
+    : { holdTimeSeconds: HOLD_SECONDS.without };
   return {
     resourceId: id,
     properties: {

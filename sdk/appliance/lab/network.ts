@@ -2,9 +2,9 @@
 import { ip, link, makeNamespace, runIn } from './namespaces.js';
 import {
   FABRIC_MTU_BYTES,
+  GATEWAY_MAC,
   GATEWAY4,
   GATEWAY6,
-  GATEWAY_MAC,
   type LabPlaces,
   type MachinePlace,
   VM_MTU_BYTES,
@@ -25,10 +25,7 @@ export async function buildNetwork(places: LabPlaces): Promise<void> {
   ]);
 }
 
-type Attached = Pick<
-  MachinePlace,
-  'namespace' | 'uplink' | 'port' | 'ipv4' | 'ipv6' | 'routerIpv4' | 'routerIpv6'
->;
+type Attached = Pick<MachinePlace, 'namespace' | 'uplink' | 'port' | 'ipv4' | 'ipv6' | 'routerIpv4' | 'routerIpv6'>;
 
 async function attach(place: Attached, router: string, mtuBytes: number): Promise<void> {
   const { namespace, uplink, port, ipv4, ipv6, routerIpv4, routerIpv6 } = place;

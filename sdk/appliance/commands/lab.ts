@@ -1,13 +1,15 @@
 /** `edgemux lab`: the whole fabric on this machine, in network namespaces, with a router of somebody else. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { CheckedRow } from '../lab/checks/check.js';
+import { runChecks } from '../lab/checks/run-checks.js';
 import { Lab } from '../lab/lab.js';
 import { LabError } from '../lab/lab-error.js';
 import { canMakeNamespaces } from '../lab/namespaces.js';
-import { installLine, missingOf, NEEDED_BY_ALL, needed } from '../lab/needs.js';
+import { installLine, missingOf, NEEDED_BY_ALL, type NeededProgram, needed } from '../lab/needs.js';
 import { CLIENT_HTTP_PORT, urlOf, VIP4, VIP6 } from '../lab/places.js';
 import { ROUTER_KINDS } from '../lab/routers/kinds.js';
 import type { LabOptions } from '../lab/run-folder.js';
-import { note, print, printJson } from '../output.js';
+import { Failed, note, print, printJson } from '../output.js';
 import { styled } from '../terminal.js';
 
 const NAME_DEFAULT = 'edgemux';
@@ -24,6 +26,7 @@ export function labCommand(): Command {
     'Build client, router, MUXes, hosts and VMs in network namespaces of this machine, and try them out; as root.',
   );
   lab.addCommand(upCommand());
+  lab.addCommand(testCommand());
   lab.addCommand(downCommand());
   return lab;
 }
@@ -34,6 +37,16 @@ function upCommand(): Command {
     .option('--empty', 'leave the places of MUXes and hosts free, and say what fills them')
     .option('--json', 'print what was built as JSON')
     .action(up);
+}
+
+function testCommand(): Command {
+  return withLabOptions(new Command('test'))
+    .description(
+      'Try a lab out, the one of that name that is up, or else one that is built for this and removed again.',
+    )
+    .option('--quick', 'less of everything')
+    .option('--json', 'print { …, checks, passed, failed, skipped } as JSON')
+    .action(test);
 }
 
 function downCommand(): Command {
@@ -74,12 +87,60 @@ function withLabOptions(command: Command): Command {
 
 async function up({ empty, json, ...options }: UpOptions): Promise<void> {
   checkNeeds(options);
-  const tell = (step: string): void => {
-    if (process.stderr.isTTY) process.stderr.write(`${step} …\n`);
-  };
-  const lab = await interruptible((signal) => Lab.up({ ...options, isEmpty: empty ?? false }, { tell, signal }));
+  const lab = await interruptible((signal) =>
+    Lab.up({ ...options, isEmpty: empty ?? false }, { tell: tellStep, signal }),
+  );
   if (json) printJson(jsonOf(lab));
   else printLab(lab);
+}
+
+interface TestOptions extends UpOptions {
+  readonly quick?: boolean;
+}
+
+async function test({ quick, json, ...options }: TestOptions): Promise<void> {
+  checkNeeds(options, needed('tcpdump', 'tcpdump'));
+  const rows = await interruptible((signal) => testIn({ ...options, isEmpty: false }, quick ?? false, !json, signal));
+  const count = (outcome: CheckedRow['outcome']): number => rows.filter((row) => row.outcome === outcome).length;
+  const [passed, failed, skipped] = [count('ok'), count('failed'), count('skipped')];
+  if (json) printJson({ ...options, checks: rows, passed, failed, skipped });
+  else print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  if (failed > 0) throw new Failed();
+}
+
+async function testIn(
+  options: LabOptions,
+  isShort: boolean,
+  isTable: boolean,
+  signal: AbortSignal,
+): Promise<readonly CheckedRow[]> {
+  const existing = Lab.isUp(options.name);
+  const lab = existing ? Lab.find(options.name) : await Lab.up(options, { tell: tellStep, signal });
+  try {
+    if (isTable) printHead(lab, existing);
+    return await runChecks(lab, { isShort, signal, tell: (row) => isTable && printRow(row) });
+  } finally {
+    if (!existing) await Lab.down(options.name);
+  }
+}
+
+function printHead({ options: { name, router, port, web, dataPlane } }: Lab, isExisting: boolean): void {
+  const by = dataPlane === 'kernel' ? 'the kernel' : `${port} ports`;
+  print(
+    styled('bold', `${isExisting ? `lab ${name}: ` : ''}router ${ROUTER_KINDS[router].name}, ${by}, web server ${web}`),
+  );
+}
+
+const OUTCOME_STYLES = { ok: 'green', failed: 'red', skipped: 'dim' } as const;
+const [OUTCOME_COLUMNS, NAME_COLUMNS] = [9, 52];
+
+function printRow({ name, outcome, text, explanation }: CheckedRow): void {
+  print(`${styled(OUTCOME_STYLES[outcome], outcome.padEnd(OUTCOME_COLUMNS))}${name.padEnd(NAME_COLUMNS)}${text}`);
+  if (explanation !== undefined) print(styled('dim', `${' '.repeat(OUTCOME_COLUMNS)}${explanation}`));
+}
+
+function tellStep(step: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`${step} …\n`);
 }
 
 /** Runs what SIGINT and SIGTERM end; it cleans up after itself, and then the process ends as one a signal has ended. */
@@ -102,13 +163,17 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
 }
 
 /** Says all that is missing at once. */
-function checkNeeds({ router, web, dataPlane }: Omit<LabOptions, 'isEmpty'>): void {
+function checkNeeds(
+  { router, web, dataPlane }: Omit<LabOptions, 'isEmpty'>,
+  more: readonly NeededProgram[] = [],
+): void {
   if (process.platform !== 'linux') throw new LabError('the lab takes Linux: its machines are network namespaces');
   const missing = missingOf([
     ...NEEDED_BY_ALL,
     ...needed('curl', 'curl'),
     ...ROUTER_KINDS[router].needs,
     ...(web === 'nginx' ? needed('nginx-light', 'nginx') : []),
+    ...more,
     ...(dataPlane === 'kernel' ? needed('nftables', 'nft') : []),
   ]);
   if (missing.length > 0) {

@@ -82,6 +82,11 @@ export class Lab {
     }
   }
 
+  /** Whether there is a lab of this name that is up. */
+  static isUp(name: string): boolean {
+    return readState(name)?.isUp ?? false;
+  }
+
   /**
    * The lab of this name.
    *
@@ -135,6 +140,14 @@ export class Lab {
     const role = this.roles.find(({ place }) => place.id === id);
     if (role === undefined) throw new LabError(`nothing of ours is in the place of ${id}`);
     return this.#start(id, role.place.namespace, [process.execPath, COMMAND_LINE, ...role.args]);
+  }
+
+  /** Ends the process of a machine by a signal; SIGKILL follows when it does not end. Nobody misses it from then on. */
+  async endRole(id: string, signal: NodeJS.Signals): Promise<void> {
+    const ending = this.process(id);
+    this.#state.processes = this.#state.processes.filter(({ name }) => name !== id);
+    writeState(this.#state);
+    await ending.stop(signal);
   }
 
   /** Moves a VM to a host: first the VM itself, then its network interface in the fabric. */

@@ -27,7 +27,7 @@ export class Selector {
   /** @param port as it was asked for: `xdp:eth0`; errors begin with it */
   constructor(port: string) {
     this.#port = port;
-    this.#addresses = this.#keep(
+    this.#addresses = this.keep(
       forPort(port, 'BPF', () => {
         return new BpfMap({
           type: 'hash',
@@ -54,7 +54,7 @@ export class Selector {
   tcxLink(interfaceIndex: number): number {
     const program = this.#load('trafficClassifier', 'emx_hide', { kind: 'tcx' });
     return forPort(this.#port, 'tcx programs (Linux 6.6)', () => {
-      return this.#keep(BpfLink.tcxIngress(program, interfaceIndex)).descriptor;
+      return this.keep(BpfLink.tcxIngress(program, interfaceIndex)).descriptor;
     });
   }
 
@@ -68,7 +68,7 @@ export class Selector {
     const program = this.#load('xdp', 'emx_redirect', { kind: 'xdp', sockets });
     return {
       attach: (interfaceIndex, mode) => {
-        this.#keep(BpfLink.xdp(program, interfaceIndex, mode));
+        this.keep(BpfLink.xdp(program, interfaceIndex, mode));
       },
     };
   }
@@ -80,6 +80,12 @@ export class Selector {
       for (const [key, roles] of wanted) if (this.#roles.get(key) !== roles) this.#set(key, roles);
       for (const key of [...this.#roles.keys()]) if (!wanted.has(key)) this.#remove(key);
     });
+  }
+
+  /** Closes something together with this. */
+  keep<T extends { close(): void }>(closeable: T): T {
+    this.#closeables.push(closeable);
+    return closeable;
   }
 
   /** Gives the interface back. */
@@ -109,11 +115,6 @@ export class Selector {
     flavour: { kind: 'socketFilter' | 'tcx' } | { kind: 'xdp'; sockets: number },
   ): BpfProgram {
     const instructions = selectionProgram({ ...flavour, addresses: this.#addresses.descriptor });
-    return forPort(this.#port, 'BPF', () => this.#keep(new BpfProgram(type, name, instructions)));
-  }
-
-  #keep<T extends { close(): void }>(closeable: T): T {
-    this.#closeables.push(closeable);
-    return closeable;
+    return forPort(this.#port, 'BPF', () => this.keep(new BpfProgram(type, name, instructions)));
   }
 }

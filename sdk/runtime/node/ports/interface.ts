@@ -45,6 +45,7 @@ const DRVINFO_DRIVER_OFFSET = 4;
 const ETHTOOL_GCHANNELS = 0x3c;
 const ETHTOOL_CHANNELS_BYTES = 36;
 const CHANNELS_RECEIVE_INDEX = 5;
+const CHANNELS_TRANSMIT_INDEX = 6;
 const CHANNELS_COMBINED_INDEX = 8;
 
 /** The interface of that name; `undefined` when there is none. */
@@ -90,9 +91,20 @@ export function interfaceNames(): string[] {
   return lines.flatMap((line) => (line.includes(':') ? [line.slice(0, line.lastIndexOf(':')).trim()] : []));
 }
 
+/** How many queues of each direction an interface has. */
+export interface QueueCounts {
+  readonly receive: number;
+  readonly transmit: number;
+}
+
+/** The queues of an interface; `undefined` when its driver does not say, as most do not that have one. */
+export function queueCounts(name: string): QueueCounts | undefined {
+  return withRequests((requests) => requests.queueCounts(name));
+}
+
 /** How many receive queues an interface has; 1 when its driver does not say. */
 export function receiveQueueCount(name: string): number {
-  return withRequests((requests) => requests.receiveQueueCount(name) ?? 1);
+  return queueCounts(name)?.receive ?? 1;
 }
 
 /** What drives an interface: `veth`, `tun`, `ixgbe`; `undefined` when nobody says. */
@@ -192,11 +204,12 @@ class InterfaceRequests {
     return new TextDecoder().decode(driver.subarray(0, driver.indexOf(0)));
   }
 
-  receiveQueueCount(name: string): number | undefined {
+  queueCounts(name: string): QueueCounts | undefined {
     const channels = this.#askDriver(name, ETHTOOL_GCHANNELS, ETHTOOL_CHANNELS_BYTES);
     if (channels === undefined) return undefined;
-    const count = channels[CHANNELS_RECEIVE_INDEX]! + channels[CHANNELS_COMBINED_INDEX]!;
-    return count === 0 ? undefined : count;
+    const combined = channels[CHANNELS_COMBINED_INDEX]!;
+    const receive = channels[CHANNELS_RECEIVE_INDEX]! + combined;
+    return receive === 0 ? undefined : { receive, transmit: channels[CHANNELS_TRANSMIT_INDEX]! + combined };
   }
 
   set(port: string, what: string, request: number, name: string, value: Int16Array | Int32Array | Uint8Array): void {

@@ -71,7 +71,7 @@ interface DeviceOptions {
 /**
  * What the kernel makes of packets that come by a TUN device. Sources are looked for in its routes, but they may be behind
  * another interface: 2 beats the 0 and the 1 that may stand in `all`, so that nothing depends on that one. No address of IPv6
- * is made up, and no router asked for.
+ * is made up, and no router asked for; the kernel still tells the device once of the groups it is in.
  */
 const ROUTED: Readonly<Record<string, number>> = {
   'ipv4/rp_filter': 2,

@@ -44,8 +44,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'index',
   ],
 };
-/** The data plane is configured from programs, and needs to know their shape but none of their code. */
-const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = { dataplane: ['program'] };
+/**
+ * The data plane is configured from programs, and is the memory of packet ports: it needs to know their shape, and none of
+ * their code.
+ */
+const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
+  dataplane: ['program', 'runtime'],
+};
 /** The runtime of Node, which also runs under Deno: its entry `edgemux/node` and the appliance import it, nobody else. */
 const NODE_RUNTIME = 'sdk/runtime/node/';
 const MAY_IMPORT_NODE = ['node', 'appliance'];

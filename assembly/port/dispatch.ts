@@ -1,0 +1,229 @@
+/**
+ * What becomes of the frames of a batch: each goes to the port its verdict says, or its chunk back to the pool.
+ *
+ *   forward, reply   the port of that route, or the one the frame came in by
+ *   deliver          the port of the VM: by the NIC that has the destination MAC address, or the only one there is
+ *   pass             the port of that route, as a bare IP packet; none: given up
+ *   all others       nowhere
+ *
+ * Most frames of most batches go onto the transmit ring of one port; that much is one piece of code.
+ */
+import {
+  CHUNK_HEADROOM_BYTES,
+  CHUNK_IS_WHOLE,
+  CONFIG_ROUTE_PASS,
+  CONFIG_ROUTE_REPLIES,
+  CONFIG_ROUTE_TUNNELS,
+  CONFIG_ROUTE_UNDERLAY,
+  CONFIG_ROUTE_VM,
+  CONFIG_ROUTES_BY_NIC,
+  COUNTER_UNROUTED,
+  DESCRIPTOR_BYTES,
+  DESCRIPTOR_CHUNK,
+  DESCRIPTOR_LENGTH,
+  DESCRIPTOR_LINK,
+  DESCRIPTOR_OFFSET,
+  DESCRIPTOR_ORIGIN,
+  FIXED_CONFIG,
+  FIXED_REGIONS,
+  LINK_BARE,
+  LINK_ETHERNET,
+  PACKET_PORT_KIND,
+  PACKET_PORT_LINK,
+  PACKET_PORT_RINGS,
+  REGION_NIC_PORTS,
+  REGION_PAIR_BYTES,
+  VERDICT_DELIVER,
+  VERDICT_DROP,
+  VERDICT_FORWARD,
+  VERDICT_PASS,
+  VERDICT_REPLY,
+} from '../abi';
+import { count } from '../counters';
+import { descriptorsBase } from '../layout';
+import { localMac } from '../rewrite/frame';
+import { findNic, nicIndex } from '../table/nic';
+import {
+  destinationMac,
+  ETHERNET_BYTES,
+  ETHERTYPE_IPV4_NET,
+  ETHERTYPE_IPV6_NET,
+  etherType,
+  isVlanType,
+  VLAN_TAG_BYTES,
+  writeMacs,
+} from '../wire/ethernet';
+import { depart, departWhole, giveUp } from './departure';
+import { frameRoomBytes, freeChunkCount, popChunk, pushChunk, regionBase } from './pool';
+import { isOpen, openPortAt, portAt, portCountMax } from './port';
+import { beginTransmit, endTransmit, putOnRing } from './ring';
+
+const NO_PORT: usize = 0;
+/** Where the verdict lies in the word that begins with the link. */
+const VERDICT_SHIFT: u32 = 16;
+const BYTE_MASK: u32 = 0xff;
+const VLAN_TAG_COUNT_MAX: u32 = 2;
+
+let tunnels: usize = 0;
+let replies: usize = 0;
+let pass: usize = 0;
+let vm: usize = 0;
+let underlay: usize = 0;
+/** Whether a frame without a route goes back to where it came from. */
+let goesBack: bool = false;
+
+/**
+ * Sends the first `arrived` frames of a batch on their way, which lie in chunks, and those behind them, which lie in slots.
+ *
+ * @param isBack whether a frame without a route goes back to where it came from: at a MUX, and not at a host agent
+ */
+export function dispatch(arrived: u32, frameCount: u32, isBack: bool): void {
+  if (frameCount == 0) return;
+  goesBack = isBack;
+  readRoutes();
+  for (let number: u32 = 0; number < portCountMax(); number++)
+    if (isRings(portAt(number))) beginTransmit(portAt(number));
+  dispatchArrived(arrived);
+  for (let index = arrived; index < frameCount; index++) dispatchProduced(descriptorsBase + index * DESCRIPTOR_BYTES);
+  for (let number: u32 = 0; number < portCountMax(); number++) if (isRings(portAt(number))) endTransmit(portAt(number));
+}
+
+function readRoutes(): void {
+  tunnels = routeOf(CONFIG_ROUTE_TUNNELS);
+  replies = routeOf(CONFIG_ROUTE_REPLIES);
+  pass = routeOf(CONFIG_ROUTE_PASS);
+  vm = routeOf(CONFIG_ROUTE_VM);
+  underlay = routeOf(CONFIG_ROUTE_UNDERLAY);
+}
+
+function routeOf(field: u32): usize {
+  return openPortAt(load<u8>(FIXED_CONFIG + field));
+}
+
+function isRings(port: usize): bool {
+  return load<u8>(port, PACKET_PORT_KIND) == PACKET_PORT_RINGS;
+}
+
+function dispatchArrived(arrived: u32): void {
+  const forward = tunnels;
+  const isBack = goesBack;
+  const end: usize = descriptorsBase + arrived * DESCRIPTOR_BYTES;
+  for (let descriptor: usize = descriptorsBase; descriptor < end; descriptor += DESCRIPTOR_BYTES) {
+    const word = load<u32>(descriptor, DESCRIPTOR_LINK);
+    const chunk: usize = load<u32>(descriptor, DESCRIPTOR_CHUNK);
+    let port: usize = load<u32>(descriptor, DESCRIPTOR_ORIGIN);
+    const verdict = (word >>> VERDICT_SHIFT) & BYTE_MASK;
+    if (verdict == VERDICT_FORWARD) {
+      if (forward != NO_PORT || !isBack) port = forward;
+    } else {
+      port = portFor(verdict, descriptor, port);
+    }
+    if (port == NO_PORT) {
+      free(verdict, chunk);
+    } else if (
+      load<u16>(port) == (PACKET_PORT_RINGS | ((word & BYTE_MASK) << 8)) &&
+      (<u32>chunk & CHUNK_IS_WHOLE) == 0
+    ) {
+      putOnRing(port, chunk, load<u32>(descriptor), load<u32>(descriptor, DESCRIPTOR_LENGTH));
+    } else {
+      send(port, descriptor, chunk, verdict);
+    }
+  }
+}
+
+/** A frame of our own: it gets a chunk first. */
+function dispatchProduced(descriptor: usize): void {
+  const verdict: u32 = (load<u32>(descriptor, DESCRIPTOR_LINK) >>> VERDICT_SHIFT) & BYTE_MASK;
+  const port = verdict == VERDICT_FORWARD ? producedForward() : portFor(verdict, descriptor, underlay);
+  const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
+  if (port == NO_PORT || freeChunkCount() == 0 || length > frameRoomBytes()) {
+    if (goesSomewhere(verdict)) count(COUNTER_UNROUTED);
+    return;
+  }
+  const chunk = popChunk();
+  const frame = chunk + CHUNK_HEADROOM_BYTES;
+  memory.copy(frame, load<u32>(descriptor, DESCRIPTOR_OFFSET), length);
+  store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
+  send(port, descriptor, chunk, verdict);
+}
+
+function producedForward(): usize {
+  return tunnels != NO_PORT || !goesBack ? tunnels : underlay;
+}
+
+/** The port a frame that is not forwarded goes to; `origin` is where it came from, NO_PORT when it goes nowhere. */
+function portFor(verdict: u32, descriptor: usize, origin: usize): usize {
+  if (verdict == VERDICT_REPLY) return replies != NO_PORT || !goesBack ? replies : origin;
+  if (verdict == VERDICT_DELIVER) return vmPort(descriptor);
+  return verdict == VERDICT_PASS ? pass : NO_PORT;
+}
+
+function vmPort(descriptor: usize): usize {
+  if (load<u8>(FIXED_CONFIG + CONFIG_ROUTES_BY_NIC) == 0) return vm;
+  const nic = findNic(destinationMac(ethernetOf(descriptor)));
+  if (nic == 0) return vm;
+  const index = nicIndex(nic);
+  if (index >= load<u32>(FIXED_REGIONS + REGION_NIC_PORTS * REGION_PAIR_BYTES, 4)) return vm;
+  const port = openPortAt(load<u8>(regionBase(REGION_NIC_PORTS) + index));
+  return port != NO_PORT ? port : vm;
+}
+
+/** The Ethernet header of a frame for a VM: a bare one has come out of a tunnel, and has that of the tunnel in front. */
+function ethernetOf(descriptor: usize): usize {
+  const frame: usize = load<u32>(descriptor, DESCRIPTOR_OFFSET);
+  return load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE ? frame - ETHERNET_BYTES : frame;
+}
+
+function goesSomewhere(verdict: u32): bool {
+  return verdict <= <u32>VERDICT_REPLY && verdict != VERDICT_DROP;
+}
+
+function free(verdict: u32, chunk: usize): void {
+  if (goesSomewhere(verdict)) count(COUNTER_UNROUTED);
+  pushChunk(chunk & ~CHUNK_IS_WHOLE);
+}
+
+/** Sends a frame by a port of any kind; it loses or gets an Ethernet header where the port is of the other link. */
+function send(port: usize, descriptor: usize, marked: usize, verdict: u32): void {
+  const chunk = marked & ~CHUNK_IS_WHOLE;
+  if (!isOpen(port)) {
+    free(verdict, chunk);
+    return;
+  }
+  const link: u32 = load<u8>(port, PACKET_PORT_LINK);
+  let frame: usize = load<u32>(descriptor, DESCRIPTOR_OFFSET);
+  let length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
+  if (load<u8>(descriptor, DESCRIPTOR_LINK) != link) {
+    if (link == LINK_ETHERNET) {
+      if (verdict != VERDICT_DELIVER) {
+        giveUp(port, chunk);
+        return;
+      }
+      frame -= ETHERNET_BYTES;
+      length += ETHERNET_BYTES;
+      writeMacs(frame, destinationMac(frame), localMac());
+    } else {
+      const headerBytes = linkHeaderBytes(frame, length);
+      if (headerBytes == 0) {
+        giveUp(port, chunk);
+        return;
+      }
+      frame += headerBytes;
+      length -= headerBytes;
+    }
+  }
+  if (chunk == marked) depart(port, chunk, frame, length);
+  else departWhole(port, chunk, frame, length, link);
+}
+
+/** Bytes in front of the IP packet of an Ethernet frame; 0 when there is none. */
+function linkHeaderBytes(frame: usize, length: u32): u32 {
+  let bytes: u32 = ETHERNET_BYTES;
+  for (let tags: u32 = 0; bytes < length; tags++) {
+    const type = etherType(frame + bytes - ETHERNET_BYTES);
+    if (type == ETHERTYPE_IPV4_NET || type == ETHERTYPE_IPV6_NET) return bytes;
+    if (!isVlanType(type) || tags == VLAN_TAG_COUNT_MAX) return 0;
+    bytes += VLAN_TAG_BYTES;
+  }
+  return 0;
+}

@@ -4,7 +4,7 @@
  * A machine's neighbours make one and the same loop slower for seconds. So every round gives each subject a slice, and a
  * ratio is that of two slices of one round.
  */
-import { median } from '../statistics.js';
+import { median, quantile } from '../statistics.js';
 
 /** One subject's part of a round. */
 export interface Slice {
@@ -61,6 +61,60 @@ export function rowOf({ subject, port, frameBytes, slices, c, kernel }: Measured
     lossShare: rounded(median(slices.map(({ sentCount, forwardedCount }) => 1 - forwardedCount / sentCount)), 4),
     ratioToC: ratioOf(c, slices, processNsPerPacket),
     ratioToKernel: ratioOf(kernel, slices, (slice) => 1e9 / packetsPerCore(slice)),
+  };
+}
+
+/** One way's part of a round of requests. */
+export interface RequestSlice {
+  /** Requests per second, over connections that stay. */
+  readonly perSecond: number;
+  /** What requests took that were made one after the other. */
+  readonly ns: readonly number[];
+}
+
+/** What is measured of requests by one way. */
+export interface RequestRow {
+  readonly subject: string;
+  readonly port: string | null;
+  readonly perSecond: number;
+  /** Requests per second in proportion to those through the kernel's stand-in; `null` without. */
+  readonly ratioToKernel: number | null;
+  /** Microseconds of a request: median and the 99th percentile, of all rounds. */
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** How much longer these are than those of requests to the VM itself; `null` without. */
+  readonly addedP50Us: number | null;
+  readonly addedP99Us: number | null;
+}
+
+/** Who the slices are of, and whose slices they are compared with. */
+export interface MeasuredRequests {
+  readonly subject: string;
+  readonly port: string | null;
+  readonly slices: readonly RequestSlice[];
+  readonly direct: readonly RequestSlice[] | undefined;
+  readonly kernel: readonly RequestSlice[] | undefined;
+}
+
+export function requestRowOf({ subject, port, slices, direct, kernel }: MeasuredRequests): RequestRow {
+  const us = (of: readonly RequestSlice[], share: number) =>
+    quantile(
+      of.flatMap(({ ns }) => ns),
+      share,
+    ) / 1000;
+  const added = (share: number) => (direct === undefined ? null : rounded(us(slices, share) - us(direct, share), 1));
+  return {
+    subject,
+    port,
+    perSecond: Math.round(median(slices.map(({ perSecond }) => perSecond))),
+    ratioToKernel:
+      kernel === undefined
+        ? null
+        : rounded(median(slices.map(({ perSecond }, round) => perSecond / kernel[round].perSecond)), 3),
+    p50Us: rounded(us(slices, 0.5), 1),
+    p99Us: rounded(us(slices, 0.99), 1),
+    addedP50Us: added(0.5),
+    addedP99Us: added(0.99),
   };
 }
 

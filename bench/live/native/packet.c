@@ -68,7 +68,6 @@ static int open_socket(void) {
   set_option(packets, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES, "buffer");
   set_option(packets, SOL_PACKET, PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
   set_option(packets, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
-  set_option(packets, SOL_PACKET, PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS");
   const struct sockaddr_ll address = {
       .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)port.interface};
   if (bind(packets, (const struct sockaddr *)&address, sizeof address) != 0) fail("bind");

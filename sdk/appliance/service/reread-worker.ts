@@ -2,14 +2,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readFabricFile } from '../files.js';
 import { errorRecord } from './events.js';
+import { READINGS, type Read, type Reading } from './readings.js';
 import type { RereadAnswer, RereadRequest } from './reread.js';
-import { speakerOfMux } from './speaker-of-mux.js';
 
-const { path, mux } = workerData as RereadRequest;
+const { path, reading, id } = workerData as RereadRequest;
 
-async function answer(): Promise<RereadAnswer> {
+async function answer(): Promise<RereadAnswer<Read<Reading>>> {
   try {
-    return { speaker: speakerOfMux(await readFabricFile(path), mux) };
+    return { value: READINGS[reading](await readFabricFile(path), id) };
   } catch (error) {
     return { error: errorRecord(error) };
   }

@@ -6,8 +6,8 @@ export interface SignalHandlers {
   drain(signal: string): void;
   /** SIGHUP. */
   reload(): void;
-  /** SIGUSR2. */
-  restart(): void;
+  /** SIGUSR2; left out: it ends the process, as it does any other. */
+  restart?(): void;
 }
 
 const ENDING = { SIGINT: 2, SIGTERM: 15 } as const;
@@ -20,7 +20,7 @@ export function obeySignals({ drain, reload, restart }: SignalHandlers): () => v
     isEnding = true;
     drain(signal);
   };
-  const handlers = { SIGINT: end, SIGTERM: end, SIGHUP: reload, SIGUSR2: restart } as const;
+  const handlers = { SIGINT: end, SIGTERM: end, SIGHUP: reload, ...(restart && { SIGUSR2: restart }) } as const;
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
   return () => {
     for (const [signal, handler] of Object.entries(handlers)) process.off(signal, handler);

@@ -51,7 +51,7 @@ export async function startEdgemux(port: PortKind, place: Place, edgemux: Edgemu
   const target = port === 'tun' ? DEVICE : place.uplink;
   const options = ['--mux', MUX, '--port', `${port}:${target}`, '--no-bgp', '--json'];
   const process = start(place, [...edgemux.command, 'mux', edgemux.fabric, ...options]);
-  await lineFrom(process, `edgemux on ${port}`, isForwarding);
+  await lineFrom(process, `edgemux on ${port}`, hasStarted);
   return { implementation: 'edgemux', port, place, process };
 }
 
@@ -88,9 +88,9 @@ async function lineFrom(process: ChildProcess, who: string, isWanted: (line: str
   throw new Error(`${who} did not start: ${said.join('').trim()}`);
 }
 
-function isForwarding(line: string): boolean {
+function hasStarted(line: string): boolean {
   try {
-    return (JSON.parse(line) as { event?: string }).event === 'forwarding';
+    return (JSON.parse(line) as { event?: string }).event === 'start';
   } catch {
     return false;
   }

@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dataplane: ['errors', 'net'],
   mux: ['errors', 'net', 'program', 'dataplane'],
   host: ['errors', 'net', 'program', 'dataplane'],
-  runtime: ['errors', 'net'],
+  runtime: ['errors', 'net', 'packet'],
   bfd: ['errors', 'net', 'runtime'],
   bgp: ['errors', 'net', 'runtime', 'bfd'],
   node: ['errors', 'net', 'runtime', 'bgp'],

@@ -5,6 +5,7 @@
  *   struct ifreq        | name 16, zero at the end | what the request is about: index, flags, MTU, address … 24 |
  *   struct ethtool_channels  | command 4 | maxima of receive, transmit, other, combined 4 each |
  *                            | counts of receive, transmit, other, combined 4 each |
+ *   struct ethtool_drvinfo   | command 4 | driver 32, zero at the end | … |
  */
 import { readFileSync } from 'node:fs';
 import type { PortInterface } from '../../packet-port.js';
@@ -31,10 +32,15 @@ const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
+const SIOCSIFTXQLEN = 0x8943;
 const SIOCETHTOOL = 0x8946;
 
 const IFF_UP = 1;
 const ARPHRD_ETHER = 1;
+
+const ETHTOOL_GDRVINFO = 0x03;
+const ETHTOOL_DRVINFO_BYTES = 196;
+const DRVINFO_DRIVER_OFFSET = 4;
 
 const ETHTOOL_GCHANNELS = 0x3c;
 const ETHTOOL_CHANNELS_BYTES = 36;
@@ -101,6 +107,11 @@ export function receiveQueueCount(name: string): number {
   return queueCounts(name)?.receive ?? 1;
 }
 
+/** What drives an interface: `veth`, `tun`, `ixgbe`; `undefined` when nobody says. */
+export function driverOf(name: string): string | undefined {
+  return withRequests((requests) => requests.driver(name));
+}
+
 /**
  * Gives an interface of ours an MTU.
  *
@@ -109,6 +120,16 @@ export function receiveQueueCount(name: string): number {
 export function setMtu(port: string, name: string, mtuBytes: number): void {
   const value = new Int32Array([mtuBytes]);
   withRequests((requests) => requests.set(port, `MTU ${mtuBytes} is refused`, SIOCSIFMTU, name, value));
+}
+
+/**
+ * Says how many frames an interface of ours may keep before they are taken from it.
+ *
+ * @throws EdgemuxError `ERR_PORT`
+ */
+export function setQueueLength(port: string, name: string, frameCount: number): void {
+  const value = new Int32Array([frameCount]);
+  withRequests((requests) => requests.set(port, 'its queue cannot be made longer', SIOCSIFTXQLEN, name, value));
 }
 
 /**
@@ -176,13 +197,16 @@ class InterfaceRequests {
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':');
   }
 
+  driver(name: string): string | undefined {
+    const info = this.#askDriver(name, ETHTOOL_GDRVINFO, ETHTOOL_DRVINFO_BYTES);
+    if (info === undefined) return undefined;
+    const driver = new Uint8Array(info.buffer, DRVINFO_DRIVER_OFFSET);
+    return new TextDecoder().decode(driver.subarray(0, driver.indexOf(0)));
+  }
+
   queueCounts(name: string): QueueCounts | undefined {
-    const channels = new Uint32Array(ETHTOOL_CHANNELS_BYTES / 4);
-    channels[0] = ETHTOOL_GCHANNELS;
-    const request = interfaceRequest(name);
-    const where = this.#libc.addressOf(new Uint8Array(channels.buffer));
-    new BigUint64Array(request.buffer, IFREQ_VALUE_OFFSET, 1)[0] = where;
-    if (this.#libc.ioctl(this.#descriptor, SIOCETHTOOL, request) < 0) return undefined;
+    const channels = this.#askDriver(name, ETHTOOL_GCHANNELS, ETHTOOL_CHANNELS_BYTES);
+    if (channels === undefined) return undefined;
     const combined = channels[CHANNELS_COMBINED_INDEX]!;
     const receive = channels[CHANNELS_RECEIVE_INDEX]! + combined;
     return receive === 0 ? undefined : { receive, transmit: channels[CHANNELS_TRANSMIT_INDEX]! + combined };
@@ -200,6 +224,15 @@ class InterfaceRequests {
   #ask(request: number, name: string): Uint8Array<ArrayBuffer> | undefined {
     const answer = interfaceRequest(name) as Uint8Array<ArrayBuffer>;
     return this.#libc.ioctl(this.#descriptor, request, answer) < 0 ? undefined : answer;
+  }
+
+  /** A command of ethtool; the answer is in the words of its structure. */
+  #askDriver(name: string, command: number, byteCount: number): Uint32Array | undefined {
+    const answer = new Uint32Array(byteCount / 4);
+    answer[0] = command;
+    const request = interfaceRequest(name);
+    new BigUint64Array(request.buffer, IFREQ_VALUE_OFFSET, 1)[0] = this.#libc.addressOf(new Uint8Array(answer.buffer));
+    return this.#libc.ioctl(this.#descriptor, SIOCETHTOOL, request) < 0 ? undefined : answer;
   }
 }
 

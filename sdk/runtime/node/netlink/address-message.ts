@@ -39,8 +39,8 @@ export function readAddress({ body }: Message): LocalAddress | undefined {
   const interfaceIndex = reader.u32le();
   // On a link from point to point, IFA_ADDRESS is the other end.
   const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
-  if (bytes?.length !== addressBytesOf(family)) return undefined;
-  return { interfaceIndex, address: formatIp(bytes!), prefixLength };
+  if (bytes === undefined || bytes.length !== addressBytesOf(family)) return undefined;
+  return { interfaceIndex, address: formatIp(bytes), prefixLength };
 }
 
 /** What asks for all addresses of a family. */

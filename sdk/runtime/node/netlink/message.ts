@@ -198,7 +198,7 @@ export interface Acknowledgement {
  */
 export function readAcknowledgement({ type, flags, body }: Message): Acknowledgement {
   const reader = new ByteReader(body);
-  const errno = -(reader.u32le() | 0);
+  const errno = -reader.u32le() | 0;
   if (errno < 0) throw new EdgemuxError('ERR_OUT_OF_BOUNDS', `netlink: ${errno} is no error number`);
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, text: undefined };
   if (type === NLMSG_ERROR) {

@@ -59,12 +59,12 @@ export function readNeighbour({ body }: Message): Neighbour | undefined {
   const state = reader.u16le();
   const flags = reader.u8();
   const address = attributes.get(NDA_DST);
-  if (address?.length !== addressBytesOf(family) || (flags & NTF_PROXY) !== 0) return undefined;
+  if (address === undefined || address.length !== addressBytesOf(family) || (flags & NTF_PROXY) !== 0) return undefined;
   const mac = attributes.get(NDA_LLADDR);
   const isManaged = ((u32Of(attributes.get(NDA_FLAGS_EXT)) ?? 0) & NTF_EXT_MANAGED) !== 0;
   return {
     interfaceIndex,
-    address: formatIp(address!),
+    address: formatIp(address),
     state,
     macAddress: (state & NUD_VALID) !== 0 && mac?.length === MAC_BYTES ? formatMac(mac) : undefined,
     isKept: (state & (NUD_PERMANENT | NUD_NOARP)) !== 0 || (flags & NTF_EXT_LEARNED) !== 0 || isManaged,

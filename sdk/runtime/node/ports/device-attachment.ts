@@ -176,7 +176,7 @@ function openQueue(libc: Libc, port: string, device: string, flags: number): { d
   if (descriptor < 0) {
     const errno = libc.errno();
     if (errno === ENOENT) throw portError(port, `there is no ${DEVICE_PATH}: modprobe tun`);
-    throw kernelRefused(port, `${DEVICE_PATH} cannot be opened`, errno, 'CAP_NET_ADMIN');
+    throw kernelRefused(port, `${DEVICE_PATH} cannot be opened`, errno, `CAP_NET_ADMIN and access to ${DEVICE_PATH}`);
   }
   const request = interfaceRequest(device);
   new Uint16Array(request.buffer, IFREQ_FLAGS_OFFSET, 1)[0] = flags;

@@ -91,14 +91,11 @@ export function putOnRing(port: usize, chunk: usize, frame: usize, length: u32):
   const index = load<u32>(ring, XSK_RING_INDEX);
   store<u32>(ring, index + 1, XSK_RING_INDEX);
   const slot = (index & load<u32>(ring, XSK_RING_MASK)) << XSK_ENTRY_SHIFT;
-  writeEntry(load<u32>(ring, XSK_RING_ENTRIES) + slot, <u32>frame - chunksBase, length, portNumber(port) + 1);
-}
-
-/** An entry of a transmit ring. @inline */
-export function writeEntry(entry: usize, address: u32, length: u32, owner: u32): void {
+  const entry = load<u32>(ring, XSK_RING_ENTRIES) + slot;
+  const address = <u32>frame - chunksBase;
   store<u64>(entry, address);
   store<u64>(entry, length, XSK_ENTRY_LENGTH);
-  lendChunk(address, owner);
+  lendChunk(address, portNumber(port) + 1);
 }
 
 /** Shows the kernel what putOnRing has put there. */

@@ -4,6 +4,7 @@
  *   errors ◄ net ◄ packet
  *   errors, net ◄ resources ◄ topology ◄ program ◄ dataplane ◄ mux, host ◄ appliance
  *   errors, net ◄ runtime ◄ bfd ◄ bgp ◄ node ◄ appliance
+ *   mux, host ◄ node
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -25,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ['errors', 'net', 'packet'],
   bfd: ['errors', 'net', 'runtime'],
   bgp: ['errors', 'net', 'runtime', 'bfd'],
-  node: ['errors', 'net', 'runtime', 'bgp'],
+  node: ['errors', 'net', 'program', 'dataplane', 'mux', 'host', 'runtime', 'bgp'],
   index: ['errors', 'net', 'resources', 'topology', 'program', 'dataplane', 'mux', 'host'],
   appliance: [
     'errors',

@@ -31,6 +31,8 @@ import {
   PACKET_PORT_KIND,
   PACKET_PORT_LINK,
   PACKET_PORT_RINGS,
+  PACKET_PORT_TRANSMIT_RING,
+  PACKET_PORT_TRANSMIT_ROOM,
   REGION_NIC_PORTS,
   REGION_PAIR_BYTES,
   VERDICT_DELIVER,
@@ -38,6 +40,10 @@ import {
   VERDICT_FORWARD,
   VERDICT_PASS,
   VERDICT_REPLY,
+  XSK_ENTRY_SHIFT,
+  XSK_RING_ENTRIES,
+  XSK_RING_INDEX,
+  XSK_RING_MASK,
 } from '../abi';
 import { count } from '../counters';
 import { descriptorsBase } from '../layout';
@@ -54,9 +60,9 @@ import {
   writeMacs,
 } from '../wire/ethernet';
 import { depart, departWhole, giveUp } from './departure';
-import { frameRoomBytes, freeChunkCount, popChunk, pushChunk, regionBase } from './pool';
-import { isOpen, openPortAt, portAt, portCountMax } from './port';
-import { beginTransmit, endTransmit, putOnRing } from './ring';
+import { chunksBase, frameRoomBytes, freeChunkCount, popChunk, pushChunk, regionBase } from './pool';
+import { isOpen, openPortAt, portAt, portCountMax, portNumber } from './port';
+import { beginTransmit, endTransmit, writeEntry } from './ring';
 
 const NO_PORT: usize = 0;
 /** Where the verdict lies in the word that begins with the link. */
@@ -104,13 +110,21 @@ function isRings(port: usize): bool {
   return load<u8>(port, PACKET_PORT_KIND) == PACKET_PORT_RINGS;
 }
 
+/** The ring that most frames leave by stays in registers until a frame leaves by another port. */
 function dispatchArrived(arrived: u32): void {
   const forward = tunnels;
   const isBack = goesBack;
+  const base = chunksBase;
+  let ring: usize = NO_PORT;
+  let ringLink: u32 = 0;
+  let entries: usize = 0;
+  let mask: u32 = 0;
+  let index: u32 = 0;
+  let room: u32 = 0;
+  let owner: u32 = 0;
   const end: usize = descriptorsBase + arrived * DESCRIPTOR_BYTES;
   for (let descriptor: usize = descriptorsBase; descriptor < end; descriptor += DESCRIPTOR_BYTES) {
     const word = load<u32>(descriptor, DESCRIPTOR_LINK);
-    const chunk: usize = load<u32>(descriptor, DESCRIPTOR_CHUNK);
     let port: usize = load<u32>(descriptor, DESCRIPTOR_ORIGIN);
     const verdict = (word >>> VERDICT_SHIFT) & BYTE_MASK;
     if (verdict == VERDICT_FORWARD) {
@@ -118,17 +132,42 @@ function dispatchArrived(arrived: u32): void {
     } else {
       port = portFor(verdict, descriptor, port);
     }
-    if (port == NO_PORT) {
-      free(verdict, chunk);
-    } else if (
-      load<u16>(port) == (PACKET_PORT_RINGS | ((word & BYTE_MASK) << 8)) &&
-      (<u32>chunk & CHUNK_IS_WHOLE) == 0
-    ) {
-      putOnRing(port, chunk, load<u32>(descriptor), load<u32>(descriptor, DESCRIPTOR_LENGTH));
-    } else {
-      send(port, descriptor, chunk, verdict);
+    const link = word & BYTE_MASK;
+    const chunk: usize = load<u32>(descriptor, DESCRIPTOR_CHUNK);
+    if (port != ring || link != ringLink || room == 0 || (<u32>chunk & CHUNK_IS_WHOLE) != 0) {
+      if (ring != NO_PORT) leaveRing(ring, index, room);
+      ring = NO_PORT;
+      room = 0;
+      if (!mayEnterRing(port, link, chunk)) {
+        if (port == NO_PORT) free(verdict, chunk);
+        else send(port, descriptor, chunk, verdict);
+        continue;
+      }
+      ring = port;
+      ringLink = link;
+      entries = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_ENTRIES);
+      mask = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_MASK);
+      index = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_INDEX);
+      room = load<u32>(port, PACKET_PORT_TRANSMIT_ROOM);
+      owner = portNumber(port) + 1;
     }
+    const address = load<u32>(descriptor) - base;
+    writeEntry(entries + ((index & mask) << XSK_ENTRY_SHIFT), address, load<u32>(descriptor, DESCRIPTOR_LENGTH), owner);
+    index++;
+    room--;
   }
+  if (ring != NO_PORT) leaveRing(ring, index, room);
+}
+
+/** Whether a frame goes onto a ring as it is. */
+function mayEnterRing(port: usize, link: u32, chunk: usize): bool {
+  if (port == NO_PORT || (<u32>chunk & CHUNK_IS_WHOLE) != 0) return false;
+  return load<u16>(port) == (PACKET_PORT_RINGS | (link << 8)) && load<u32>(port, PACKET_PORT_TRANSMIT_ROOM) != 0;
+}
+
+function leaveRing(port: usize, index: u32, room: u32): void {
+  store<u32>(port, index, PACKET_PORT_TRANSMIT_RING + XSK_RING_INDEX);
+  store<u32>(port, room, PACKET_PORT_TRANSMIT_ROOM);
 }
 
 /** A frame of our own: it gets a chunk first. */

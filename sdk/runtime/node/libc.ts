@@ -32,6 +32,15 @@ export interface Libc {
   write(descriptor: number, address: number, byteCount: number): number;
   /** Without an address or a payload: what rings the bell of an AF_XDP socket. */
   sendto(descriptor: number, address: number, byteCount: number, flags: number): number;
+  /** With where it came from: a socket address, and its length in and out. */
+  recvfrom(
+    descriptor: number,
+    address: number,
+    byteCount: number,
+    flags: number,
+    from: Uint8Array,
+    fromBytes: Uint8Array,
+  ): number;
   recvmmsg(descriptor: number, messages: number, messageCount: number, flags: number): number;
   sendmmsg(descriptor: number, messages: number, messageCount: number, flags: number): number;
   /** `fds` are `struct pollfd`. Blocks the thread. */
@@ -89,6 +98,7 @@ function load(what: string): Libc {
     read: self.func('intptr_t read(int, uintptr_t, size_t)'),
     write: self.func('intptr_t write(int, uintptr_t, size_t)'),
     sendto: sendtoThrough(self),
+    recvfrom: self.func('intptr_t recvfrom(int, uintptr_t, size_t, int, void *, void *)'),
     recvmmsg: recvmmsgThrough(self),
     sendmmsg: self.func('int sendmmsg(int, uintptr_t, unsigned int, int)'),
     poll: self.func('int poll(void *, unsigned long, int)'),

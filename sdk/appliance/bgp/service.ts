@@ -2,8 +2,8 @@
 import { type GracefulRestartOptions, Speaker, type SpeakerStatus } from '../../bgp/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import { counted } from '../output.js';
-import { type EventRecord, errorRecord } from './events.js';
-import type { RereadAnswer } from './reread.js';
+import { type EventRecord, errorRecord } from '../service/events.js';
+import type { RereadAnswer } from '../service/reread.js';
 import type { MuxSpeaker } from './speaker-of-mux.js';
 
 /** Seconds routers wait for a speaker that is restarted, where nobody says how many. */
@@ -79,14 +79,14 @@ export class BgpService {
    *
    * @param why who asked for it
    */
-  reload(why: string, read: () => Promise<RereadAnswer>): Promise<void> {
+  reload(why: string, read: () => Promise<RereadAnswer<MuxSpeaker>>): Promise<void> {
     this.#reloaded = this.#reloaded.then(async () => {
       const failed = (error: EventRecord) =>
         this.#tell({ ...error, during: `reload (${why})`, kept: counted(this.#current.routes.length, 'route') });
       try {
         const answer = await read();
         if ('error' in answer) failed(answer.error);
-        else await this.#change(why, answer.speaker);
+        else await this.#change(why, answer.value);
       } catch (error) {
         failed(errorRecord(error));
       }

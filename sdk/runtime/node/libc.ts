@@ -14,6 +14,8 @@ export interface Libc {
   close(descriptor: number): number;
   getsockopt(descriptor: number, level: number, option: number, value: Uint8Array, valueBytes: Uint8Array): number;
   ioctl(descriptor: number, request: number, argument: Uint8Array): number;
+  /** The same, for requests whose argument is a number. */
+  ioctlNumber(descriptor: number, request: number, argument: number): number;
   /** The system call bpf(2). */
   bpf(command: number, attributes: Uint8Array): number;
   mmap(
@@ -30,6 +32,15 @@ export interface Libc {
   write(descriptor: number, address: number, byteCount: number): number;
   /** Without an address or a payload: what rings the bell of an AF_XDP socket. */
   sendto(descriptor: number, address: number, byteCount: number, flags: number): number;
+  /** With where it came from: a socket address, and its length in and out. */
+  recvfrom(
+    descriptor: number,
+    address: number,
+    byteCount: number,
+    flags: number,
+    from: Uint8Array,
+    fromBytes: Uint8Array,
+  ): number;
   recvmmsg(descriptor: number, messages: number, messageCount: number, flags: number): number;
   sendmmsg(descriptor: number, messages: number, messageCount: number, flags: number): number;
   /** `fds` are `struct pollfd`. Blocks the thread. */
@@ -80,12 +91,14 @@ function load(what: string): Libc {
     close: self.func('int close(int)'),
     getsockopt: self.func('int getsockopt(int, int, int, void *, void *)'),
     ioctl: self.func('int ioctl(int, unsigned long, void *)'),
+    ioctlNumber: self.func('int ioctl(int, unsigned long, unsigned long)'),
     bpf: bpfThrough(self),
     mmap: self.func('intptr_t mmap(uintptr_t, size_t, int, int, int, int64_t)'),
     munmap: self.func('int munmap(uintptr_t, size_t)'),
     read: self.func('intptr_t read(int, uintptr_t, size_t)'),
     write: self.func('intptr_t write(int, uintptr_t, size_t)'),
     sendto: sendtoThrough(self),
+    recvfrom: self.func('intptr_t recvfrom(int, uintptr_t, size_t, int, void *, void *)'),
     recvmmsg: recvmmsgThrough(self),
     sendmmsg: self.func('int sendmmsg(int, uintptr_t, unsigned int, int)'),
     poll: self.func('int poll(void *, unsigned long, int)'),

@@ -20,3 +20,13 @@ export function socketAddress(address: string, port: number): Uint8Array {
   bytes.set(ip.bytes, ip.family === 4 ? 4 : 8);
   return bytes;
 }
+
+/** The address family of a family of IP. */
+export function familyNumber(family: 4 | 6): number {
+  return family === 4 ? AF_INET : AF_INET6;
+}
+
+/** Bytes of an address of an address family; `undefined` for a family that is not of IP. */
+export function addressBytesOf(familyNumber: number): 4 | 16 | undefined {
+  return familyNumber === AF_INET ? 4 : familyNumber === AF_INET6 ? 16 : undefined;
+}

@@ -196,9 +196,18 @@ export const FIXED_PARSED = 67200;
 export const FIXED_NO_BUCKET = 71296;
 /** Where the touch stage puts the sum of what it read, so that no compiler may drop the reads. */
 export const FIXED_TOUCH_SINK = 71360;
+/** u32 per verdict, during dispatch: the record of the packet port frames of that verdict leave by, or ROUTE_… */
+export const FIXED_ROUTES = 71392;
 /** What lasts from one call to the next, 512 bytes, STATE_…; zero at load. */
 export const FIXED_STATE = 71424;
 export const FIXED_END = 72000;
+
+/** Nowhere: given up. */
+export const ROUTE_NONE = 0;
+/** By the port the frame came in by. */
+export const ROUTE_BACK = 1;
+/** By the port of the VM whose NIC it is for. */
+export const ROUTE_NIC = 2;
 
 /** Frames that are parsed, then looked up, then rewritten together, so that their cache misses overlap. */
 export const STAGE_FRAME_COUNT = 64;

@@ -2,7 +2,7 @@
  * Frames that have arrived: the batch the next call will process, filled by one port after the other.
  *
  * Ports share its room: each may take its part of what is left when its turn comes, so that none is forgotten beside a busy
- * one. Room is left for what the pipelines produce. A frame that is to be cut into more segments than there is room for makes
+ * one. As many are expected to come as came for the batch before; whoever waits for frames does not ask. Room is left for what the pipelines produce. A frame that is to be cut into more segments than there is room for makes
  * the other ports leave that much in the next batch.
  */
 import { DESCRIPTOR_BYTES, DESCRIPTOR_CHUNK, DESCRIPTOR_LINK, PACKET_PORT_BATCH, PACKET_PORT_BUDGET } from '../abi';
@@ -16,14 +16,17 @@ const PRODUCED_SHIFT: u32 = 2;
 let arrivedCount: u32 = 0;
 /** The batch that is being filled; no port has been in batch 0. */
 let batchNumber: u32 = 1;
-/** Ports that have had their turn in it. */
-let polledCount: u32 = 0;
+/** Ports that have had their turn in it, and those that had one in the batch before. */
+let turnCount: u32 = 0;
+let expectedCount: u32 = 0;
 /** A port that waits for much room, and how much. */
 let waitingPort: usize = 0;
 let waitingRoom: u32 = 0;
 
 export function initArrivals(): void {
   batchNumber = 1;
+  turnCount = 0;
+  expectedCount = 0;
   waitingPort = 0;
   beginArrivals();
 }
@@ -40,8 +43,9 @@ export function arrivalCountMax(): u32 {
 
 /** The batch has been processed. */
 export function beginArrivals(): void {
+  if (turnCount > 0) expectedCount = turnCount;
   arrivedCount = 0;
-  polledCount = 0;
+  turnCount = 0;
   batchNumber++;
 }
 
@@ -98,11 +102,12 @@ export function addArrivals(port: usize, count: u32): void {
 
 function giveTurn(port: usize): void {
   const room = roomFor(port);
-  const turns = openCount > polledCount ? openCount - polledCount : 1;
+  const expected = expectedCount > 0 ? expectedCount : openCount;
+  const turns = expected > turnCount ? expected - turnCount : 1;
   const part = room / turns;
   store<u32>(port, batchNumber, PACKET_PORT_BATCH);
   store<u32>(port, part > 0 ? part : min<u32>(room, 1), PACKET_PORT_BUDGET);
-  polledCount++;
+  turnCount++;
 }
 
 function roomFor(port: usize): u32 {

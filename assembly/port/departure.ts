@@ -31,7 +31,7 @@ import { frameRoomBytes, freeChunkCount, popChunk, poppedChunk, pushChunk } from
 import { addToCounter, portAt, portHas, portRoom } from './port';
 import { renewVirtioHeader } from './renew';
 import { putOnRing } from './ring';
-import { segmentBytesMax, segmentCount, writeSegment } from './segment';
+import { segmentBytesMax, segmentCountAnew, writeSegment } from './segment';
 import { finishAnew } from './unfinished';
 import { VIRTIO_HEADER_BYTES, virtioIsFinished, virtioIsGso, writeVirtioFinished } from './virtio-header';
 
@@ -111,7 +111,7 @@ function mayLeaveWhole(port: usize, chunk: usize, frame: usize, length: u32, lin
 
 /** Segments leave in their order; until then their lengths are at the start of their chunks. */
 function departInSegments(port: usize, chunk: usize, frame: usize, length: u32, link: u32): void {
-  const count = segmentCount(chunk, frame, length, link);
+  const count = segmentCountAnew(chunk, frame, length, link);
   const fits = count != 0 && segmentBytesMax() <= frameRoomBytes();
   const isTaken = !isDatagrams(port) || outerHeadersBytes(frame, length) != 0;
   if (!fits || !isTaken || count > departRoom(port) || count - 1 > freeChunkCount()) {

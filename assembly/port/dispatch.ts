@@ -23,21 +23,33 @@ import {
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
-  DESCRIPTOR_ORIGIN,
   FIXED_CONFIG,
   FIXED_REGIONS,
+  FIXED_ROUTES,
   LINK_BARE,
   LINK_ETHERNET,
+  NO_INDEX,
   PACKET_PORT_KIND,
   PACKET_PORT_LINK,
   PACKET_PORT_RINGS,
+  PACKET_PORT_TRANSMIT_RING,
+  PACKET_PORT_TRANSMIT_ROOM,
   REGION_NIC_PORTS,
   REGION_PAIR_BYTES,
+  ROUTE_BACK,
+  ROUTE_NIC,
+  ROUTE_NONE,
+  VERDICT_COUNT,
   VERDICT_DELIVER,
   VERDICT_DROP,
   VERDICT_FORWARD,
   VERDICT_PASS,
   VERDICT_REPLY,
+  XSK_ENTRY_LENGTH,
+  XSK_ENTRY_SHIFT,
+  XSK_RING_ENTRIES,
+  XSK_RING_INDEX,
+  XSK_RING_MASK,
 } from '../abi';
 import { count } from '../counters';
 import { descriptorsBase } from '../layout';
@@ -54,33 +66,25 @@ import {
   writeMacs,
 } from '../wire/ethernet';
 import { depart, departWhole, giveUp } from './departure';
-import { frameRoomBytes, freeChunkCount, popChunk, pushChunk, regionBase } from './pool';
-import { isOpen, openPortAt, portAt, portCountMax } from './port';
-import { beginTransmit, endTransmit, putOnRing } from './ring';
+import { chunksBase, frameRoomBytes, freeChunkCount, lendChunk, popChunk, pushChunk, regionBase } from './pool';
+import { isOpen, openPortAt, portAt, portCountMax, portNumber } from './port';
+import { beginTransmit, endTransmit } from './ring';
 
 const NO_PORT: usize = 0;
 /** Where the verdict lies in the word that begins with the link. */
 const VERDICT_SHIFT: u32 = 16;
 const BYTE_MASK: u32 = 0xff;
+const ROUTE_SHIFT: u32 = 2;
 const VLAN_TAG_COUNT_MAX: u32 = 2;
-
-let tunnels: usize = 0;
-let replies: usize = 0;
-let pass: usize = 0;
-let vm: usize = 0;
-let underlay: usize = 0;
-/** Whether a frame without a route goes back to where it came from. */
-let goesBack: bool = false;
 
 /**
  * Sends the first `arrived` frames of a batch on their way, which lie in chunks, and those behind them, which lie in slots.
  *
- * @param isBack whether a frame without a route goes back to where it came from: at a MUX, and not at a host agent
+ * @param goesBack whether a frame without a route goes back to where it came from: at a MUX, and not at a host agent
  */
-export function dispatch(arrived: u32, frameCount: u32, isBack: bool): void {
+export function dispatch(arrived: u32, frameCount: u32, goesBack: bool): void {
   if (frameCount == 0) return;
-  goesBack = isBack;
-  readRoutes();
+  readRoutes(goesBack);
   for (let number: u32 = 0; number < portCountMax(); number++)
     if (isRings(portAt(number))) beginTransmit(portAt(number));
   dispatchArrived(arrived);
@@ -88,12 +92,23 @@ export function dispatch(arrived: u32, frameCount: u32, isBack: bool): void {
   for (let number: u32 = 0; number < portCountMax(); number++) if (isRings(portAt(number))) endTransmit(portAt(number));
 }
 
-function readRoutes(): void {
-  tunnels = routeOf(CONFIG_ROUTE_TUNNELS);
-  replies = routeOf(CONFIG_ROUTE_REPLIES);
-  pass = routeOf(CONFIG_ROUTE_PASS);
-  vm = routeOf(CONFIG_ROUTE_VM);
-  underlay = routeOf(CONFIG_ROUTE_UNDERLAY);
+function readRoutes(goesBack: bool): void {
+  const back = goesBack ? ROUTE_BACK : ROUTE_NONE;
+  memory.fill(FIXED_ROUTES, 0, VERDICT_COUNT << ROUTE_SHIFT);
+  setRoute(VERDICT_FORWARD, CONFIG_ROUTE_TUNNELS, back);
+  setRoute(VERDICT_REPLY, CONFIG_ROUTE_REPLIES, back);
+  setRoute(VERDICT_PASS, CONFIG_ROUTE_PASS, ROUTE_NONE);
+  setRoute(VERDICT_DELIVER, CONFIG_ROUTE_VM, ROUTE_NONE);
+  if (load<u8>(FIXED_CONFIG + CONFIG_ROUTES_BY_NIC) != 0) storeRoute(VERDICT_DELIVER, ROUTE_NIC);
+}
+
+function setRoute(verdict: u32, field: u32, otherwise: u32): void {
+  const port = routeOf(field);
+  storeRoute(verdict, port != NO_PORT ? <u32>port : otherwise);
+}
+
+function storeRoute(verdict: u32, route: u32): void {
+  store<u32>(FIXED_ROUTES + (verdict << ROUTE_SHIFT), route);
 }
 
 function routeOf(field: u32): usize {
@@ -104,37 +119,74 @@ function isRings(port: usize): bool {
   return load<u8>(port, PACKET_PORT_KIND) == PACKET_PORT_RINGS;
 }
 
+/** The ring that most frames leave by stays in registers until a frame leaves by another port. */
 function dispatchArrived(arrived: u32): void {
-  const forward = tunnels;
-  const isBack = goesBack;
+  const base = chunksBase;
+  let ring: usize = NO_PORT;
+  let ringLink: u32 = 0;
+  let entries: usize = 0;
+  let mask: u32 = 0;
+  let index: u32 = 0;
+  let room: u32 = 0;
+  let owner: u32 = 0;
   const end: usize = descriptorsBase + arrived * DESCRIPTOR_BYTES;
   for (let descriptor: usize = descriptorsBase; descriptor < end; descriptor += DESCRIPTOR_BYTES) {
     const word = load<u32>(descriptor, DESCRIPTOR_LINK);
-    const chunk: usize = load<u32>(descriptor, DESCRIPTOR_CHUNK);
-    let port: usize = load<u32>(descriptor, DESCRIPTOR_ORIGIN);
+    const chunkAndOrigin = load<u64>(descriptor, DESCRIPTOR_CHUNK);
+    const origin = <usize>(chunkAndOrigin >> 32);
     const verdict = (word >>> VERDICT_SHIFT) & BYTE_MASK;
-    if (verdict == VERDICT_FORWARD) {
-      if (forward != NO_PORT || !isBack) port = forward;
-    } else {
-      port = portFor(verdict, descriptor, port);
+    let port: usize = load<u32>(FIXED_ROUTES + (verdict << ROUTE_SHIFT));
+    if (port == ROUTE_BACK) port = origin;
+    else if (port == ROUTE_NIC) port = portOfNic(descriptor);
+    const isOther = ((word ^ ringLink) & BYTE_MASK) | (<u32>chunkAndOrigin & CHUNK_IS_WHOLE);
+    if (port != ring || isOther != 0 || room == 0) {
+      if (ring != NO_PORT) leaveRing(ring, index, room);
+      ring = NO_PORT;
+      room = 0;
+      const chunk = <usize>(<u32>chunkAndOrigin);
+      if (!mayEnterRing(port, word & BYTE_MASK, chunk)) {
+        if (port == NO_PORT) free(verdict, chunk);
+        else send(port, descriptor, chunk, verdict);
+        continue;
+      }
+      ring = port;
+      ringLink = word & BYTE_MASK;
+      entries = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_ENTRIES);
+      mask = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_MASK);
+      index = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_INDEX);
+      room = load<u32>(port, PACKET_PORT_TRANSMIT_ROOM);
+      owner = portNumber(port) + 1;
     }
-    if (port == NO_PORT) {
-      free(verdict, chunk);
-    } else if (
-      load<u16>(port) == (PACKET_PORT_RINGS | ((word & BYTE_MASK) << 8)) &&
-      (<u32>chunk & CHUNK_IS_WHOLE) == 0
-    ) {
-      putOnRing(port, chunk, load<u32>(descriptor), load<u32>(descriptor, DESCRIPTOR_LENGTH));
-    } else {
-      send(port, descriptor, chunk, verdict);
-    }
+    const frame = load<u64>(descriptor);
+    const address = <u32>frame - base;
+    const entry = entries + ((index & mask) << XSK_ENTRY_SHIFT);
+    store<u64>(entry, address);
+    store<u64>(entry, frame >> 32, XSK_ENTRY_LENGTH);
+    // What the port has received it has lent before.
+    if (origin != ring) lendChunk(address, owner);
+    index++;
+    room--;
   }
+  if (ring != NO_PORT) leaveRing(ring, index, room);
 }
 
-/** A frame of our own: it gets a chunk first. */
+/** Whether a frame goes onto a ring as it is. */
+function mayEnterRing(port: usize, link: u32, chunk: usize): bool {
+  if (port == NO_PORT || (<u32>chunk & CHUNK_IS_WHOLE) != 0) return false;
+  return load<u16>(port) == (PACKET_PORT_RINGS | (link << 8)) && load<u32>(port, PACKET_PORT_TRANSMIT_ROOM) != 0;
+}
+
+function leaveRing(port: usize, index: u32, room: u32): void {
+  store<u32>(port, index, PACKET_PORT_TRANSMIT_RING + XSK_RING_INDEX);
+  store<u32>(port, room, PACKET_PORT_TRANSMIT_ROOM);
+}
+
+/** A frame of our own: it gets a chunk first. It came from nowhere, and goes back to the underlay. */
 function dispatchProduced(descriptor: usize): void {
   const verdict: u32 = (load<u32>(descriptor, DESCRIPTOR_LINK) >>> VERDICT_SHIFT) & BYTE_MASK;
-  const port = verdict == VERDICT_FORWARD ? producedForward() : portFor(verdict, descriptor, underlay);
+  let port: usize = load<u32>(FIXED_ROUTES + (verdict << ROUTE_SHIFT));
+  if (port == ROUTE_BACK) port = routeOf(CONFIG_ROUTE_UNDERLAY);
+  else if (port == ROUTE_NIC) port = portOfNic(descriptor);
   const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
   if (port == NO_PORT || freeChunkCount() == 0 || length > frameRoomBytes()) {
     if (goesSomewhere(verdict)) count(COUNTER_UNROUTED);
@@ -147,25 +199,15 @@ function dispatchProduced(descriptor: usize): void {
   send(port, descriptor, chunk, verdict);
 }
 
-function producedForward(): usize {
-  return tunnels != NO_PORT || !goesBack ? tunnels : underlay;
-}
-
-/** The port a frame that is not forwarded goes to; `origin` is where it came from, NO_PORT when it goes nowhere. */
-function portFor(verdict: u32, descriptor: usize, origin: usize): usize {
-  if (verdict == VERDICT_REPLY) return replies != NO_PORT || !goesBack ? replies : origin;
-  if (verdict == VERDICT_DELIVER) return vmPort(descriptor);
-  return verdict == VERDICT_PASS ? pass : NO_PORT;
-}
-
-function vmPort(descriptor: usize): usize {
-  if (load<u8>(FIXED_CONFIG + CONFIG_ROUTES_BY_NIC) == 0) return vm;
+/** The port of the VM a frame is for. */
+function portOfNic(descriptor: usize): usize {
   const nic = findNic(destinationMac(ethernetOf(descriptor)));
-  if (nic == 0) return vm;
-  const index = nicIndex(nic);
-  if (index >= load<u32>(FIXED_REGIONS + REGION_NIC_PORTS * REGION_PAIR_BYTES, 4)) return vm;
-  const port = openPortAt(load<u8>(regionBase(REGION_NIC_PORTS) + index));
-  return port != NO_PORT ? port : vm;
+  const index = nic != 0 ? nicIndex(nic) : NO_INDEX;
+  if (index < load<u32>(FIXED_REGIONS + REGION_NIC_PORTS * REGION_PAIR_BYTES, 4)) {
+    const port = openPortAt(load<u8>(regionBase(REGION_NIC_PORTS) + index));
+    if (port != NO_PORT) return port;
+  }
+  return routeOf(CONFIG_ROUTE_VM);
 }
 
 /** The Ethernet header of a frame for a VM: a bare one has come out of a tunnel, and has that of the tunnel in front. */

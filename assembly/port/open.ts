@@ -2,6 +2,7 @@
 import {
   DESCRIPTOR_BYTES,
   DESCRIPTOR_CHUNK,
+  DESCRIPTOR_ORIGIN,
   PACKET_PORT_DATAGRAMS,
   PACKET_PORT_FRAMES,
   PACKET_PORT_HAND,
@@ -49,31 +50,40 @@ export function portClose(number: u32): void {
   if (kind == PACKET_PORT_MESSAGES || kind == PACKET_PORT_DATAGRAMS) closeMessages(port);
   else if (kind == PACKET_PORT_FRAMES) closeHand(port);
   closeRecord(port);
+  forgetOrigin(port);
   if (kind == PACKET_PORT_RINGS) {
-    disownVisibleChunks();
+    disownVisibleChunks(number + 1);
     reclaimChunks(number + 1);
   }
 }
 
-/** Of a port with rings the kernel has what nobody else has. */
-function disownVisibleChunks(): void {
-  disownFreeChunks();
+/** Frames of a port that is closed came from nowhere: another port may get its record. */
+function forgetOrigin(port: usize): void {
   for (let index: u32 = 0; index < arrivals(); index++) {
-    disownChunk(load<u32>(descriptorsBase + index * DESCRIPTOR_BYTES, DESCRIPTOR_CHUNK));
-  }
-  for (let number: u32 = 0; number < portCountMax(); number++) {
-    const port = portAt(number);
-    if (isOpen(port)) disownChunksOf(port);
+    const descriptor = descriptorsBase + index * DESCRIPTOR_BYTES;
+    if (load<u32>(descriptor, DESCRIPTOR_ORIGIN) == <u32>port) store<u32>(descriptor, 0, DESCRIPTOR_ORIGIN);
   }
 }
 
-function disownChunksOf(port: usize): void {
+/** Of a port with rings the kernel has what nobody else has. */
+function disownVisibleChunks(owner: u32): void {
+  disownFreeChunks(owner);
+  for (let index: u32 = 0; index < arrivals(); index++) {
+    disownChunk(load<u32>(descriptorsBase + index * DESCRIPTOR_BYTES, DESCRIPTOR_CHUNK), owner);
+  }
+  for (let number: u32 = 0; number < portCountMax(); number++) {
+    const port = portAt(number);
+    if (isOpen(port)) disownChunksOf(port, owner);
+  }
+}
+
+function disownChunksOf(port: usize, owner: u32): void {
   for (let index: u32 = 0; index < load<u32>(port, PACKET_PORT_MESSAGE_COUNT); index++) {
-    disownChunk(receiveChunk(port, index));
+    disownChunk(receiveChunk(port, index), owner);
   }
   for (let index: u32 = 0; index < load<u32>(port, PACKET_PORT_PENDING_COUNT); index++) {
-    disownChunk(pendingChunk(port, index));
+    disownChunk(pendingChunk(port, index), owner);
   }
   const hand = load<u32>(port, PACKET_PORT_HAND);
-  if (hand != 0) disownChunk(hand);
+  if (hand != 0) disownChunk(hand, owner);
 }

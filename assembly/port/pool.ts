@@ -74,14 +74,15 @@ export function lendChunk(umemAddress: u32, owner: u32): void {
   store<u8>(ownersBase + (umemAddress >>> chunkShift), <u8>owner);
 }
 
-/** Notes that no port with rings has a chunk. */
-export function disownChunk(chunk: usize): void {
-  store<u8>(ownersBase + ((<u32>chunk - chunksBase) >>> chunkShift), 0);
+/** Notes that the kernel does not have a chunk of a port any more. */
+export function disownChunk(chunk: usize, owner: u32): void {
+  const place = ownersBase + ((<u32>chunk - chunksBase) >>> chunkShift);
+  if (load<u8>(place) == owner) store<u8>(place, 0);
 }
 
 /** The same of all chunks on the stack. */
-export function disownFreeChunks(): void {
-  for (let index: u32 = 0; index < freeCount; index++) disownChunk(load<u32>(freeBase + (index << 2)));
+export function disownFreeChunks(owner: u32): void {
+  for (let index: u32 = 0; index < freeCount; index++) disownChunk(load<u32>(freeBase + (index << 2)), owner);
 }
 
 /** Takes back every chunk a port has lent to the kernel. */

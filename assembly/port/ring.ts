@@ -53,15 +53,14 @@ export function portStartRings(number: u32): void {
   attachConsumer(port + PACKET_PORT_COMPLETION_RING);
   limitTo(port, PACKET_PORT_LENT_MAX, port + PACKET_PORT_FILL_RING);
   limitTo(port, PACKET_PORT_IN_FLIGHT_MAX, port + PACKET_PORT_TRANSMIT_RING);
-  refill(port);
+  exchange(port);
 }
 
 /** Takes back what has been sent, moves received frames into the batch, and gives the kernel chunks for the next ones. */
 export function portTakeRing(number: u32): u32 {
   const port = portAt(number);
-  takeCompleted(port);
   const taken = takeReceived(port);
-  refill(port);
+  exchange(port);
   return taken;
 }
 
@@ -79,7 +78,7 @@ export function beginTransmit(port: usize): void {
   store<u32>(port, min(room, max > inFlight ? max - inFlight : 0), PACKET_PORT_TRANSMIT_ROOM);
 }
 
-/** Puts a frame on the transmit ring, or gives its chunk back when that is full. @inline */
+/** Puts a frame on the transmit ring, or gives its chunk back when that is full. */
 export function putOnRing(port: usize, chunk: usize, frame: usize, length: u32): void {
   const room = load<u32>(port, PACKET_PORT_TRANSMIT_ROOM);
   if (room == 0) {
@@ -88,10 +87,11 @@ export function putOnRing(port: usize, chunk: usize, frame: usize, length: u32):
     return;
   }
   store<u32>(port, room - 1, PACKET_PORT_TRANSMIT_ROOM);
-  const index = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_INDEX);
-  store<u32>(port, index + 1, PACKET_PORT_TRANSMIT_RING + XSK_RING_INDEX);
-  const slot = index & load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_MASK);
-  const entry = load<u32>(port, PACKET_PORT_TRANSMIT_RING + XSK_RING_ENTRIES) + (slot << XSK_ENTRY_SHIFT);
+  const ring = port + PACKET_PORT_TRANSMIT_RING;
+  const index = load<u32>(ring, XSK_RING_INDEX);
+  store<u32>(ring, index + 1, XSK_RING_INDEX);
+  const slot = (index & load<u32>(ring, XSK_RING_MASK)) << XSK_ENTRY_SHIFT;
+  const entry = load<u32>(ring, XSK_RING_ENTRIES) + slot;
   const address = <u32>frame - chunksBase;
   store<u64>(entry, address);
   store<u64>(entry, length, XSK_ENTRY_LENGTH);
@@ -114,33 +114,37 @@ function takeReceived(port: usize): u32 {
   const first = load<u32>(ring, XSK_RING_INDEX);
   const mask = load<u32>(ring, XSK_RING_MASK);
   const entries: usize = load<u32>(ring, XSK_RING_ENTRIES);
-  const word = descriptorWord(port);
   const mayBeUnfinished = portHas(port, PACKET_PORT_FLAG_UNFINISHED);
-  const chunkMask = chunkBytes - 1;
-  let descriptor = nextArrival();
-  let taken: u32 = 0;
-  for (let at: u32 = 0; at < count; at++) {
-    const entry = entries + (((first + at) & mask) << XSK_ENTRY_SHIFT);
+  const word = descriptorWord(port);
+  const base = chunksBase;
+  const end: u64 = umemBytes;
+  const bytesOfChunk = chunkBytes;
+  const begin = nextArrival();
+  let descriptor = begin;
+  for (let index = first; index != first + count; index++) {
+    const entry = entries + ((index & mask) << XSK_ENTRY_SHIFT);
     const address = load<u64>(entry);
     const length = load<u32>(entry, XSK_ENTRY_LENGTH);
-    const inChunk = <u32>address & chunkMask;
-    if (address < umemBytes && inChunk >= <u32>HEADROOM_BYTES && length <= chunkBytes - inChunk) {
-      const frame: usize = chunksBase + <u32>address;
-      if (mayBeUnfinished && finishUnmarked(frame, length, load<u8>(port, PACKET_PORT_LINK))) {
-        addToCounter(port, PACKET_PORT_FINISHED, 1);
-      }
+    const inChunk = <u32>address & (bytesOfChunk - 1);
+    if (address < end && inChunk >= <u32>HEADROOM_BYTES && length <= bytesOfChunk - inChunk) {
+      const frame: usize = base + <u32>address;
+      if (mayBeUnfinished) finish(port, frame, length);
       describeArrival(descriptor, frame, length, word, frame - inChunk, port);
       descriptor += DESCRIPTOR_BYTES;
-      taken++;
     } else {
       refuse(port, address);
     }
   }
+  const taken = <u32>(descriptor - begin) / DESCRIPTOR_BYTES;
   consume(ring, first + count);
   addArrivals(port, taken);
   addToCounter(port, PACKET_PORT_RECEIVED, taken);
   lower(port, PACKET_PORT_LENT, count);
   return taken;
+}
+
+function finish(port: usize, frame: usize, length: u32): void {
+  if (finishUnmarked(frame, length, load<u8>(port, PACKET_PORT_LINK))) addToCounter(port, PACKET_PORT_FINISHED, 1);
 }
 
 /** An entry no frame of ours can be behind. */
@@ -149,41 +153,74 @@ function refuse(port: usize, address: u64): void {
   if (address < umemBytes) pushChunk(chunksBase + (<u32>address & ~(chunkBytes - 1)));
 }
 
-function takeCompleted(port: usize): void {
-  const ring = port + PACKET_PORT_COMPLETION_RING;
-  const count = filledEntries(ring);
-  if (count == 0) return;
+/**
+ * Takes back the chunks that have been sent, and lends the kernel chunks to receive into, up to what the port may have: the
+ * same ones as far as possible, which then need no stack and stay the port's.
+ */
+function exchange(port: usize): void {
+  const completion = port + PACKET_PORT_COMPLETION_RING;
+  const fill = port + PACKET_PORT_FILL_RING;
+  const lent = load<u32>(port, PACKET_PORT_LENT);
+  const lentMax = load<u32>(port, PACKET_PORT_LENT_MAX);
+  const completed = filledEntries(completion);
+  const wanted = min(lentMax > lent ? lentMax - lent : 0, freeEntries(fill));
+  const direct = min(completed, wanted);
+  const recycled = recycle(completion, fill, direct);
+  if (completed > direct) takeCompleted(completion, completed - direct);
+  const stacked = min(wanted - recycled, freeChunkCount());
+  if (stacked > 0) refill(fill, stacked, portNumber(port) + 1);
+  if (completed > 0) {
+    publishConsumed(completion);
+    lower(port, PACKET_PORT_IN_FLIGHT, completed);
+  }
+  if (publish(fill) > 0) store<u32>(port, lent + recycled + stacked, PACKET_PORT_LENT);
+}
+
+/** Moves chunks from the completion ring to the fill ring; returns how many they were. */
+function recycle(completion: usize, fill: usize, count: u32): u32 {
+  const mask = load<u32>(completion, XSK_RING_MASK);
+  const entries: usize = load<u32>(completion, XSK_RING_ENTRIES);
+  const fillMask = load<u32>(fill, XSK_RING_MASK);
+  const fillEntries: usize = load<u32>(fill, XSK_RING_ENTRIES);
+  const first = load<u32>(completion, XSK_RING_INDEX);
+  const fillFirst = load<u32>(fill, XSK_RING_INDEX);
+  const end: u64 = umemBytes;
+  const chunkMask: u64 = ~(<u64>chunkBytes - 1);
+  let to = fillFirst;
+  for (let index = first; index != first + count; index++) {
+    const address = load<u64>(entries + ((index & mask) << XSK_ADDRESS_SHIFT));
+    if (address >= end) continue;
+    store<u64>(fillEntries + ((to++ & fillMask) << XSK_ADDRESS_SHIFT), address & chunkMask);
+  }
+  store<u32>(completion, first + count, XSK_RING_INDEX);
+  store<u32>(fill, to, XSK_RING_INDEX);
+  return to - fillFirst;
+}
+
+/** Puts chunks of the completion ring on the stack. */
+function takeCompleted(ring: usize, count: u32): void {
   const first = load<u32>(ring, XSK_RING_INDEX);
   const mask = load<u32>(ring, XSK_RING_MASK);
   const entries: usize = load<u32>(ring, XSK_RING_ENTRIES);
   const chunkMask = ~(chunkBytes - 1);
-  for (let at: u32 = 0; at < count; at++) {
-    const address = load<u64>(entries + (((first + at) & mask) << XSK_ADDRESS_SHIFT));
+  for (let index = first; index != first + count; index++) {
+    const address = load<u64>(entries + ((index & mask) << XSK_ADDRESS_SHIFT));
     if (address < umemBytes) pushChunk(chunksBase + (<u32>address & chunkMask));
   }
-  consume(ring, first + count);
-  lower(port, PACKET_PORT_IN_FLIGHT, count);
+  store<u32>(ring, first + count, XSK_RING_INDEX);
 }
 
-/** Lends the kernel chunks to receive into, up to what the port may have. */
-function refill(port: usize): void {
-  const ring = port + PACKET_PORT_FILL_RING;
-  const lent = load<u32>(port, PACKET_PORT_LENT);
-  const lentMax = load<u32>(port, PACKET_PORT_LENT_MAX);
-  if (lent >= lentMax) return;
-  const count = min(min(lentMax - lent, freeChunkCount()), freeEntries(ring));
+/** Puts chunks of the stack into the fill ring. */
+function refill(ring: usize, count: u32, owner: u32): void {
   const first = load<u32>(ring, XSK_RING_INDEX);
   const mask = load<u32>(ring, XSK_RING_MASK);
   const entries: usize = load<u32>(ring, XSK_RING_ENTRIES);
-  const owner = portNumber(port) + 1;
-  for (let at: u32 = 0; at < count; at++) {
+  for (let index = first; index != first + count; index++) {
     const address = <u32>popChunk() - chunksBase;
-    store<u64>(entries + (((first + at) & mask) << XSK_ADDRESS_SHIFT), address);
+    store<u64>(entries + ((index & mask) << XSK_ADDRESS_SHIFT), address);
     lendChunk(address, owner);
   }
   store<u32>(ring, first + count, XSK_RING_INDEX);
-  publish(ring);
-  store<u32>(port, lent + count, PACKET_PORT_LENT);
 }
 
 /** Entries of a ring the kernel produces that we have not consumed; never more than it has. */
@@ -202,7 +239,12 @@ function freeEntries(ring: usize): u32 {
 
 function consume(ring: usize, index: u32): void {
   store<u32>(ring, index, XSK_RING_INDEX);
-  atomic.store<u32>(load<u32>(ring, XSK_RING_CONSUMER), index);
+  publishConsumed(ring);
+}
+
+/** Shows the kernel how far we have read. */
+function publishConsumed(ring: usize): void {
+  atomic.store<u32>(load<u32>(ring, XSK_RING_CONSUMER), load<u32>(ring, XSK_RING_INDEX));
 }
 
 /** Shows the kernel the entries that have been written; returns how many. */

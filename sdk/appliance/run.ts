@@ -15,9 +15,11 @@ import { compileCommand } from './commands/compile.js';
 import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
 import { hostCommand } from './commands/host.js';
+import { labCommand } from './commands/lab.js';
 import { muxCommand } from './commands/mux.js';
 import { replayCommand } from './commands/replay.js';
 import { FileError } from './files.js';
+import { LabError } from './lab/lab-error.js';
 import { BrokenOff, Failed, printJson, UsageError } from './output.js';
 
 const EXIT_DONE = 0;
@@ -36,11 +38,12 @@ export async function run(args: readonly string[]): Promise<number> {
     explainCommand(),
     replayCommand(),
     bgpCommand(),
+    labCommand(),
     muxCommand(),
     hostCommand(),
   ];
   for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().showHelpAfterError('(add --help for what can be given)');
   }
   try {
@@ -65,7 +68,7 @@ function report(error: unknown, asJson: boolean): number {
     return EXIT_USAGE;
   }
   const cause = error instanceof BrokenOff ? error.cause : error;
-  if (!(cause instanceof EdgemuxError || cause instanceof FileError)) throw error;
+  if (!(cause instanceof EdgemuxError || cause instanceof FileError || cause instanceof LabError)) throw error;
   const { code, message, problems } = cause;
   if (asJson && cause === error) printError({ code, message: message.split('\n')[0], problems });
   else process.stderr.write(`error: ${message}\n`);

@@ -2,6 +2,7 @@
  * The functions of assembly/port on one frame at a time. A frame lies so that it ends where the memory ends: whoever reads
  * behind it traps.
  */
+import { expect } from 'vitest';
 import type { Link } from '../../support/checksum.js';
 import { compileOffload, instantiateOffload, type OffloadFunctions } from '../../support/offload-module.js';
 import type { VirtioHeader } from './virtio.js';
@@ -122,6 +123,11 @@ export class OffloadBench {
       throw new Error('bytes have changed that nobody should touch');
     }
   }
+}
+
+/** Like toEqual, which takes a second for 64 KiB. */
+export function expectBytes(actual: Uint8Array | undefined, expected: Uint8Array): void {
+  expect(actual && Buffer.from(actual).toString('hex')).toBe(Buffer.from(expected).toString('hex'));
 }
 
 function numberOf(link: Link): number {

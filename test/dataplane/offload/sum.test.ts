@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { internetChecksum } from '../../support/checksum.js';
 import { Random } from '../../support/random.js';
-import { OffloadBench } from './offload-bench.js';
+import { expectBytes, OffloadBench } from './offload-bench.js';
 
 let bench: OffloadBench;
 const random = new Random(71);
@@ -21,7 +21,7 @@ function expectSum(bytes: Uint8Array): void {
   expect(swapped(bench.sum(bytes))).toBe(expected);
   const { sum, copy } = bench.copySum(bytes);
   expect(swapped(sum)).toBe(expected);
-  expect(copy).toEqual(bytes);
+  expectBytes(copy, bytes);
 }
 
 test('every length from 0 to 300', () => {
@@ -38,5 +38,5 @@ test.each([
 });
 
 test('long ranges of random bytes', () => {
-  for (let round = 0; round < 40; round++) expectSum(random.bytes(random.between(1000, 66000)));
+  for (let round = 0; round < 20; round++) expectSum(random.bytes(random.between(1000, 66000)));
 });

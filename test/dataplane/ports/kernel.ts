@@ -99,8 +99,15 @@ class Ring {
     return { address, length, options };
   }
 
+  /** Of all entries that have not been taken. */
+  addresses(): number[] {
+    return Array.from({ length: this.filled }, (_, at) =>
+      Number(this.#view.getBigUint64(this.#entry((this.consumer + at) >>> 0), true)),
+    );
+  }
+
   #entry(index: number): number {
-    return this.offset + ENTRIES + (index & (this.entryCount - 1)) * this.entryBytes;
+    return this.offset + ENTRIES + ((index & (this.entryCount - 1)) >>> 0) * this.entryBytes;
   }
 }
 
@@ -144,6 +151,18 @@ export class XdpSocket {
     this.#ports.bytes.set(frame, this.#ports.chunks.offset + address + HEADROOM_BYTES);
     this.receive.put(BigInt(address + HEADROOM_BYTES), frame.length);
     return true;
+  }
+
+  /** A chunk comes back as a frame that is longer than it. */
+  deliverNonsense(): void {
+    if (this.fill.filled === 0 || this.receive.isFull) return;
+    this.receive.put(BigInt(this.fill.take().address + HEADROOM_BYTES), 0xffff_ffff);
+  }
+
+  /** All addresses in the rings and in the hands of the kernel. */
+  addresses(): number[] {
+    const rings = [this.receive, this.transmit, this.fill, this.completion];
+    return [...rings.flatMap((ring) => ring.addresses()), ...this.sending];
   }
 
   /** The kernel sends what is in the transmit ring, `count` frames of it; they come back with `complete`. */
@@ -230,9 +249,11 @@ export class MessageSocket {
   }
 
   #writeName(message: number, name: Uint8Array): void {
+    const pointer = this.#view.getBigUint64(message, true);
+    if (pointer === 0n) return;
     const room = this.#view.getUint32(message + 8, true);
     const bytes = name.subarray(0, room);
-    this.#ports.bytes.set(bytes, linear(this.#view.getBigUint64(message, true)));
+    this.#ports.bytes.set(bytes, linear(pointer));
     this.#view.setUint32(message + 8, name.length, true);
   }
 

@@ -119,6 +119,19 @@ describe('rings', () => {
     expect(sockets.map((socket) => socket.send().length)).toEqual([16, 16, 16]);
   });
 
+  it('take all of a batch where no other port asks', async () => {
+    const mux = await openMux();
+    const [busy] = [0, 1, 2].map(() => mux.ports.open(UNDERLAY));
+    const socket = new XdpSocket(mux.ports, busy, LARGE_RINGS);
+    const counts = [0, 1].map(() => {
+      for (let client = 0; client < SHARE; client++) socket.deliver(request(client).bytes());
+      const count = mux.ports.takeRing(busy);
+      mux.processPorts(0);
+      return count;
+    });
+    expect(counts).toEqual([16, 48]);
+  });
+
   it('go on when there are no chunks for the fill ring', async () => {
     const room = { ...XDP_ROOM, portCountMax: 1, chunkCount: 96 };
     const { mux, port, socket } = await openSocket({ sizes: LARGE_RINGS, room });

@@ -1,11 +1,11 @@
 /** Who connects to whom, what is said at the end, and routers that come and go. */
 import { describe, expect } from 'vitest';
+import { nowMs, sleep, waitFor } from '../../../sdk/appliance/lab/wait.js';
 import { measured, printFiguresAtEnd, test } from './lab-test.js';
 import type { Mux } from './mux.js';
 import { ROUTERS } from './routers.js';
 import { ROUTE_MS_MAX, Stage } from './stage.js';
 import { VIP4, VIP6 } from './topology.js';
-import { nowMs, sleep, waitFor } from './wait.js';
 
 const COLLISION_COUNT = 8;
 const STEADY_MS = 4_000;

@@ -1,111 +1,41 @@
-/**
- * AF_PACKET ports in a network namespace of this test's own. Frames are put on the link by a port on its other end, raw; the
- * kernel's share of them is what a UDP socket on the VIP gets.
- *
- *   far0 ─── up0 ─► packet:up0, or the kernel: 203.0.113.7, 2001:db8::7
- */
-import { execFileSync } from 'node:child_process';
+/** AF_PACKET ports: what they take from the kernel and what they leave it; what is in between is in link.ts. */
 import { createSocket } from 'node:dgram';
-import { afterEach, describe, expect, it } from 'vitest';
-import { attachPort } from '../../../sdk/runtime/node/ports/attach-port.js';
+import { describe, expect, it } from 'vitest';
 import { interfaceNames } from '../../../sdk/runtime/node/ports/interface.js';
-import { openPort } from '../../../sdk/runtime/node/ports/open-port.js';
-import { parsePortSpec } from '../../../sdk/runtime/node/ports/port-spec.js';
-import type { AttachOptions } from '../../../sdk/runtime/node/ports/types.js';
-import { type FrameSelection, type PacketPort, SELECT_NOTHING } from '../../../sdk/runtime/packet-port.js';
-import { eth, type Packet, SYN } from '../../support/packet.js';
-import { enterNetworkNamespace } from '../namespace.js';
-import { FakeMemory } from './fake-memory.js';
+import { SELECT_NOTHING } from '../../../sdk/runtime/packet-port.js';
+import { eth, SYN } from '../../support/packet.js';
+import {
+  arrivals,
+  attach,
+  enterLinkNamespace,
+  FAR_MAC,
+  ip,
+  kernelShare,
+  openFar,
+  openText,
+  pause,
+  query,
+  received,
+  selecting,
+  sendBytes,
+  toUp,
+  VIP,
+  VIP6,
+  VIRTIO_BYTES,
+} from './link.js';
 
-const UP_MAC = '02:00:00:00:00:0a';
-const VIP = '203.0.113.7';
-const VIP6 = '2001:db8::7';
-const VIRTIO_BYTES = 10;
-
-const missing = await enterNetworkNamespace();
+const missing = await enterLinkNamespace();
 if (missing) console.log(`skipped: AF_PACKET ports were not tried, as ${missing}`);
 else {
-  const ip = (text: string) => execFileSync('ip', text.split(' '));
-  // No addresses of IPv6 that speak by themselves.
-  for (const name of ['up0', 'far0']) {
-    if (name === 'up0') ip(`link add up0 address ${UP_MAC} mtu 1600 type veth peer name far0 mtu 1600`);
-    ip(`link set ${name} addrgenmode none`);
-    ip(`link set ${name} up`);
-  }
-  ip(`addr add ${VIP}/32 dev up0`);
-  ip(`addr add ${VIP6}/128 dev up0 nodad`);
   ip('tuntap add dev bare0 mode tun');
   ip('link set bare0 up');
   ip('link add down0 type veth peer name down1');
 }
 
-const open: { close(): void }[] = [];
-afterEach(() => {
-  for (const one of open.splice(0).reverse()) one.close();
-});
-
-async function attach(text: string, options: Partial<AttachOptions> = {}) {
-  const all = { side: 'underlay', queueCount: 1, providerAddresses: [], mtuBytesMin: 0, ...options } as const;
-  const attachment = await attachPort(parsePortSpec(text), all);
-  open.push(attachment);
-  return attachment;
-}
-
-async function openPacket(name: string, options: Partial<AttachOptions> = {}) {
-  const attachment = await attach(`packet:${name}`, options);
-  const memory = new FakeMemory();
-  const ports = attachment.plans.map((plan) => openPort(plan, memory));
-  open.push(...ports);
-  return { attachment, memory, ports, port: ports[0] };
-}
-
-/** What is at the far end of the link. */
-async function openFar() {
-  const far = await openPacket('far0', { side: 'vm' });
-  const send = (...packets: readonly Packet[]) => {
-    for (const packet of packets) {
-      far.memory.put(far.port.number, withHeader(packet.bytes()));
-      far.port.send();
-    }
-  };
-  return { ...far, send };
-}
-
-/** UDP sockets on the VIPs: what the kernel has got. */
-async function kernelShare() {
-  const got: string[] = [];
-  for (const address of [VIP, VIP6]) {
-    const socket = createSocket(address === VIP ? 'udp4' : 'udp6');
-    socket.on('message', (bytes) => got.push(bytes.toString()));
-    await new Promise<void>((resolve) => socket.bind(53, address, resolve));
-    open.push(socket);
-  }
-  return got;
-}
-
-const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
-
-/** All that arrives, without virtio headers; on a veth it is there when send returns. */
-function received(memory: FakeMemory, ...ports: readonly PacketPort[]): Uint8Array[] {
-  return ports.flatMap((port) => {
-    while (port.receive() > 0);
-    return memory.arrivals(port.number).map(({ bytes }) => bytes.subarray(VIRTIO_BYTES));
-  });
-}
-
-function withHeader(frame: Uint8Array): Uint8Array {
-  return Uint8Array.from([...new Uint8Array(VIRTIO_BYTES), ...frame]);
-}
-
-const toUp = () => eth({ dst: UP_MAC, src: '02:00:00:00:00:0b' });
-const query = (text: string, port = 40000, vip = VIP) =>
-  (vip === VIP ? toUp().ipv4('192.0.2.1', vip) : toUp().ipv6('2001:db8:c::1', vip)).udp(port, 53).payload(text);
-const selecting = (selection: Partial<FrameSelection>) => ({ ...SELECT_NOTHING, ...selection });
-
 describe.skipIf(missing)('packet: what is selected comes here, the rest goes to the kernel', () => {
   it('nothing is taken at first, then what is selected, then nothing again', async () => {
     const share = await kernelShare();
-    const { attachment, memory, port } = await openPacket('up0');
+    const { attachment, memory, port } = await openText('packet:up0');
     const far = await openFar();
     far.send(query('before'));
     attachment.select(selecting({ destinations: [VIP] }));
@@ -122,28 +52,25 @@ describe.skipIf(missing)('packet: what is selected comes here, the rest goes to 
 
   it('closed, it leaves the interface to the kernel', async () => {
     const share = await kernelShare();
-    const { attachment, port } = await openPacket('up0');
+    const { attachment, port } = await openText('packet:up0');
     attachment.select(selecting({ destinations: [VIP] }));
     const far = await openFar();
     far.send(query('taken'));
     port.close();
     attachment.close();
-    open.splice(open.indexOf(port), 1);
     far.send(query('let go'));
     await pause();
     expect(share).toEqual(['let go']);
   });
 
   it('does not see what it sends itself, nor what the kernel sends', async () => {
-    const { attachment, memory, port } = await openPacket('up0');
+    const { attachment, memory, port } = await openText('packet:up0');
     attachment.select(selecting({ destinations: ['192.0.2.1', '192.0.2.2'] }));
-    const far = await openFar();
-    far.attachment.select(selecting({ destinations: ['192.0.2.1', '192.0.2.2'] }));
+    const far = await openFar('192.0.2.1', '192.0.2.2');
     const frame = eth({ dst: 'ff:ff:ff:ff:ff:ff' }).ipv4(VIP, '192.0.2.1').udp(53, 40000).payload('ours');
-    memory.put(port.number, withHeader(frame.bytes()));
-    port.send();
-    execFileSync('ip', 'neigh replace 192.0.2.2 dev up0 lladdr 02:00:00:00:00:0b nud permanent'.split(' '));
-    execFileSync('ip', 'route replace 192.0.2.2 dev up0'.split(' '));
+    sendBytes(memory, port, frame.bytes());
+    ip(`neigh replace 192.0.2.2 dev up0 lladdr ${FAR_MAC} nud permanent`);
+    ip('route replace 192.0.2.2 dev up0');
     const socket = createSocket('udp4');
     await new Promise((resolve) => socket.send('theirs', 53, '192.0.2.2', resolve));
     socket.close();
@@ -152,7 +79,7 @@ describe.skipIf(missing)('packet: what is selected comes here, the rest goes to 
   });
 
   it('queues share what arrives, both directions of a flow in one', async () => {
-    const { attachment, memory, ports } = await openPacket('up0', { queueCount: 3 });
+    const { attachment, memory, ports } = await openText('packet:up0', { queueCount: 3 });
     attachment.select(selecting({ destinations: [VIP, '192.0.2.1'] }));
     const far = await openFar();
     const flows = Array.from({ length: 60 }, (_, i) => 40000 + i);
@@ -169,44 +96,38 @@ describe.skipIf(missing)('packet: what is selected comes here, the rest goes to 
 
 describe.skipIf(missing)('packet: offloads', () => {
   it('a frame that asks for it leaves with a finished checksum, or says that it has none', async () => {
-    const { attachment, memory, port } = await openPacket('up0');
+    const { attachment, memory, port } = await openText('packet:up0');
     attachment.select(selecting({ destinations: [VIP] }));
     const far = await openFar();
     const frame = query('to be summed').bytes();
     const header = Uint8Array.of(1, 0, 0, 0, 0, 0, 34, 0, 6, 0);
-    far.memory.put(far.port.number, Uint8Array.from([...header, ...frame]));
-    far.port.send();
-    port.receive();
-    const [arrival] = memory.arrivals(port.number);
-    expect(arrival.bytes.subarray(0, VIRTIO_BYTES)).toEqual(header);
-    expect(arrival.bytes.subarray(VIRTIO_BYTES)).toEqual(frame);
+    sendBytes(far.memory, far.port, frame, header);
+    expect(arrivals(memory, port)).toEqual([Uint8Array.from([...header, ...frame])]);
   });
 
   it('TCP of 30 KB arrives whole, with its virtio header', async () => {
-    const { attachment, memory, port } = await openPacket('up0');
+    const { attachment, memory, port } = await openText('packet:up0');
     attachment.select(selecting({ destinations: [VIP] }));
     const far = await openFar();
     const frame = toUp().ipv4('192.0.2.1', VIP).tcp(40000, 443, SYN).payload('x'.repeat(30_000)).bytes();
     const header = Uint8Array.of(1, 1, 54, 0, 0x78, 5 /* 1400 */, 34, 0, 16, 0);
-    far.memory.put(far.port.number, Uint8Array.from([...header, ...frame]));
-    far.port.send();
+    sendBytes(far.memory, far.port, frame, header);
     expect(far.port.counters()).toMatchObject({ sent: 1, sendDropped: 0 });
-    port.receive();
-    const [arrival] = memory.arrivals(port.number);
-    expect([...arrival.bytes.subarray(0, 2)]).toEqual([1, 1]);
-    expect([...arrival.bytes.subarray(4, 10)]).toEqual([...header.subarray(4, 10)]);
-    expect(arrival.bytes.length).toBe(VIRTIO_BYTES + frame.length);
+    const [arrival] = arrivals(memory, port);
+    expect([...arrival.subarray(0, 2)]).toEqual([1, 1]);
+    expect([...arrival.subarray(4, 10)]).toEqual([...header.subarray(4, 10)]);
+    expect(arrival.length).toBe(VIRTIO_BYTES + frame.length);
   });
 });
 
 describe.skipIf(missing)('packet: what cannot be sent', () => {
   it('a frame too long for the interface stops none of the others', async () => {
-    const { attachment, memory, port } = await openPacket('up0');
+    const { attachment, memory, port } = await openText('packet:up0');
     attachment.select(selecting({ destinations: [VIP] }));
     const far = await openFar();
-    const long = withHeader(query('x'.repeat(3000)).bytes());
-    for (const frame of [long, withHeader(query('1').bytes()), long, long, withHeader(query('2').bytes()), long]) {
-      far.memory.put(far.port.number, frame);
+    const long = query('x'.repeat(3000));
+    for (const packet of [long, query('1'), long, long, query('2'), long]) {
+      far.memory.put(far.port.number, Uint8Array.from([...new Uint8Array(VIRTIO_BYTES), ...packet.bytes()]));
     }
     far.port.send();
     expect(far.memory.pendingCount(far.port.number)).toBe(0);
@@ -215,19 +136,17 @@ describe.skipIf(missing)('packet: what cannot be sent', () => {
   });
 
   it('while the interface is down, all is dropped; then it goes on', async () => {
-    const { attachment, memory, port } = await openPacket('up0');
+    const { attachment, memory, port } = await openText('packet:up0');
     attachment.select(selecting({ destinations: [VIP] }));
-    const far = await openFar();
-    execFileSync('ip', 'link set far0 down'.split(' '));
+    const far = await openFar('192.0.2.1');
+    ip('link set far0 down');
     far.send(query('lost'), query('lost'));
     expect(far.port.counters()).toMatchObject({ sent: 0, sendDropped: 2 });
     expect(far.port.receive()).toBe(0);
-    execFileSync('ip', 'link set far0 up'.split(' '));
+    ip('link set far0 up');
     far.send(query('found'));
     expect(received(memory, port)).toEqual([query('found').bytes()]);
-    far.attachment.select(selecting({ destinations: ['192.0.2.1'] }));
-    memory.put(port.number, withHeader(eth().ipv4(VIP, '192.0.2.1').udp(53, 40000).bytes()));
-    port.send();
+    sendBytes(memory, port, eth().ipv4(VIP, '192.0.2.1').udp(53, 40000).bytes());
     expect(received(far.memory, far.port)).toHaveLength(1);
   });
 });

@@ -10,17 +10,15 @@ import { type Libc, libcFor } from '../libc.js';
 /** Error numbers that mean something of their own here. */
 export const ERRNO = {
   EPERM: 1,
-  ENOENT: 2,
   E2BIG: 7,
-  EAGAIN: 11,
-  EACCES: 13,
   EBUSY: 16,
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
+  ENOSPC: 28,
+  ERANGE: 34,
   ENOSYS: 38,
-  EAFNOSUPPORT: 97,
-  ENOBUFS: 105,
+  EOPNOTSUPP: 95,
 } as const;
 
 /** Older kernels count the memory of maps against a limit that nobody raises, and lack links of XDP (5.9). */
@@ -28,7 +26,7 @@ export const KERNEL_NEEDED = 'Linux 5.11';
 
 /** The C library, for packet ports. */
 export function portLibc(): Libc {
-  return libcFor('packet ports of this kind');
+  return libcFor('packet ports');
 }
 
 /** Fields of a command, in their order. Bytes stand for their address, text for a name of 16 bytes. */
@@ -41,6 +39,16 @@ export class BpfRefusal extends Error {
   constructor(errno: number) {
     super(errnoText(errno));
     this.errno = errno;
+  }
+}
+
+/** A program that the verifier of the kernel refused; the log says why. */
+export class ProgramRefusal extends Error {
+  readonly log: string;
+
+  constructor(name: string, log: string) {
+    super(`the kernel refuses the program ${name}:\n${log}`);
+    this.log = log;
   }
 }
 
@@ -91,17 +99,26 @@ export function forPort<T>(port: string, what: string, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    if (!(error instanceof BpfRefusal)) throw error;
-    throw new EdgemuxError('ERR_PORT', `${port}: ${refusalText(error, what)}`);
+    const text = refusalText(error, what);
+    if (text === undefined) throw error;
+    throw new EdgemuxError('ERR_PORT', `${port}: ${text}`);
   }
 }
 
-function refusalText({ errno, message }: BpfRefusal, what: string): string {
-  if (errno === ERRNO.EPERM) {
-    return 'not permitted: it takes CAP_BPF and CAP_NET_ADMIN, or root';
-  }
+function refusalText(error: unknown, what: string): string | undefined {
+  if (error instanceof ProgramRefusal) return programRefusalText(error);
+  if (!(error instanceof BpfRefusal)) return undefined;
+  const { errno, message } = error;
+  if (errno === ERRNO.EPERM) return 'not permitted: it takes CAP_BPF and CAP_NET_ADMIN, or root';
   if (errno === ERRNO.EINVAL || errno === ERRNO.ENOSYS) {
     return `this kernel, ${release()}, has no ${what}: it takes ${KERNEL_NEEDED}`;
   }
   return `${what}: ${message}`;
+}
+
+function programRefusalText({ log }: ProgramRefusal): string {
+  // Without that privilege a program may not add a number it has read in a frame to a position in it.
+  if (log.includes('prohibited for !root')) return 'not permitted: it takes CAP_PERFMON, or root';
+  const lines = log.split('\n').filter((line) => !line.startsWith('processed '));
+  return `this kernel, ${release()}, refuses the program: ${lines.at(-1)}`;
 }

@@ -1,5 +1,5 @@
 /** Loading programs into the kernel, which reads every path through them before it agrees. */
-import { BpfRefusal, bpfCall, ERRNO, portLibc } from './call.js';
+import { BpfRefusal, bpfCall, ERRNO, ProgramRefusal, portLibc } from './call.js';
 
 const BPF_PROG_LOAD = 5;
 
@@ -17,15 +17,14 @@ export class BpfProgram {
 
   /**
    * @param name up to 15 characters, for `bpftool prog`
-   * @throws BpfRefusal; Error with the end of the verifier's log when it refuses the program
+   * @throws BpfRefusal; ProgramRefusal with the end of the verifier's log
    */
   constructor(type: keyof typeof PROGRAM_TYPE, name: string, instructions: Uint8Array) {
-    const log = new Uint8Array(LOG_BYTES);
     try {
       this.descriptor = load(type, name, instructions, undefined);
     } catch (error) {
       if (!(error instanceof BpfRefusal) || error.errno === ERRNO.EPERM) throw error;
-      this.descriptor = loadAgain(type, name, instructions, log);
+      this.descriptor = loadAgain(type, name, instructions);
     }
   }
 
@@ -35,14 +34,14 @@ export class BpfProgram {
 }
 
 /** The log costs the verifier time, so it is asked for only when something is wrong. */
-function loadAgain(type: keyof typeof PROGRAM_TYPE, name: string, instructions: Uint8Array, log: Uint8Array): number {
+function loadAgain(type: keyof typeof PROGRAM_TYPE, name: string, instructions: Uint8Array): number {
+  const log = new Uint8Array(LOG_BYTES);
   try {
     return load(type, name, instructions, log);
   } catch (error) {
     const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0))).trim();
     if (!(error instanceof BpfRefusal) || text === '') throw error;
-    const lines = text.split('\n').slice(-LOG_LINES_TOLD);
-    throw new Error(`the kernel refuses the program ${name} (${error.message}):\n${lines.join('\n')}`);
+    throw new ProgramRefusal(name, text.split('\n').slice(-LOG_LINES_TOLD).join('\n'));
   }
 }
 

@@ -65,7 +65,8 @@ export function readRoute({ body }: Message): Route | undefined {
   const type = reader.u8();
   const addressBytes = addressBytesOf(family);
   if (addressBytes === undefined || length > addressBytes * 8) return undefined;
-  const bytes = attributes.get(RTA_DST) ?? new Uint8Array(addressBytes);
+  // Copied, as the message goes when the next one comes.
+  const bytes = attributes.get(RTA_DST)?.slice() ?? new Uint8Array(addressBytes);
   if (bytes.length !== addressBytes) return undefined;
   return {
     destination: { family: family === AF_INET ? 4 : 6, bytes, length },

@@ -5,7 +5,11 @@
  *   interface ─► program ─┬─ selected, and its queue is served ─► socket of the queue ─► data plane
  *                         └─ anything else ────────────────────► kernel
  *
- * Program, maps and sockets go with their descriptors, however this process ends. Nothing of the interface is set.
+ * Program, maps and sockets go with their descriptors, however this process ends. Nothing of the interface is set; but a
+ * native program on one end of a virtual link (veth) has the kernel turn the segmentation offloads of the other end off (TSO,
+ * USO, SCTP; seen on Linux 6.18) and back on when it goes. So no frame larger than the MTU arrives there, whoever sends it,
+ * while checksums do arrive unfinished. A generic program changes nothing: such frames arrive whole, fit no chunk, and are
+ * lost.
  */
 import type { FrameSelection, PortInterface } from '../../packet-port.js';
 import { BpfRefusal, ERRNO, forPort } from '../bpf/call.js';
@@ -97,6 +101,8 @@ function queuesToServe(port: string, spec: PortSpec, notes: string[]): readonly 
   return queues;
 }
 
+const GENERIC = 'generic is slower, and loses frames larger than the MTU, which virtual links carry';
+
 /** Attaches natively, or else generically; says whether it is generic. */
 function attachProgram(
   port: string,
@@ -115,7 +121,7 @@ function attachProgram(
     } catch (error) {
       const isAboutDriver = error instanceof BpfRefusal && !NOT_ABOUT_DRIVER.has(error.errno);
       if (!isAboutDriver || mode === 'native') throw attachError(port, spec.target, error);
-      notes.push(`${port}: no native XDP (${error.message}): generic is slower`);
+      notes.push(`${port}: no native XDP (${driverReason(error)}): ${GENERIC}`);
     }
   }
   try {
@@ -129,13 +135,24 @@ function attachProgram(
 /** With these, generic XDP would be refused too. */
 const NOT_ABOUT_DRIVER: ReadonlySet<number> = new Set([ERRNO.EPERM, ERRNO.EBUSY, ERRNO.EEXIST, ERRNO.ENODEV]);
 
+/** Why a driver refuses, where the number alone does not tell. */
+const DRIVER_REASONS: Readonly<Record<number, string>> = {
+  [ERRNO.EOPNOTSUPP]: 'its driver has none',
+  [ERRNO.ERANGE]: 'its MTU, or that of its other end, is too large',
+  [ERRNO.ENOSPC]: 'it has too few queues',
+};
+
+function driverReason({ errno, message }: BpfRefusal): string {
+  return DRIVER_REASONS[errno] ?? message;
+}
+
 function attachError(port: string, target: string, error: unknown): unknown {
   if (!(error instanceof BpfRefusal)) return error;
-  const { errno, message } = error;
+  const { errno } = error;
   if (errno === ERRNO.EBUSY || errno === ERRNO.EEXIST) {
-    return portError(port, `another XDP program is on ${target}: ip link set ${target} xdp off`);
+    return portError(port, `another XDP program is on ${target}: ip -d link show ${target}`);
   }
   if (errno === ERRNO.EPERM) return portError(port, 'not permitted: it takes CAP_NET_ADMIN');
   if (errno === ERRNO.ENODEV) return portError(port, `${target} has gone`);
-  return portError(port, `no XDP on ${target}: ${message}`);
+  return portError(port, `no XDP on ${target}: ${driverReason(error)}`);
 }

@@ -1,11 +1,20 @@
-/** A router of somebody else: what the tests tell it and ask it, whichever program it is. */
-import type { MuxPlace, Topology } from './topology.js';
+/** A router of somebody else: what a lab tells it and asks it, whichever program it is. */
+import type { NeededProgram } from '../needs.js';
+
+/** AS of the router, and the one of all MUXes. */
+export const ROUTER_AS = 64623;
+export const MUX_AS = 64628;
+
+/** The router's own BGP identifier. */
+export const ROUTER_ID = '198.51.100.1';
 
 /** How a router treats one MUX. */
 export interface Neighbor {
-  readonly place: MuxPlace;
-  /** Which addresses the session runs between; both families of routes pass over it either way. */
-  readonly transport: 'ipv4' | 'ipv6';
+  /** A word for it, other than those of its other neighbours. */
+  readonly name: string;
+  /** What the session runs between, of either family; both families of routes pass over it either way. */
+  readonly muxAddress: string;
+  readonly routerAddress: string;
   /** Only waits for the MUX to connect. */
   readonly isPassive?: boolean;
   readonly md5Key?: string;
@@ -24,7 +33,7 @@ export interface RouterSession {
   readonly routeCounts: { readonly ipv4: number; readonly ipv6: number };
 }
 
-/** A router in the namespace `router` of a topology. */
+/** A router on its site. */
 export interface Router {
   /** Starts its daemons; resolves when they can be asked. */
   start(neighbors: readonly Neighbor[]): Promise<void>;
@@ -42,11 +51,29 @@ export interface Router {
   reasons(): Promise<string>;
 }
 
+/**
+ * Where a router runs: a network namespace whose interfaces to MUXes are named `mux…`, and a folder of its own, which every
+ * user may look into.
+ */
+export interface RouterSite {
+  readonly folder: string;
+  /** Runs a command there to its end and gives its standard output; fails when the command does. */
+  run(command: string, args: readonly string[]): Promise<string>;
+  /** Starts a command there; what it prints goes to `<folder>/<name>.log`. */
+  spawn(name: string, command: readonly string[]): RouterProcess;
+}
+
+/** A daemon on a site. */
+export interface RouterProcess {
+  /** Sends a signal, and resolves when the process is over. */
+  stop(signal: NodeJS.Signals): Promise<unknown>;
+}
+
 /** A program that routes. */
 export interface RouterKind {
   readonly name: string;
-  /** Programs it needs. */
-  readonly programs: readonly string[];
+  /** Programs it is made of. */
+  readonly needs: readonly NeededProgram[];
   readonly hasBfd: boolean;
   /** Runs single-hop BFD with a neighbour it protects by GTSM. */
   readonly hasBfdBesideTtlSecurity: boolean;
@@ -59,24 +86,19 @@ export interface RouterKind {
   readonly restoresNextHops: boolean;
   /** Sends ROUTE-REFRESH when its policy is to look at routes again, RFC 2918. */
   readonly asksForRefresh: boolean;
-  make(topology: Topology): Router;
+  make(site: RouterSite): Router;
 }
 
-/** Our address of the session, and the router's. */
-export function addressesOf({ place, transport }: Neighbor): { readonly mux: string; readonly router: string } {
-  return transport === 'ipv4'
-    ? { mux: place.ipv4, router: place.routerIpv4 }
-    : { mux: place.ipv6, router: place.routerIpv6 };
+/** Whether the session runs over IPv6. */
+export function isOverIpv6({ muxAddress }: Neighbor): boolean {
+  return muxAddress.includes(':');
 }
-
-/** The router's own BGP identifier. */
-export const ROUTER_ID = '198.51.100.1';
 
 /** Takes from the kernel of the router what daemons put there. */
-export async function forgetRoutes({ lab, router }: Topology): Promise<void> {
+export async function forgetRoutes(site: RouterSite): Promise<void> {
   // Routes go with the next hops they share; those that have their own go after.
-  await lab.run(router, 'ip', ['nexthop', 'flush']);
+  await site.run('ip', ['nexthop', 'flush']);
   for (const protocol of ['bgp', 'bird']) {
-    for (const family of ['-4', '-6']) await lab.run(router, 'ip', [family, 'route', 'flush', 'proto', protocol]);
+    for (const family of ['-4', '-6']) await site.run('ip', [family, 'route', 'flush', 'proto', protocol]);
   }
 }

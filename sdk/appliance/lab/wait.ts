@@ -10,9 +10,12 @@ export function sleep(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
 }
 
+/** There is no point in waiting any longer. */
+export class GiveUp extends Error {}
+
 /**
  * Asks until the answer is neither false nor undefined, and gives it. Fails after `timeoutMs` with what was waited for
- * and what the last question came to.
+ * and what the last question came to; at once when `ask` throws `GiveUp`.
  */
 export async function waitFor<T>(
   what: string,
@@ -28,6 +31,7 @@ export async function waitFor<T>(
       if (answer !== undefined && answer !== false) return answer;
       last = answer;
     } catch (error) {
+      if (error instanceof GiveUp) throw error;
       last = error;
     }
     if (nowMs() >= deadlineMs) throw new Error(`waited ${timeoutMs} ms for ${what}; last: ${String(last)}`);

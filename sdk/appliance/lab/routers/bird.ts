@@ -2,63 +2,65 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LabProcess } from './lab-process.js';
+import { needed } from '../needs.js';
+import { waitFor } from '../wait.js';
 import {
-  addressesOf,
   forgetRoutes,
+  isOverIpv6,
+  MUX_AS,
   type Neighbor,
+  ROUTER_AS,
   ROUTER_ID,
   type Router,
   type RouterKind,
+  type RouterProcess,
   type RouterSession,
+  type RouterSite,
 } from './router.js';
-import { MUX_AS, ROUTER_AS, type Topology } from './topology.js';
-import { waitFor } from './wait.js';
 
 const START_MS_MAX = 10_000;
 
 /** BIRD of Debian 12: 2.0.12. */
 export const bird: RouterKind = {
   name: 'BIRD',
-  programs: ['/usr/sbin/bird', '/usr/sbin/birdc'],
+  needs: needed('bird2', 'bird', 'birdc'),
   hasBfd: true,
   hasBfdBesideTtlSecurity: true,
   hasExtendedNextHop: true,
   restoresNextHops: true,
   asksForRefresh: true,
-  make: (topology) => new Bird(topology),
+  make: (site) => new Bird(site),
 };
 
 class Bird implements Router {
-  readonly #topology: Topology;
+  readonly #site: RouterSite;
   readonly #folder: string;
   #neighbors: readonly Neighbor[] = [];
-  #process: LabProcess | undefined;
+  #process: RouterProcess | undefined;
 
-  constructor(topology: Topology) {
-    this.#topology = topology;
-    this.#folder = join(topology.lab.folder, 'bird');
+  constructor(site: RouterSite) {
+    this.#site = site;
+    this.#folder = join(site.folder, 'bird');
   }
 
   async start(neighbors: readonly Neighbor[]): Promise<void> {
-    const { lab, router } = this.#topology;
     this.#neighbors = neighbors;
     await mkdir(this.#folder, { recursive: true });
     const [configuration, control] = [join(this.#folder, 'bird.conf'), join(this.#folder, 'bird.ctl')];
     await writeFile(configuration, birdConfiguration(neighbors, join(this.#folder, 'bird.log')));
-    this.#process = lab.spawn(router, 'bird', ['bird', '-f', '-c', configuration, '-s', control]);
+    this.#process = this.#site.spawn('bird', ['bird', '-f', '-c', configuration, '-s', control]);
     await waitFor('BIRD', async () => (await this.#birdc('show status')).includes('up and running'), START_MS_MAX);
   }
 
   async kill(): Promise<void> {
     await this.#process?.stop('SIGKILL');
-    await forgetRoutes(this.#topology);
+    await forgetRoutes(this.#site);
   }
 
   sessions(): Promise<RouterSession[]> {
     return Promise.all(
       this.#neighbors.map(async (neighbor) => {
-        const text = await this.#birdc(`show protocols all ${nameOf(neighbor)}`);
+        const text = await this.#birdc(`show protocols all ${neighbor.name}`);
         const state = /BGP state: +(\S+)/.exec(text)?.[1] ?? 'unknown';
         const count = (family: string): number =>
           Number(new RegExp(`Channel ${family}\n[^]*?Routes: +(\\d+) imported`).exec(text)?.[1] ?? 0);
@@ -79,7 +81,7 @@ class Bird implements Router {
   }
 
   async refresh(): Promise<void> {
-    for (const neighbor of this.#neighbors) await this.#birdc(`reload in ${nameOf(neighbor)}`);
+    for (const neighbor of this.#neighbors) await this.#birdc(`reload in ${neighbor.name}`);
   }
 
   async reasons(): Promise<string> {
@@ -88,13 +90,8 @@ class Bird implements Router {
   }
 
   #birdc(command: string): Promise<string> {
-    const { lab, router } = this.#topology;
-    return lab.run(router, 'birdc', ['-s', join(this.#folder, 'bird.ctl'), ...command.split(' ')]);
+    return this.#site.run('birdc', ['-s', join(this.#folder, 'bird.ctl'), ...command.split(' ')]);
   }
-}
-
-function nameOf({ place, transport }: Neighbor): string {
-  return `mux${place.number}_${transport}`;
 }
 
 function birdConfiguration(neighbors: readonly Neighbor[], log: string): string {
@@ -117,15 +114,14 @@ ${neighbors.map(protocolOf).join('\n')}
 }
 
 function protocolOf(neighbor: Neighbor): string {
-  const { transport, isPassive, md5Key, hasTtlSecurity, hasBfd } = neighbor;
-  const { mux, router } = addressesOf(neighbor);
+  const { name, muxAddress, routerAddress, isPassive, md5Key, hasTtlSecurity, hasBfd } = neighbor;
   const lines = [
-    `local ${router} as ${ROUTER_AS}; neighbor ${mux} as ${MUX_AS};`,
-    transport === 'ipv6' && 'ipv4 { extended next hop on; };',
+    `local ${routerAddress} as ${ROUTER_AS}; neighbor ${muxAddress} as ${MUX_AS};`,
+    isOverIpv6(neighbor) && 'ipv4 { extended next hop on; };',
     isPassive && 'passive on;',
     md5Key && `password "${md5Key}";`,
     hasTtlSecurity && 'ttl security on;',
     hasBfd && 'bfd on;',
   ];
-  return `protocol bgp ${nameOf(neighbor)} from mux { ${lines.filter(Boolean).join(' ')} }`;
+  return `protocol bgp ${name} from mux { ${lines.filter(Boolean).join(' ')} }`;
 }

@@ -2,43 +2,53 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LabProcess } from './lab-process.js';
+import { needed } from '../needs.js';
+import { waitFor } from '../wait.js';
 import {
-  addressesOf,
   forgetRoutes,
+  isOverIpv6,
+  MUX_AS,
   type Neighbor,
+  ROUTER_AS,
   ROUTER_ID,
   type Router,
   type RouterKind,
+  type RouterProcess,
   type RouterSession,
+  type RouterSite,
 } from './router.js';
-import { MUX_AS, ROUTER_AS, type Topology } from './topology.js';
-import { waitFor } from './wait.js';
 
 const DAEMONS = '/usr/lib/frr';
 const START_MS_MAX = 10_000;
 /** FRRouting of Debian 12: 8.4. */
 export const frr: RouterKind = {
   name: 'FRR',
-  programs: [`${DAEMONS}/zebra`, `${DAEMONS}/bgpd`, `${DAEMONS}/bfdd`, '/usr/bin/vtysh'],
+  needs: needed('frr', `${DAEMONS}/zebra`, `${DAEMONS}/bgpd`, `${DAEMONS}/bfdd`, 'vtysh'),
   hasBfd: true,
   // It takes such a neighbour for one several hops away, and BFD for those has another port.
   hasBfdBesideTtlSecurity: false,
   hasExtendedNextHop: true,
   restoresNextHops: false,
   asksForRefresh: true,
-  make: (topology) => new Frr(topology),
+  make: (site) => new Frr(site),
 };
 
+/** A zebra that runs. */
+export interface Zebra {
+  readonly process: RouterProcess;
+  /** Path of the socket of its API. */
+  readonly socket: string;
+}
+
 /** Starts zebra, which puts routes into the kernel; gives its process and the socket of its API. */
-export async function startZebra({ lab, router }: Topology, folder: string) {
+export async function startZebra(site: RouterSite, folder: string): Promise<Zebra> {
   await mkdir(folder, { recursive: true });
   // FRR leaves root behind and makes its sockets here.
   await chmod(folder, 0o777);
   await writeFile(join(folder, 'zebra.conf'), `log file ${join(folder, 'zebra.log')}\n`);
   // Of a zebra that was killed.
   for (const name of ['zserv.api', 'zebra.vty']) await rm(join(folder, name), { force: true });
-  const process = lab.spawn(router, 'zebra', [`${DAEMONS}/zebra`, ...daemonArgs(folder, 'zebra')]);
+  const process = site.spawn('zebra', [`${DAEMONS}/zebra`, ...daemonArgs(folder, 'zebra')]);
   const socket = join(folder, 'zserv.api');
   await waitFor('zebra', () => existsSync(socket) && existsSync(join(folder, 'zebra.vty')), START_MS_MAX);
   return { process, socket };
@@ -51,20 +61,19 @@ function daemonArgs(folder: string, daemon: string): string[] {
 }
 
 class Frr implements Router {
-  readonly #topology: Topology;
+  readonly #site: RouterSite;
   readonly #folder: string;
   #neighbors: readonly Neighbor[] = [];
-  #processes: LabProcess[] = [];
+  #processes: RouterProcess[] = [];
 
-  constructor(topology: Topology) {
-    this.#topology = topology;
-    this.#folder = join(topology.lab.folder, 'frr');
+  constructor(site: RouterSite) {
+    this.#site = site;
+    this.#folder = join(site.folder, 'frr');
   }
 
   async start(neighbors: readonly Neighbor[]): Promise<void> {
-    const { lab, router } = this.#topology;
     this.#neighbors = neighbors;
-    const { process } = await startZebra(this.#topology, this.#folder);
+    const { process } = await startZebra(this.#site, this.#folder);
     this.#processes = [process];
     const daemons = neighbors.some(({ hasBfd }) => hasBfd) ? ['bfdd', 'bgpd'] : ['bgpd'];
     for (const daemon of daemons) {
@@ -74,20 +83,20 @@ class Frr implements Router {
       const own = daemon === 'bfdd' ? ['--bfdctl', join(this.#folder, 'bfdd.sock')] : ['-p', '179'];
       await rm(join(this.#folder, `${daemon}.vty`), { force: true });
       const command = [join(DAEMONS, daemon), ...daemonArgs(this.#folder, daemon), ...own];
-      this.#processes.push(lab.spawn(router, daemon, command));
+      this.#processes.push(this.#site.spawn(daemon, command));
       await waitFor(daemon, () => existsSync(join(this.#folder, `${daemon}.vty`)), START_MS_MAX);
     }
   }
 
   async kill(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.stop('SIGKILL')));
-    await forgetRoutes(this.#topology);
+    await forgetRoutes(this.#site);
   }
 
   async sessions(): Promise<RouterSession[]> {
     const answer = await this.#ask('show bgp neighbors json');
     return this.#neighbors.map((neighbor) => {
-      const { bgpState, addressFamilyInfo } = answer[addressesOf(neighbor).mux];
+      const { bgpState, addressFamilyInfo } = answer[neighbor.muxAddress];
       const count = (family: string): number => addressFamilyInfo?.[family]?.acceptedPrefixCounter ?? 0;
       return {
         isUp: bgpState === 'Established',
@@ -110,7 +119,7 @@ class Frr implements Router {
   async updateCount(): Promise<number> {
     const answer = await this.#ask('show bgp neighbors json');
     return this.#neighbors.reduce((sum, neighbor) => {
-      return sum + answer[addressesOf(neighbor).mux].messageStats.updatesRecv;
+      return sum + answer[neighbor.muxAddress].messageStats.updatesRecv;
     }, 0);
   }
 
@@ -129,8 +138,7 @@ class Frr implements Router {
   }
 
   #vtysh(command: string): Promise<string> {
-    const { lab, router } = this.#topology;
-    return lab.run(router, 'vtysh', ['--vty_socket', this.#folder, '-c', command]);
+    return this.#site.run('vtysh', ['--vty_socket', this.#folder, '-c', command]);
   }
 }
 
@@ -143,7 +151,7 @@ interface FrrPath {
 function bgpdConfiguration(neighbors: readonly Neighbor[]): string {
   const each = (lines: (neighbor: Neighbor, address: string) => readonly (string | false | undefined)[]): string =>
     neighbors
-      .flatMap((neighbor) => lines(neighbor, addressesOf(neighbor).mux))
+      .flatMap((neighbor) => lines(neighbor, neighbor.muxAddress))
       .filter(Boolean)
       .join('\n');
   return `
@@ -153,14 +161,14 @@ router bgp ${ROUTER_AS}
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
  bgp bestpath as-path multipath-relax
-${each(({ isPassive, md5Key, hasTtlSecurity, hasBfd, transport }, address) => [
+${each((neighbor, address) => [
   ` neighbor ${address} remote-as ${MUX_AS}`,
   ` neighbor ${address} timers connect 1`,
-  transport === 'ipv6' && ` neighbor ${address} capability extended-nexthop`,
-  isPassive && ` neighbor ${address} passive`,
-  md5Key && ` neighbor ${address} password ${md5Key}`,
-  hasTtlSecurity && ` neighbor ${address} ttl-security hops 1`,
-  hasBfd && ` neighbor ${address} bfd 3 100 100`,
+  isOverIpv6(neighbor) && ` neighbor ${address} capability extended-nexthop`,
+  neighbor.isPassive && ` neighbor ${address} passive`,
+  neighbor.md5Key && ` neighbor ${address} password ${neighbor.md5Key}`,
+  neighbor.hasTtlSecurity && ` neighbor ${address} ttl-security hops 1`,
+  neighbor.hasBfd && ` neighbor ${address} bfd 3 100 100`,
 ])}
  address-family ipv4 unicast
   maximum-paths 64

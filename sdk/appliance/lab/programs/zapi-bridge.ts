@@ -7,29 +7,28 @@
  *
  * ZAPI header, version 6: | length u16 | marker 254 | version u8 | VRF u32 | command u16 |
  */
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { createConnection, createServer, type Socket } from 'node:net';
 
 const HEADER_BYTES = 10;
 const COMMAND_OFFSET = 8;
 /** ZEBRA_INTERFACE_ADD, _DELETE, _ADDRESS_ADD, _ADDRESS_DELETE, _UP, _DOWN: 0..5. */
 const INTERFACE_COMMAND_MAX = 5;
 
-/** Listens at `path` for GoBGP, and connects to zebra at `zebraPath` for each connection. */
-export function startZapiBridge(path: string, zebraPath: string): Promise<Server> {
-  const server = createServer((gobgp) => {
-    const zebra = createConnection(zebraPath);
-    gobgp.pipe(zebra);
-    passAllButInterfaces(zebra, gobgp);
-    for (const [one, other] of [
-      [gobgp, zebra],
-      [zebra, gobgp],
-    ] as const) {
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-    }
-  });
-  return new Promise((resolve) => server.listen(path, () => resolve(server.unref())));
-}
+/** `node zapi-bridge.js PATH ZEBRA`: listens at PATH for GoBGP, and connects to the zebra at ZEBRA for each connection. */
+const [path = '', zebraPath = ''] = process.argv.slice(2);
+
+createServer((gobgp) => {
+  const zebra = createConnection(zebraPath);
+  gobgp.pipe(zebra);
+  passAllButInterfaces(zebra, gobgp);
+  for (const [one, other] of [
+    [gobgp, zebra],
+    [zebra, gobgp],
+  ] as const) {
+    one.on('error', () => other.destroy());
+    one.on('close', () => other.destroy());
+  }
+}).listen(path);
 
 function passAllButInterfaces(zebra: Socket, gobgp: Socket): void {
   let rest: Buffer = Buffer.alloc(0);

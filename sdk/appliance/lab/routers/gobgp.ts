@@ -1,22 +1,23 @@
 /** GoBGP, which leaves the kernel to the zebra of FRRouting. */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import type { Server } from 'node:net';
 import { join } from 'node:path';
+import { needed } from '../needs.js';
+import { programPath } from '../package-files.js';
+import { waitFor } from '../wait.js';
 import { startZebra } from './frr.js';
-import type { LabProcess } from './lab-process.js';
 import {
-  addressesOf,
   forgetRoutes,
+  MUX_AS,
   type Neighbor,
+  ROUTER_AS,
   ROUTER_ID,
   type Router,
   type RouterKind,
+  type RouterProcess,
   type RouterSession,
+  type RouterSite,
 } from './router.js';
-import { MUX_AS, ROUTER_AS, type Topology } from './topology.js';
-import { waitFor } from './wait.js';
-import { startZapiBridge } from './zapi-bridge.js';
 
 const START_MS_MAX = 10_000;
 const API = '127.0.0.1:50051';
@@ -24,52 +25,55 @@ const API = '127.0.0.1:50051';
 /** GoBGP of Debian 12: 3.10. */
 export const gobgp: RouterKind = {
   name: 'GoBGP',
-  programs: ['/usr/bin/gobgpd', '/usr/bin/gobgp', '/usr/lib/frr/zebra'],
+  needs: [...needed('gobgpd', 'gobgpd', 'gobgp'), ...needed('frr', '/usr/lib/frr/zebra')],
   hasBfd: false,
   hasBfdBesideTtlSecurity: false,
   hasExtendedNextHop: true,
   restoresNextHops: false,
   // It keeps what it received, and looks at that again.
   asksForRefresh: false,
-  make: (topology) => new Gobgp(topology),
+  make: (site) => new Gobgp(site),
 };
 
 class Gobgp implements Router {
-  readonly #topology: Topology;
+  readonly #site: RouterSite;
   readonly #folder: string;
   #neighbors: readonly Neighbor[] = [];
-  #processes: LabProcess[] = [];
-  #bridge: Server | undefined;
+  #processes: RouterProcess[] = [];
 
-  constructor(topology: Topology) {
-    this.#topology = topology;
-    this.#folder = join(topology.lab.folder, 'gobgp');
+  constructor(site: RouterSite) {
+    this.#site = site;
+    this.#folder = join(site.folder, 'gobgp');
   }
 
   async start(neighbors: readonly Neighbor[]): Promise<void> {
-    const { lab, router } = this.#topology;
     this.#neighbors = neighbors;
     await mkdir(this.#folder, { recursive: true });
-    const zebra = await startZebra(this.#topology, join(this.#folder, 'zebra'));
+    const zebra = await startZebra(this.#site, join(this.#folder, 'zebra'));
     const bridge = join(this.#folder, 'zapi-bridge.api');
-    this.#bridge = await startZapiBridge(bridge, zebra.socket);
+    const bridging = this.#site.spawn('zapi-bridge', [
+      process.execPath,
+      programPath('zapi-bridge'),
+      bridge,
+      zebra.socket,
+    ]);
+    await waitFor('the bridge to zebra', () => existsSync(bridge), START_MS_MAX);
     const configuration = join(this.#folder, 'gobgpd.toml');
     await writeFile(configuration, gobgpConfiguration(neighbors, bridge));
     const command = ['gobgpd', '-f', configuration, '--api-hosts', API, '--log-level', 'debug'];
-    this.#processes = [zebra.process, lab.spawn(router, 'gobgpd', command)];
+    this.#processes = [zebra.process, bridging, this.#site.spawn('gobgpd', command)];
     await waitFor('GoBGP', async () => (await this.#ask('neighbor')).length === neighbors.length, START_MS_MAX);
   }
 
   async kill(): Promise<void> {
-    this.#bridge?.close();
     await Promise.all(this.#processes.map((process) => process.stop('SIGKILL')));
-    await forgetRoutes(this.#topology);
+    await forgetRoutes(this.#site);
   }
 
   async sessions(): Promise<RouterSession[]> {
     const answer: GobgpNeighbor[] = await this.#ask('neighbor');
     return this.#neighbors.map((neighbor) => {
-      const of = answer.find(({ state }) => state.neighbor_address === addressesOf(neighbor).mux);
+      const of = answer.find(({ state }) => state.neighbor_address === neighbor.muxAddress);
       const count = (afi: number): number =>
         Number(of?.afi_safis?.find(({ state }) => state.family.afi === afi)?.state.accepted ?? 0);
       const state = of?.state.session_state ?? 0;
@@ -93,11 +97,11 @@ class Gobgp implements Router {
   }
 
   async refresh(): Promise<void> {
-    for (const neighbor of this.#neighbors) await this.#gobgp(`neighbor ${addressesOf(neighbor).mux} softresetin`);
+    for (const neighbor of this.#neighbors) await this.#gobgp(`neighbor ${neighbor.muxAddress} softresetin`);
   }
 
   async reasons(): Promise<string> {
-    const log = join(this.#topology.lab.folder, 'gobgpd.log');
+    const log = join(this.#site.folder, 'gobgpd.log');
     return existsSync(log) ? readFile(log, 'utf8') : '';
   }
 
@@ -107,7 +111,7 @@ class Gobgp implements Router {
   }
 
   #gobgp(command: string): Promise<string> {
-    return this.#topology.lab.run(this.#topology.router, 'gobgp', command.split(' '));
+    return this.#site.run('gobgp', command.split(' '));
   }
 }
 
@@ -144,17 +148,16 @@ ${neighbors.map(neighborTables).join('')}`;
 }
 
 function neighborTables(neighbor: Neighbor): string {
-  const { mux, router } = addressesOf(neighbor);
   const password = neighbor.md5Key === undefined ? '' : `auth-password = "${neighbor.md5Key}"`;
   const ttl = neighbor.hasTtlSecurity ? '[neighbors.ttl-security.config]\n  enabled = true\n  ttl-min = 255' : '';
   return `
 [[neighbors]]
 [neighbors.config]
-  neighbor-address = "${mux}"
+  neighbor-address = "${neighbor.muxAddress}"
   peer-as = ${MUX_AS}
   ${password}
 [neighbors.transport.config]
-  local-address = "${router}"
+  local-address = "${neighbor.routerAddress}"
   passive-mode = ${neighbor.isPassive ?? false}
 [neighbors.timers.config]
   connect-retry = 1

@@ -1,5 +1,5 @@
 /** What the kernel of a router does with packets: its routing table, read with `ip -json route`. */
-import type { Lab } from './lab.js';
+import { ipJson } from './namespaces.js';
 
 /** Protocols under which connected and static routes stand; whatever else is there, a routing daemon put there. */
 const NOT_A_DAEMON = ['kernel', 'boot', 'static', 'ra'];
@@ -24,9 +24,9 @@ export interface NextHop {
 }
 
 /** The next hops of the route to exactly this address, by port; none when there is no such route. */
-export async function kernelNextHops(lab: Lab, namespace: string, address: string): Promise<NextHop[]> {
+export async function kernelNextHops(namespace: string, address: string): Promise<NextHop[]> {
   const family = address.includes(':') ? '-6' : '-4';
-  const routes: KernelRoute[] = await lab.ipJson(namespace, [family, 'route', 'show', 'exact', address]);
+  const routes: KernelRoute[] = await ipJson(namespace, [family, 'route', 'show', 'exact', address]);
   return routes
     .filter(isOfDaemon)
     .flatMap((route) => route.nexthops ?? [route])
@@ -35,9 +35,9 @@ export async function kernelNextHops(lab: Lab, namespace: string, address: strin
 }
 
 /** How many routes of each family a routing daemon has put into the kernel. */
-export async function kernelRouteCounts(lab: Lab, namespace: string): Promise<{ ipv4: number; ipv6: number }> {
+export async function kernelRouteCounts(namespace: string): Promise<{ ipv4: number; ipv6: number }> {
   const count = async (family: string): Promise<number> => {
-    const routes: KernelRoute[] = await lab.ipJson(namespace, [family, 'route', 'show']);
+    const routes: KernelRoute[] = await ipJson(namespace, [family, 'route', 'show']);
     return new Set(routes.filter(isOfDaemon).map(({ dst }) => dst)).size;
   };
   return { ipv4: await count('-4'), ipv6: await count('-6') };

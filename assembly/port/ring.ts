@@ -40,6 +40,7 @@ import {
   XSK_RING_PUBLISHED,
 } from '../abi';
 import { addArrivals, arrivalRoom, describeArrival, nextArrival } from './arrival';
+import { isPlainlyFinished } from './plain';
 import { chunkBytes, chunksBase, freeChunkCount, lendChunk, popChunk, pushChunk, umemBytes } from './pool';
 import { addToCounter, descriptorWord, portAt, portHas, portNumber } from './port';
 import { finishUnmarked } from './unfinished';
@@ -116,6 +117,7 @@ function takeReceived(port: usize): u32 {
   const entries: usize = load<u32>(ring, XSK_RING_ENTRIES);
   const mayBeUnfinished = portHas(port, PACKET_PORT_FLAG_UNFINISHED);
   const word = descriptorWord(port);
+  const link: u32 = load<u8>(port, PACKET_PORT_LINK);
   const base = chunksBase;
   const end: u64 = umemBytes;
   const bytesOfChunk = chunkBytes;
@@ -128,7 +130,7 @@ function takeReceived(port: usize): u32 {
     const inChunk = <u32>address & (bytesOfChunk - 1);
     if (address < end && inChunk >= <u32>HEADROOM_BYTES && length <= bytesOfChunk - inChunk) {
       const frame: usize = base + <u32>address;
-      if (mayBeUnfinished) finish(port, frame, length);
+      if (mayBeUnfinished && !isPlainlyFinished(frame, length, link)) finish(port, frame, length);
       describeArrival(descriptor, frame, length, word, frame - inChunk, port);
       descriptor += DESCRIPTOR_BYTES;
     } else {

@@ -24,6 +24,8 @@ export class BgpService {
   readonly #settings: ServiceSettings;
   readonly #tell: (record: EventRecord) => void;
   #isStarted = false;
+  /** What was read while the speaker ended is of no use any more. */
+  #isEnding = false;
   /** What happened before it could be said that the speaker has started. */
   readonly #early: EventRecord[] = [];
   /** What the speaker is as long as it runs. */
@@ -85,6 +87,7 @@ export class BgpService {
         this.#tell({ ...error, during: `reload (${why})`, kept: counted(this.#current.routes.length, 'route') });
       try {
         const answer = await read();
+        if (this.#isEnding) return;
         if ('error' in answer) failed(answer.error);
         else await this.#change(why, answer.value);
       } catch (error) {
@@ -96,6 +99,7 @@ export class BgpService {
 
   /** Withdraws every route, says goodbye and ends. */
   async drain(text: string): Promise<void> {
+    this.#isEnding = true;
     await this.#speaker.stop({ kind: 'drain', text, timeoutMs: DRAIN_TIMEOUT_MS });
     this.#tell({ event: 'stop', how: 'drain' });
   }

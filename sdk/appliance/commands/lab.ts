@@ -1,7 +1,7 @@
 /** `edgemux lab`: the whole fabric on this machine, in network namespaces, with a router of somebody else. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CheckedRow } from '../lab/checks/check.js';
-import { runChecks } from '../lab/checks/run-checks.js';
+import { type CheckOptions, runChecks } from '../lab/checks/run-checks.js';
 import { Lab } from '../lab/lab.js';
 import { LabError } from '../lab/lab-error.js';
 import { canMakeNamespaces } from '../lab/namespaces.js';
@@ -45,6 +45,7 @@ function testCommand(): Command {
       'Try a lab out, the one of that name that is up, or else one that is built for this and removed again.',
     )
     .option('--quick', 'less of everything')
+    .option('--only <text>', 'only checks that have this in their name')
     .option('--json', 'print { …, checks, passed, failed, skipped } as JSON')
     .action(test);
 }
@@ -96,11 +97,14 @@ async function up({ empty, json, ...options }: UpOptions): Promise<void> {
 
 interface TestOptions extends UpOptions {
   readonly quick?: boolean;
+  readonly only?: string;
 }
 
-async function test({ quick, json, ...options }: TestOptions): Promise<void> {
+async function test({ quick, only, json, ...options }: TestOptions): Promise<void> {
   checkNeeds(options, needed('tcpdump', 'tcpdump'));
-  const rows = await interruptible((signal) => testIn({ ...options, isEmpty: false }, quick ?? false, !json, signal));
+  const rows = await interruptible((signal) =>
+    testIn({ ...options, isEmpty: false }, { isShort: quick ?? false, only: only ?? '', signal }, !json),
+  );
   const count = (outcome: CheckedRow['outcome']): number => rows.filter((row) => row.outcome === outcome).length;
   const [passed, failed, skipped] = [count('ok'), count('failed'), count('skipped')];
   if (json) printJson({ ...options, checks: rows, passed, failed, skipped });
@@ -110,15 +114,14 @@ async function test({ quick, json, ...options }: TestOptions): Promise<void> {
 
 async function testIn(
   options: LabOptions,
-  isShort: boolean,
+  checks: CheckOptions & { readonly signal: AbortSignal },
   isTable: boolean,
-  signal: AbortSignal,
 ): Promise<readonly CheckedRow[]> {
   const existing = Lab.isUp(options.name);
-  const lab = existing ? Lab.find(options.name) : await Lab.up(options, { tell: tellStep, signal });
+  const lab = existing ? Lab.find(options.name) : await Lab.up(options, { signal: checks.signal, tell: tellStep });
   try {
     if (isTable) printHead(lab, existing);
-    return await runChecks(lab, { isShort, signal, tell: (row) => isTable && printRow(row) });
+    return await runChecks(lab, { ...checks, tell: (row) => isTable && printRow(row) });
   } finally {
     if (!existing) await Lab.down(options.name);
   }

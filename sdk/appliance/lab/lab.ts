@@ -5,7 +5,7 @@ import { writeFabric } from './fabric.js';
 import { kernelNextHops } from './kernel-routes.js';
 import { LabError } from './lab-error.js';
 import { namespaceNames, removeNamespace, runIn } from './namespaces.js';
-import { buildNetwork, moveVm } from './network.js';
+import { buildNetwork, dropForVips, moveVm } from './network.js';
 import { COMMAND_LINE } from './package-files.js';
 import { type LabPlaces, type MachinePlace, placesOf, urlOf, VIP4, VIP6 } from './places.js';
 import { hostArguments, muxArguments } from './roles.js';
@@ -199,7 +199,7 @@ export class Lab {
   }
 
   async #build({ tell = () => {}, signal }: Building): Promise<void> {
-    const { router, web, isEmpty, dataPlane } = this.options;
+    const { router, port, web, isEmpty, dataPlane } = this.options;
     const kind = ROUTER_KINDS[router];
     writeState(this.#state);
     const step = async (name: string, work: () => Promise<void>): Promise<void> => {
@@ -208,7 +208,9 @@ export class Lab {
       await work();
     };
     await step('network', async () => {
-      await buildNetwork(this.places);
+      const muxesForward = dataPlane === 'kernel' || port === 'tun';
+      await buildNetwork(this.places, muxesForward);
+      if (muxesForward) await dropForVips(this.places);
       await this.#writeFabric();
     });
     await step(`router ${kind.name}`, () =>

@@ -34,11 +34,16 @@ export async function namespaceNames(): Promise<string[]> {
   return stdout.split('\n').flatMap((line) => line.split(' ')[0] || []);
 }
 
-/** Makes a namespace that forwards packets. */
-export async function makeNamespace(namespace: string): Promise<void> {
+/**
+ * Makes a namespace.
+ *
+ * @param forwards whether its kernel forwards packets; default `true`
+ */
+export async function makeNamespace(namespace: string, forwards = true): Promise<void> {
   await ip('netns', 'add', namespace);
   await ip('-n', namespace, 'link', 'set', 'lo', 'up');
-  await runIn(namespace, 'sysctl', ['-qw', ...NAMESPACE_SETTINGS]);
+  const forwarding = FORWARDING.map((setting) => `${setting}=${forwards ? 1 : 0}`);
+  await runIn(namespace, 'sysctl', ['-qw', ...forwarding, ...NAMESPACE_SETTINGS]);
 }
 
 /** Ends every process in a namespace and removes it; nothing happens where there is none. */
@@ -104,13 +109,13 @@ export async function ipJson(namespace: string, args: readonly string[]): Promis
   return JSON.parse((await ip('-n', namespace, '-json', ...args)).trim() || '[]');
 }
 
+const FORWARDING = ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'];
+
 /**
  * Flows are spread by their ports, as routers do; packets may come in where no route leads back, as with direct server
  * return; link-local addresses are there at once, and the others stay when a link is cut.
  */
 const NAMESPACE_SETTINGS = [
-  'net.ipv4.ip_forward=1',
-  'net.ipv6.conf.all.forwarding=1',
   'net.ipv4.conf.all.rp_filter=0',
   'net.ipv4.conf.default.rp_filter=0',
   'net.ipv4.fib_multipath_hash_policy=1',

@@ -7,6 +7,8 @@ import {
   GATEWAY6,
   type LabPlaces,
   type MachinePlace,
+  VIP4,
+  VIP6,
   VM_MTU_BYTES,
   type VmPlace,
 } from './places.js';
@@ -14,10 +16,16 @@ import {
 const IPV4_LENGTH = 24;
 const IPV6_LENGTH = 64;
 
-/** Makes every namespace and link; each VM begins behind the host of its number. */
-export async function buildNetwork(places: LabPlaces): Promise<void> {
+/**
+ * Makes every namespace and link; each VM begins behind the host of its number.
+ *
+ * @param muxesForward whether the kernels of the MUXes forward packets. A MUX without its data plane must not: what is still
+ *   sent to it would go back to the router, which sends it again
+ */
+export async function buildNetwork(places: LabPlaces, muxesForward: boolean): Promise<void> {
   const { client, router, muxes, hosts, vms } = places;
-  await Promise.all(places.namespaces.map(makeNamespace));
+  const isMux = (namespace: string): boolean => muxes.some((mux) => mux.namespace === namespace);
+  await Promise.all(places.namespaces.map((one) => makeNamespace(one, muxesForward || !isMux(one))));
   await Promise.all([
     attach(client, router.namespace, VM_MTU_BYTES),
     ...[...muxes, ...hosts].map((machine) => attach(machine, router.namespace, FABRIC_MTU_BYTES)),
@@ -36,6 +44,16 @@ async function attach(place: Attached, router: string, mtuBytes: number): Promis
   );
   await defaultRoutes(place);
 }
+
+/** Has the kernel of a MUX that forwards drop what is for a VIP, unless there is a better route to it. */
+export async function dropForVips({ muxes }: LabPlaces): Promise<void> {
+  for (const { namespace } of muxes) {
+    await ip('-n', namespace, 'route', 'add', 'blackhole', VIP4, 'metric', LAST_METRIC);
+    await ip('-n', namespace, '-6', 'route', 'add', 'blackhole', VIP6, 'metric', LAST_METRIC);
+  }
+}
+
+const LAST_METRIC = '4000000000';
 
 /** The default routes of a machine; a link that was cut has taken them along. */
 export async function defaultRoutes({

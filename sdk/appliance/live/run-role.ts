@@ -77,6 +77,7 @@ async function runUntilSignal<R extends Reading, A extends Role<Read<R>>>(
   const tell = (record: EventRecord) => reporter.tell(record);
   const reloads = new Turns();
   let role: A | undefined;
+  let isEnding = false;
   const reload = (why: string) => {
     void reloads.take(async () => {
       if (role === undefined) return;
@@ -84,6 +85,7 @@ async function runUntilSignal<R extends Reading, A extends Role<Read<R>>>(
         tell({ ...error, during: `reload (${why})`, kept: role?.program.digest.slice(0, 12) });
       try {
         const answer = await reread({ path, reading, id });
+        if (isEnding) return;
         if ('error' in answer) failed(answer.error);
         else await role.reload(why, answer.value);
       } catch (error) {
@@ -103,7 +105,8 @@ async function runUntilSignal<R extends Reading, A extends Role<Read<R>>>(
     started(running);
     if (statsMs > 0) counting = tellStats(running, statsMs, tell);
     const ended = running.ended.then(() => 'the end of the captures');
-    const why = await Promise.race([signalled.then((signal) => signal as string), ended]);
+    const why = await Promise.race([signalled, ended]);
+    isEnding = true;
     await running.drain(`edgemux stopped by ${why}`);
   } catch (error) {
     await role?.abandon('edgemux failed');

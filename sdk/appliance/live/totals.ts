@@ -1,6 +1,7 @@
 /** What several data planes have counted, added up. */
 import type { Counters } from '../../dataplane/index.js';
 import type { DataPlaneStats, PortStats } from '../../node/index.js';
+import type { PortCounters } from '../../runtime/packet-port.js';
 
 /** The sums. */
 export interface Totals {
@@ -15,37 +16,37 @@ export interface Totals {
 
 /** Adds up; ports are the same when they have the same name. */
 export function totalsOf(stats: readonly DataPlaneStats[]): Totals {
-  const ports = new Map<string, PortStats>();
-  for (const port of stats.flatMap((one) => one.ports)) {
-    ports.set(port.name, { ...sumOf(ports.get(port.name), port, port), name: port.name });
-  }
   const counters = stats.map((one) => one.counters);
-  const verdicts = { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0, consume: 0 };
+  const ports = new Map<string, PortCounters>();
+  for (const { name, ...ofPort } of stats.flatMap((one) => one.ports)) {
+    ports.set(name, sum([ports.get(name) ?? {}, ofPort]));
+  }
   return {
-    verdicts: counters.reduce((sum, one) => sumOf(sum, one.verdicts, verdicts), verdicts),
-    dropped: counters.reduce<Record<string, number>>(
-      (sum, { dropped }) => sumOf(sum, dropped, { ...sum, ...dropped }),
-      {},
-    ),
-    flows: counters.reduce((sum, one) => sum + flowsOf(one), 0),
-    ports: [...ports.values()],
+    verdicts: sum([NO_VERDICTS, ...counters.map(({ verdicts }) => verdicts)]),
+    dropped: sum(counters.map(({ dropped }) => dropped)),
+    flows: counters.reduce((count, one) => count + flowsOf(one), 0),
+    ports: [...ports].map(([name, ofPort]) => ({ name, ...ofPort })),
     cpuMs: stats.reduce<number | undefined>(
-      (sum, { cpuMs }) => (sum === undefined || cpuMs === undefined ? undefined : sum + cpuMs),
+      (ms, { cpuMs }) => (ms === undefined || cpuMs === undefined ? undefined : ms + cpuMs),
       0,
     ),
   };
 }
+
+const NO_VERDICTS: Counters['verdicts'] = { pass: 0, drop: 0, forward: 0, deliver: 0, reply: 0, hold: 0, consume: 0 };
 
 /** Of a MUX and of a host agent: the one has none of the other's. */
 function flowsOf({ flows, natFlows }: Counters): number {
   return flows.trusted + flows.untrusted + natFlows.inserts - natFlows.expired - natFlows.evicted;
 }
 
-type Numbers<K extends string> = Readonly<Partial<Record<K, number>>>;
-
-/** Member by member, of the numbers among `shape`. */
-function sumOf<T extends object>(a: Numbers<string> | object | undefined, b: object, shape: T): T {
-  const numbers = Object.entries(shape).filter(([, value]) => typeof value === 'number');
-  const at = (one: object | undefined, key: string) => (one as Record<string, number> | undefined)?.[key] ?? 0;
-  return Object.fromEntries(numbers.map(([key]) => [key, at(a, key) + at(b, key)])) as T;
+/** Member by member. */
+function sum<T extends object>(records: readonly object[]): T {
+  const total: Record<string, number> = {};
+  for (const record of records) {
+    for (const [name, count] of Object.entries<number>(record as Record<string, number>)) {
+      total[name] = (total[name] ?? 0) + count;
+    }
+  }
+  return total as T;
 }

@@ -6,6 +6,7 @@ import type { HostAgent } from '../../host/index.js';
 import type { Mux } from '../../mux/index.js';
 import type { HostProgram, MuxProgram, Program } from '../../program/index.js';
 import { openPort } from '../../runtime/node/ports/open-port.js';
+import type { PortPlan } from '../../runtime/node/ports/types.js';
 import type { PacketPort } from '../../runtime/packet-port.js';
 import { packError } from '../crossing-error.js';
 import type { DataPlaneCall, DataPlaneReport, DataPlaneRequest, Routes } from './data-plane-messages.js';
@@ -96,18 +97,18 @@ export class AttendedDataPlane implements PacketLoopParts {
   #perform(call: DataPlaneCall): void {
     switch (call.method) {
       case 'program':
-        return this.#program(call.program);
-      case 'openPort': {
-        const port = openPort(call.plan, this.#machine.ports);
-        this.#open.set(call.plan.name, port);
-        this.ports = [...this.ports, port];
-        return this.#setRoutes();
-      }
+        this.#program(call.program);
+        break;
+      case 'openPort':
+        this.#openPort(call.plan);
+        break;
       case 'closePort':
-        return this.#close(call.name);
+        this.#close(call.name);
+        break;
       case 'route':
         this.#routes = call.routes;
-        return this.#setRoutes();
+        this.#setRoutes();
+        break;
       case 'stop':
         for (const name of [...this.#open.keys()]) this.#close(name);
     }
@@ -116,6 +117,13 @@ export class AttendedDataPlane implements PacketLoopParts {
   #program(program: Program): void {
     if (this.#which.role === 'mux') this.#which.mux.program(program as MuxProgram);
     else this.#which.host.apply(program as HostProgram);
+  }
+
+  #openPort(plan: PortPlan): void {
+    const port = openPort(plan, this.#machine.ports);
+    this.#open.set(plan.name, port);
+    this.ports = [...this.ports, port];
+    this.#setRoutes();
   }
 
   #close(name: string): void {

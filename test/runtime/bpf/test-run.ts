@@ -1,6 +1,6 @@
 /** Runs programs of the kernel on frames of ours, with no interface: BPF_PROG_TEST_RUN. */
-import { existsSync } from 'node:fs';
 import { attributesOf, bpfCall, portLibc } from '../../../sdk/runtime/node/bpf/call.js';
+import { BpfMap } from '../../../sdk/runtime/node/bpf/map.js';
 
 const BPF_PROG_TEST_RUN = 10;
 const RETURN_VALUE_OFFSET = 4;
@@ -10,13 +10,11 @@ export function whyNoBpf(): string | undefined {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`;
   if (process.getuid?.() !== 0) return 'this is not root';
   try {
-    portLibc();
+    new BpfMap({ type: 'hash', name: 'emx_test', keyBytes: 4, valueBytes: 4, entryCountMax: 1 }).close();
+    return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return `no BPF: ${(error as Error).message}`;
   }
-  return existsSync('/sys/kernel/btf/vmlinux') || existsSync('/proc/sys/kernel/unprivileged_bpf_disabled')
-    ? undefined
-    : 'this kernel has no BPF';
 }
 
 /** What a program returns for a frame; the kernel takes none shorter than an Ethernet header. */

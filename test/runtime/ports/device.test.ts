@@ -97,6 +97,15 @@ describe.skipIf(missing)('tun: what the kernel routes into it and out of it', ()
     },
   );
 
+  it('replies leave with a VIP as their source, though no route leads to it', async () => {
+    const { memory, port } = await openTun();
+    const far = await openFar(HOST);
+    ip('route add unreachable 198.18.0.0/15');
+    sendBytes(memory, port, ipv4('198.18.0.7', HOST).udp(53, 40000).payload('reply').bytes());
+    expect(received(far.memory, far.port).map((frame) => payloadOf(frame, 42))).toEqual(['reply']);
+    ip('route del unreachable 198.18.0.0/15');
+  });
+
   it('TCP of 30 KB comes in one frame, with its virtio header', async () => {
     const { memory, port } = await openTun('tun:mux0,mtu=1400');
     const far = await openFar();
@@ -239,6 +248,7 @@ describe.skipIf(missing)('devices: what they refuse, in one line, with nothing l
       mtuBytesMin: 1550,
       why: 'MTU 1500 is too small: tunnels of the fabric take 1550 bytes',
     },
+    { text: 'tun:new0', side: 'vm', why: 'VMs have Ethernet: tap:new0' },
     { text: 'tap:new0', side: 'vm', queueCount: 2, why: 'a VM is served by one queue' },
   ] as const)('$text: $why', async ({ text, why, ...options }) => {
     await attach('tun:used0', { queueCount: 2 });

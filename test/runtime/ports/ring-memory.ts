@@ -49,7 +49,7 @@ export class RingMemory implements PortMemory {
   locate(): void {}
 
   open(_: PortTraits): number {
-    const port = this.#ports.findIndex((one) => one === undefined);
+    const port = this.#ports.indexOf(undefined);
     this.#ports[port] = new RingPort();
     return port;
   }

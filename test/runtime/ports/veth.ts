@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { portLibc } from '../../../sdk/runtime/node/bpf/call.js';
 import { findInterface } from '../../../sdk/runtime/node/ports/interface.js';
+import { AF_INET, socketAddress } from '../../../sdk/runtime/node/socket-address.js';
 import { enterNetworkNamespace, sysctl } from '../namespace.js';
 
 const AF_PACKET = 17;
@@ -104,4 +105,25 @@ export function isReadable(descriptor: number, timeoutMs: number): boolean {
   poll.setInt32(0, descriptor, true);
   poll.setInt16(4, POLLIN, true);
   return portLibc().poll(new Uint8Array(poll.buffer), 1, timeoutMs) > 0;
+}
+
+const SOCK_DGRAM = 2;
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
+
+/** Sends datagrams of UDP with one call, as one frame as far as the interface takes such (GSO). */
+export function sendSegmented(to: string, byteCount: number, segmentBytes: number): void {
+  const libc = portLibc();
+  const socket = libc.socket(AF_INET, SOCK_DGRAM, 0);
+  const value = new Uint8Array(Int32Array.of(segmentBytes).buffer);
+  libc.setsockopt(socket, SOL_UDP, UDP_SEGMENT, value, 4);
+  const name = socketAddress(to, 5000);
+  const payload = new Uint8Array(byteCount);
+  const addressOf = (bytes: { readonly buffer: ArrayBufferLike }) => libc.addressOf(new Uint8Array(bytes.buffer));
+  const vector = BigUint64Array.of(addressOf(payload), BigInt(byteCount));
+  // struct mmsghdr: | name, its bytes, vectors, their count, control, its bytes, flags, bytes sent: 8 each |
+  const message = BigUint64Array.of(addressOf(name), BigInt(name.length), addressOf(vector), 1n, 0n, 0n, 0n, 0n);
+  const sentCount = libc.sendmmsg(socket, Number(addressOf(message)), 1, 0);
+  if (sentCount !== 1) throw new Error(`not sent: errno ${libc.errno()}`);
+  libc.close(socket);
 }

@@ -47,7 +47,7 @@ export class Sniffer {
 
   /** Counts what an interface of a namespace sends and receives, from when this resolves. */
   static async start(namespace: string, name: string, filter: string): Promise<Sniffer> {
-    const options = ['--immediate-mode', '-Z', 'root', '-n', '-s', '64', '-w', '/dev/null', '-i', name];
+    const options = ['--immediate-mode', '-Z', 'root', '-n', '-s', '128', '-w', '/dev/null', '-i', name];
     const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', ...options, filter], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: ENVIRONMENT,
@@ -61,6 +61,11 @@ export class Sniffer {
       await Promise.race([once(child.stderr as NodeJS.ReadableStream, 'data'), once(child, 'close')]);
     }
     return sniffer;
+  }
+
+  /** Ends it, if it still goes on, without a count. */
+  abandon(): void {
+    this.#child.kill('SIGKILL');
   }
 
   /** Ends it and gives the count. */

@@ -69,9 +69,9 @@ interface DeviceOptions {
 }
 
 /**
- * What the kernel makes of packets that come by a TUN device. Sources are looked for in its routes, but they may be behind
- * another interface: 2 beats the 0 and the 1 that may stand in `all`, so that nothing depends on that one. No address of IPv6
- * is made up, and no router asked for; the kernel still tells the device once of the groups it is in.
+ * What the kernel makes of packets that come by a TUN device. Their sources are behind other interfaces, if anywhere: where `all`
+ * asks for a check, 2 makes it the loose one, as the larger of both counts. No address of IPv6 is made up, and no router asked for;
+ * the kernel still tells the device once of the groups it is in.
  */
 const ROUTED: Readonly<Record<string, number>> = {
   'ipv4/rp_filter': 2,
@@ -80,8 +80,11 @@ const ROUTED: Readonly<Record<string, number>> = {
   'ipv6/addr_gen_mode': 1,
 };
 
-/** The same, and tunnels may have an address of this machine as their source. */
-const ROUTED_FROM_HERE: Readonly<Record<string, number>> = { ...ROUTED, 'ipv4/accept_local': 1 };
+/** The same, and tunnels may have an address of this machine as their source, and replies a VIP that no route leads to. */
+function routedFromHere(): Readonly<Record<string, number>> {
+  const isChecked = readSetting('net/ipv4/conf/all/rp_filter') !== '0';
+  return { ...ROUTED, 'ipv4/rp_filter': isChecked ? 2 : 0, 'ipv4/accept_local': 1 };
+}
 
 /**
  * Makes the device of a `tun:` or `tap:` port, sets it up, and opens its queues.
@@ -93,11 +96,12 @@ export function attachDevice(
   { side, queueCount, providerAddresses, mtuBytesMin }: AttachOptions,
 ): PortAttachment {
   const port = portName(spec);
+  if (side === 'vm' && spec.kind === 'tun') throw portError(port, `VMs have Ethernet: tap:${spec.target}`);
   if (side === 'vm' && queueCount > 1) throw portError(port, 'a VM is served by one queue');
   const kind = spec.kind === 'tap' ? 'tap' : 'tun';
   const mtuBytes = Number(spec.options.mtu ?? Math.max(MTU_BYTES_DEFAULT, mtuBytesMin));
   requireMtu(port, mtuBytes, mtuBytesMin);
-  const settings = kind === 'tun' ? ROUTED_FROM_HERE : {};
+  const settings = kind === 'tun' ? routedFromHere() : {};
   const isWriteOnly = false;
   const attachment = makeDevice({ port, kind, device: spec.target, side, queueCount, mtuBytes, isWriteOnly, settings });
   return kind === 'tap'
@@ -228,12 +232,16 @@ function applySettings(device: string, settings: Readonly<Record<string, number>
 function forwardingNotes(providerAddresses: readonly string[]): string[] {
   const settings = ['net.ipv4.ip_forward'];
   if (providerAddresses.some((address) => address.includes(':'))) settings.push('net.ipv6.conf.all.forwarding');
-  return settings.flatMap((setting) => {
-    try {
-      const isOn = readFileSync(`/proc/sys/${setting.replaceAll('.', '/')}`, 'utf8').trim() === '1';
-      return isOn ? [] : [`the kernel forwards nothing: sysctl -w ${setting}=1`];
-    } catch {
-      return [];
-    }
-  });
+  return settings.flatMap((setting) =>
+    readSetting(setting.replaceAll('.', '/')) === '0' ? [`the kernel forwards nothing: sysctl -w ${setting}=1`] : [],
+  );
+}
+
+/** A kernel parameter; `undefined` when it cannot be read. */
+function readSetting(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${path}`, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }

@@ -4,8 +4,12 @@
  *   interface ─► socket ─► filter: what is selected ─► data plane
  *             └► tcx ingress: drops what is selected ─► kernel: all the rest
  *
- * Both go with their descriptors. What this machine sends itself is not seen. Source: packet(7); Linux,
- * include/uapi/linux/if_packet.h.
+ * Both go with their descriptors. What this machine sends itself is not seen.
+ *
+ * What is sent passes the queueing discipline of the interface. PACKET_QDISC_BYPASS saves 3 % on a link that has none, and 10 %
+ * on one that has, but then a flood of ours would leave no room in the queue for BGP, which the discipline lets through first.
+ *
+ * Source: packet(7); Linux, include/uapi/linux/if_packet.h.
  */
 import type { FrameSelection } from '../../packet-port.js';
 import { Selector } from '../bpf/selector.js';

@@ -40,6 +40,7 @@ const PMTUDISC_PROBE = 3;
 export function attachUdp(spec: PortSpec, options: AttachOptions): PortAttachment {
   const { side, queueCount, providerAddresses, mtuBytesMin } = options;
   const name = portName(spec);
+  if (side === 'vm') throw portError(name, 'VMs have Ethernet: tap, packet or xdp');
   if (providerAddresses.length === 0)
     throw portError(name, 'the fabric gives this machine no provider address to bind');
   const udpPort = Number(spec.options.port ?? UDP_PORT_DEFAULT);

@@ -6,6 +6,7 @@ import { ACK, eth, ipv4, type Packet } from '../../support/packet.js';
 import { Random } from '../../support/random.js';
 
 const [A, B] = ['192.0.2.7', '80.80.80.80'];
+const [A_6, B_6] = ['2001:db8::7', '2001:db8::80'];
 const tunnel = eth().ipv4(A, B).udp(1, 4789, { checksum: 'none' }).vxlan(5001).eth();
 const IN_TUNNEL = 50;
 
@@ -24,6 +25,28 @@ const ROWS: readonly Row[] = [
   { name: 'UDP', packet: eth().ipv4(A, B).udp(1, 2, { payload: 'twelve bytes' }), l4: 34, field: 6, isPlain: true },
   { name: 'short UDP', packet: eth().ipv4(A, B).udp(1, 2), l4: 34, field: 6, isPlain: false },
   { name: 'TCP in VXLAN', packet: tunnel.ipv4(A, B).tcp(1, 2, ACK), l4: 34 + IN_TUNNEL, field: 16, isPlain: true },
+  { name: 'TCP over IPv6', packet: eth().ipv6(A_6, B_6).tcp(1, 2, ACK), l4: 54, field: 16, isPlain: true },
+  {
+    name: 'UDP over IPv6',
+    packet: eth().ipv6(A_6, B_6).udp(1, 2, { payload: 'twelve bytes' }),
+    l4: 54,
+    field: 6,
+    isPlain: true,
+  },
+  {
+    name: 'TCP over IPv6 in VXLAN',
+    packet: tunnel.ipv6(A_6, B_6).tcp(1, 2, ACK),
+    l4: 54 + IN_TUNNEL,
+    field: 16,
+    isPlain: true,
+  },
+  {
+    name: 'TCP behind destination options',
+    packet: eth().ipv6(A_6, B_6).destinationOptions().tcp(1, 2, ACK),
+    l4: 62,
+    field: 16,
+    isPlain: false,
+  },
   {
     name: 'TCP in VXLAN with a checksum',
     packet: eth().ipv4(A, B).udp(1, 4789, { checksum: 0x1234 }).vxlan(1).eth().ipv4(A, B).tcp(1, 2, ACK),

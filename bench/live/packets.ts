@@ -1,4 +1,5 @@
 /** Packets per core: every subject in every round, on the same machine in the same minute. */
+import { cpuBetween } from './cpu-time.js';
 import { FLOW_COUNT, FRAME_SIZES, liveFrame } from './fabric.js';
 import type { Generator } from './generator.js';
 import { type LiveRow, rowOf, type Slice } from './slices.js';
@@ -49,14 +50,16 @@ async function sliceOf(subject: Subject, generator: Generator): Promise<Slice> {
   const before = usedBy(subject);
   const { ns, sentCount, returnedCount } = await generator.run(subject.place.generatorLink, SLICE_MS);
   const after = usedBy(subject);
+  const { busiestNs, othersNs } = cpuBetween(before.process, after.process);
   if (returnedCount === 0) {
     throw new Error(`${subject.implementation} ${subject.port ?? ''}: nothing came back of ${sentCount} frames`);
   }
   return {
     sentCount,
     forwardedCount: returnedCount,
-    processNs: after.processNs - before.processNs,
-    kernelNs: after.kernelNs - before.kernelNs,
+    threadNs: busiestNs,
+    asideNs: othersNs,
+    kernelNs: cpuBetween(before.kernel, after.kernel).busiestNs,
     ns,
   };
 }

@@ -1,9 +1,9 @@
 /** Who is measured: MUXes in a process each, and the kernel's stand-in, which has none. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { cpuNs } from './cpu-time.js';
+import { type CpuTimes, cpuTimes } from './cpu-time.js';
 import { MUX } from './fabric.js';
-import { kernelThreadOf, MUX_CORE, makeStandIn, type Place, routeIntoDevice } from './network.js';
+import { MUX_CORE, makeStandIn, type Place, routeIntoDevice } from './network.js';
 
 export type PortKind = 'xdp' | 'packet' | 'tun';
 export type Implementation = 'kernel' | 'c' | 'edgemux';
@@ -59,10 +59,12 @@ export function stop({ process }: Subject): void {
   process?.kill('SIGKILL');
 }
 
-/** What a subject has used so far: the process itself, and the kernel thread that takes frames from its interface. */
-export function usedBy({ process, place }: Subject): { processNs: number; kernelNs: number } {
-  const processNs = process?.pid === undefined ? 0 : cpuNs(process.pid);
-  return { processNs, kernelNs: cpuNs(kernelThreadOf(place.uplink)) };
+/** What the threads of a subject have used so far: of the process, and the kernel thread that takes frames from its interface. */
+export function usedBy({ process, place }: Subject): { readonly process: CpuTimes; readonly kernel: CpuTimes } {
+  return {
+    process: process?.pid === undefined ? new Map() : cpuTimes(process.pid),
+    kernel: cpuTimes(place.kernelThread),
+  };
 }
 
 /** Both `ip netns exec` and `taskset` become what they start, so that the process id is the MUX's. */

@@ -29,6 +29,8 @@ export interface Place {
   readonly uplink: string;
   /** The generator's. */
   readonly generatorLink: string;
+  /** Process id of the kernel thread that takes frames from the uplink. */
+  readonly kernelThread: number;
 }
 
 /** Interfaces have 15 characters, and the kernel threads that are called after them two or three less. */
@@ -42,8 +44,7 @@ export function makeGeneratorPlace(): void {
 }
 
 export function makePlace(at: number): Place {
-  const place = { namespace: `${PREFIX}m${at}`, uplink: `up${at}-${RUN}`, generatorLink: `g${at}-${RUN}` };
-  const { namespace, uplink, generatorLink } = place;
+  const [namespace, uplink, generatorLink] = [`${PREFIX}m${at}`, `up${at}-${RUN}`, `g${at}-${RUN}`];
   makeNamespace(namespace);
   const ends = [generatorLink, GENERATOR_NAMESPACE, ROUTER_MAC, uplink, namespace, MUX_MAC];
   const [from, fromSpace, fromMac, to, toSpace, toMac] = ends;
@@ -64,11 +65,10 @@ export function makePlace(at: number): Place {
   writeSetting(fromSpace, `/sys/class/net/${from}/napi_defer_hard_irqs`, 1000);
   ip(`-n ${toSpace} neigh replace ${ROUTER_ADDRESS} lladdr ${ROUTER_MAC} dev ${to} nud permanent`);
   ip(`-n ${toSpace} route add default via ${ROUTER_ADDRESS}`);
-  pinKernelThread(uplink, MUX_CORE);
-  pinKernelThread(generatorLink, GENERATOR_CORE);
+  const kernelThread = pinKernelThread(uplink, MUX_CORE);
   // What has come back must be counted although the generator keeps its core busy.
-  execFileSync('chrt', ['-f', '-p', '10', String(kernelThreadOf(generatorLink))]);
-  return place;
+  execFileSync('chrt', ['-f', '-p', '10', String(pinKernelThread(generatorLink, GENERATOR_CORE))]);
+  return { namespace, uplink, generatorLink, kernelThread };
 }
 
 /** The kernel's stand-in for a MUX, as the lab has it: a route into one device of VXLAN per host, chosen by a hash. */
@@ -91,15 +91,6 @@ export function routeIntoDevice({ namespace }: Place, device: string): void {
   ip(`-n ${namespace} route replace ${VIP}/32 dev ${device}`);
 }
 
-/** The process id of the kernel thread that takes frames from an interface. */
-export function kernelThreadOf(name: string): number {
-  const found = readdirSync('/proc').find(
-    (entry) => /^\d+$/.test(entry) && commandOf(entry).startsWith(`napi/${name}-`),
-  );
-  if (found === undefined) throw new Error(`no kernel thread of ${name}`);
-  return Number(found);
-}
-
 /** Ends what runs in the namespaces, and them. */
 export function removeNetworks(): void {
   const listed = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' }).stdout ?? '';
@@ -119,8 +110,14 @@ function makeNamespace(namespace: string): void {
   writeSetting(namespace, '/proc/sys/net/ipv4/fib_multipath_hash_policy', 1);
 }
 
-function pinKernelThread(name: string, core: string): void {
-  execFileSync('taskset', ['-p', '-c', core, String(kernelThreadOf(name))], { stdio: 'ignore' });
+/** Keeps the kernel thread that takes frames from an interface on a core; returns its process id. */
+function pinKernelThread(name: string, core: string): number {
+  const thread = readdirSync('/proc').find(
+    (entry) => /^\d+$/.test(entry) && commandOf(entry).startsWith(`napi/${name}-`),
+  );
+  if (thread === undefined) throw new Error(`no kernel thread of ${name}`);
+  execFileSync('taskset', ['-p', '-c', core, thread], { stdio: 'ignore' });
+  return Number(thread);
 }
 
 function commandOf(process: string): string {

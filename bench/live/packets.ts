@@ -1,4 +1,5 @@
 /** Packets per core: every subject in every round, on the same machine in the same minute. */
+import { cpuBetween } from './cpu-time.js';
 import { FLOW_COUNT, FRAME_SIZES, liveFrame } from './fabric.js';
 import type { Generator } from './generator.js';
 import { type LiveRow, rowOf, type Slice } from './slices.js';
@@ -7,7 +8,7 @@ import { type Subject, usedBy } from './subjects.js';
 /** Length of a slice. */
 const SLICE_MS = 300;
 /** Slices that are not counted: connections are new, and a JavaScript engine is still compiling. */
-const WARM_UP_SLICES = 4;
+const WARM_UP_SLICES = 10;
 
 export async function measurePackets(
   subjects: readonly Subject[],
@@ -39,9 +40,9 @@ async function measureSize(
     for (const at of order) slices[at].push(await sliceOf(subjects[at], generator));
   }
   const kernel = slices[subjects.findIndex(({ implementation }) => implementation === 'kernel')];
-  return subjects.map(({ implementation, port }, at) => {
+  return subjects.map(({ name, port }, at) => {
     const c = slices[subjects.findIndex((other) => other.implementation === 'c' && other.port === port)];
-    return rowOf({ subject: implementation, port: port ?? null, frameBytes, slices: slices[at], c, kernel });
+    return rowOf({ subject: name, port: port ?? null, frameBytes, slices: slices[at], c, kernel });
   });
 }
 
@@ -49,14 +50,16 @@ async function sliceOf(subject: Subject, generator: Generator): Promise<Slice> {
   const before = usedBy(subject);
   const { ns, sentCount, returnedCount } = await generator.run(subject.place.generatorLink, SLICE_MS);
   const after = usedBy(subject);
+  const { busiestNs, othersNs } = cpuBetween(before.process, after.process);
   if (returnedCount === 0) {
-    throw new Error(`${subject.implementation} ${subject.port ?? ''}: nothing came back of ${sentCount} frames`);
+    throw new Error(`${subject.name} ${subject.port ?? ''}: nothing came back of ${sentCount} frames`);
   }
   return {
     sentCount,
     forwardedCount: returnedCount,
-    processNs: after.processNs - before.processNs,
-    kernelNs: after.kernelNs - before.kernelNs,
+    threadNs: busiestNs,
+    asideNs: othersNs,
+    kernelNs: cpuBetween(before.kernel, after.kernel).busiestNs,
     ns,
   };
 }

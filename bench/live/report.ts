@@ -4,8 +4,9 @@ import type { LiveRow, RequestRow } from './slices.js';
 export const LIVE_HEAD = [
   'bytes'.padStart(5),
   '  MUX'.padEnd(17),
-  'process'.padStart(9),
+  'thread'.padStart(9),
   'kernel'.padStart(9),
+  'aside'.padStart(9),
   'per core'.padStart(12),
   'per second'.padStart(12),
   'lost'.padStart(9),
@@ -17,11 +18,12 @@ export function liveLine(row: LiveRow): string {
   return [
     String(row.frameBytes).padStart(5),
     `  ${nameOf(row).padEnd(15)}`,
-    `${row.processUs.toFixed(2)} µs`.padStart(9),
+    `${row.threadUs.toFixed(2)} µs`.padStart(9),
     `${row.kernelUs.toFixed(2)} µs`.padStart(9),
+    percent(row.asideShare, 1).padStart(9),
     thousands(row.perCore).padStart(12),
     thousands(row.perSecond).padStart(12),
-    `${(100 * row.lossShare).toFixed(2)} %`.padStart(9),
+    percent(row.lossShare, 2).padStart(9),
     ratio(row.ratioToC).padStart(8),
     ratio(row.ratioToKernel).padStart(11),
   ].join('');
@@ -56,6 +58,10 @@ function nameOf({ subject, port }: { readonly subject: string; readonly port: st
 /** 1234567 as `1,234,567`. */
 function thousands(count: number): string {
   return count.toLocaleString('en-US');
+}
+
+function percent(share: number, digits: number): string {
+  return share === 0 ? '' : `${(100 * share).toFixed(digits)} %`;
 }
 
 function ratio(value: number | null): string {

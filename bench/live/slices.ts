@@ -10,8 +10,10 @@ import { median, quantile } from '../statistics.js';
 export interface Slice {
   readonly sentCount: number;
   readonly forwardedCount: number;
-  /** Processor time of the MUX's process; 0 when it has none. */
-  readonly processNs: number;
+  /** Processor time of the thread that has the port; 0 when there is none. */
+  readonly threadNs: number;
+  /** Of the other threads of its process, which have nothing to do with packets. */
+  readonly asideNs: number;
   /** Of the kernel thread that takes frames from the interface. */
   readonly kernelNs: number;
   /** Wall-clock time. */
@@ -23,16 +25,18 @@ export interface LiveRow {
   readonly subject: string;
   readonly port: string | null;
   readonly frameBytes: number;
-  /** Microseconds of processor time per forwarded packet: the process's own, and that of the kernel thread. */
-  readonly processUs: number;
+  /** Microseconds of processor time per forwarded packet: of the thread that has the port, and of the kernel thread. */
+  readonly threadUs: number;
   readonly kernelUs: number;
-  /** Packets per second of one core that does both. */
+  /** Share of a core that the other threads of the process take, however many packets there are. */
+  readonly asideShare: number;
+  /** Packets per second of one core that does all of this. */
   readonly perCore: number;
   /** Packets per second of wall-clock time, on a core that it may have shared. */
   readonly perSecond: number;
   /** Share of frames that did not come back. */
   readonly lossShare: number;
-  /** Packets per second of the process, in proportion to those of C on the same kind of port; `null` without. */
+  /** Packets per second of the thread, in proportion to those of C on the same kind of port; `null` without. */
   readonly ratioToC: number | null;
   /** Packets per core, in proportion to those of the kernel's stand-in; `null` without. */
   readonly ratioToKernel: number | null;
@@ -54,12 +58,13 @@ export function rowOf({ subject, port, frameBytes, slices, c, kernel }: Measured
     subject,
     port,
     frameBytes,
-    processUs: rounded(median(slices.map(processNsPerPacket)) / 1000, 3),
+    threadUs: rounded(median(slices.map(threadNsPerPacket)) / 1000, 3),
     kernelUs: rounded(median(slices.map(kernelNsPerPacket)) / 1000, 3),
+    asideShare: rounded(median(slices.map(({ asideNs, ns }) => asideNs / ns)), 4),
     perCore: Math.round(perCore),
     perSecond: Math.round(median(slices.map(({ forwardedCount, ns }) => (1e9 * forwardedCount) / ns))),
     lossShare: rounded(median(slices.map(({ sentCount, forwardedCount }) => 1 - forwardedCount / sentCount)), 4),
-    ratioToC: ratioOf(c, slices, processNsPerPacket),
+    ratioToC: ratioOf(c, slices, threadNsPerPacket),
     ratioToKernel: ratioOf(kernel, slices, (slice) => 1e9 / packetsPerCore(slice)),
   };
 }
@@ -118,16 +123,16 @@ export function requestRowOf({ subject, port, slices, direct, kernel }: Measured
   };
 }
 
-function processNsPerPacket({ processNs, forwardedCount }: Slice): number {
-  return processNs / forwardedCount;
+function threadNsPerPacket({ threadNs, forwardedCount }: Slice): number {
+  return threadNs / forwardedCount;
 }
 
 function kernelNsPerPacket({ kernelNs, forwardedCount }: Slice): number {
   return kernelNs / forwardedCount;
 }
 
-function packetsPerCore({ forwardedCount, processNs, kernelNs }: Slice): number {
-  return (1e9 * forwardedCount) / (processNs + kernelNs);
+function packetsPerCore({ forwardedCount, threadNs, asideNs, kernelNs }: Slice): number {
+  return (1e9 * forwardedCount) / (threadNs + asideNs + kernelNs);
 }
 
 /** The median of what the other one costs, in proportion to what this one costs, round by round. */

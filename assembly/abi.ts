@@ -323,11 +323,11 @@ export const CONFIG_ROUTE_TUNNELS = 120;
 export const CONFIG_ROUTE_REPLIES = 121;
 /** u8: of what passes; NO_PACKET_PORT: it is dropped */
 export const CONFIG_ROUTE_PASS = 122;
-/** u8: of what is delivered to a VM that has no port of its own; NO_PACKET_PORT: it is dropped */
+/** u8: of what is delivered to VMs when none has a port of its own; NO_PACKET_PORT: it is dropped */
 export const CONFIG_ROUTE_VM = 123;
 /** u8: of frames that would go back to where they came from, but came from nowhere */
 export const CONFIG_ROUTE_UNDERLAY = 124;
-/** u8: 1 when a VM has a port of its own */
+/** u8: 1 when VMs have ports of their own */
 export const CONFIG_ROUTES_BY_NIC = 125;
 
 export const ENCAPSULATION_VXLAN = 0;

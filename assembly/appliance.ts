@@ -1,6 +1,6 @@
 /** The data plane with packet ports: everything index.ts exports, and what walks rings and messages in linear memory. */
 export * from './index';
-export { portPendingCount, portSent } from './port/departure';
+export { portSent } from './port/departure';
 export { portFrameRoom, portTakeFrame } from './port/frame';
 export { portTakeMessages } from './port/message';
 export { portClose, portInit, portOpen } from './port/open';

@@ -28,7 +28,7 @@ import {
 import { outerHeadersBytes, writeName } from './datagram';
 import { isDatagrams } from './message';
 import { frameRoomBytes, freeChunkCount, popChunk, poppedChunk, pushChunk } from './pool';
-import { addToCounter, portAt, portHas, portRoom } from './port';
+import { addToCounter, openPortAt, portHas, portRoom } from './port';
 import { renewVirtioHeader } from './renew';
 import { putOnRing } from './ring';
 import { segmentBytesMax, segmentCountAnew, writeSegment } from './segment';
@@ -74,14 +74,10 @@ export function giveUp(port: usize, chunk: usize): void {
   pushChunk(chunk);
 }
 
-/** Frames that wait to be sent. */
-export function portPendingCount(number: u32): u32 {
-  return load<u32>(portAt(number), PACKET_PORT_PENDING_COUNT);
-}
-
 /** The first `count` pending frames have left; those behind them are given up when `isRefused`, else they wait. */
 export function portSent(number: u32, count: u32, isRefused: bool): void {
-  const port = portAt(number);
+  const port = openPortAt(number);
+  if (port == 0) return;
   const pending = load<u32>(port, PACKET_PORT_PENDING_COUNT);
   const sent = min(count, pending);
   const dropped = isRefused ? pending - sent : 0;

@@ -199,15 +199,12 @@ function dispatchProduced(descriptor: usize): void {
   send(port, descriptor, chunk, verdict);
 }
 
-/** The port of the VM a frame is for. */
+/** The port of the VM a frame is for, and never that of another one. */
 function portOfNic(descriptor: usize): usize {
   const nic = findNic(destinationMac(ethernetOf(descriptor)));
   const index = nic != 0 ? nicIndex(nic) : NO_INDEX;
-  if (index < load<u32>(FIXED_REGIONS + REGION_NIC_PORTS * REGION_PAIR_BYTES, 4)) {
-    const port = openPortAt(load<u8>(regionBase(REGION_NIC_PORTS) + index));
-    if (port != NO_PORT) return port;
-  }
-  return routeOf(CONFIG_ROUTE_VM);
+  if (index >= load<u32>(FIXED_REGIONS + REGION_NIC_PORTS * REGION_PAIR_BYTES, 4)) return NO_PORT;
+  return openPortAt(load<u8>(regionBase(REGION_NIC_PORTS) + index));
 }
 
 /** The Ethernet header of a frame for a VM: a bare one has come out of a tunnel, and has that of the tunnel in front. */

@@ -1,13 +1,14 @@
 /** Ports that take frames one at a time, and give them one at a time: a chunk is in hand for the next one. */
-import { CHUNK_HEADROOM_BYTES, PACKET_PORT_HAND, PACKET_PORT_WAITING_COUNT } from '../abi';
+import { CHUNK_HEADROOM_BYTES, PACKET_PORT_FRAMES, PACKET_PORT_HAND, PACKET_PORT_WAITING_COUNT } from '../abi';
 import { arrivalRoom, arrivals } from './arrival';
 import { freeChunkCount, popChunk, pushChunk } from './pool';
-import { portAt } from './port';
+import { portOfKind } from './port';
 import { frontBytes, RECEIVE_TAKEN, RECEIVE_WAITS, receiveFrame } from './receive';
 
 /** Where the next frame is to be put, its virtio header first; 0 when there is no room for one in the batch. */
 export function portFrameRoom(number: u32): u32 {
-  const port = portAt(number);
+  const port = portOfKind(number, PACKET_PORT_FRAMES);
+  if (port == 0) return 0;
   const waiting = load<u32>(port, PACKET_PORT_WAITING_COUNT);
   if (waiting != 0 && takeInHand(port, waiting) == RECEIVE_WAITS) return 0;
   if (freeChunkCount() < 2 || arrivalRoom(port) == 0) return 0;
@@ -24,8 +25,8 @@ export function portFrameRoom(number: u32): u32 {
  * batch has room for waits, and is taken when there is: then there is no room for another one until the next batch.
  */
 export function portTakeFrame(number: u32, bytes: u32): u32 {
-  const port = portAt(number);
-  if (load<u32>(port, PACKET_PORT_HAND) == 0 || load<u32>(port, PACKET_PORT_WAITING_COUNT) != 0) return 0;
+  const port = portOfKind(number, PACKET_PORT_FRAMES);
+  if (port == 0 || load<u32>(port, PACKET_PORT_HAND) == 0 || load<u32>(port, PACKET_PORT_WAITING_COUNT) != 0) return 0;
   const before = arrivals();
   takeInHand(port, bytes);
   return arrivals() - before;

@@ -39,7 +39,7 @@ import {
 import { addArrivals, arrivalRoom, arrivals, describeArrival, nextArrival } from './arrival';
 import { NAME_BYTES_6, writeOuterHeaders } from './datagram';
 import { frameRoomBytes, freeChunkCount, popChunk, pushChunk } from './pool';
-import { addToCounter, descriptorWord, portAt, portRoom } from './port';
+import { addToCounter, descriptorWord, openPortAt, portRoom } from './port';
 import { frontBytes, RECEIVE_TAKEN, RECEIVE_WAITS, receiveFrame, refuse } from './receive';
 
 /** Messages received by one call, at most: as many as are worth it. */
@@ -85,7 +85,8 @@ export function receiveChunk(port: usize, index: u32): usize {
  * @param messageCount what recvmmsg has returned; not looked at as long as others wait
  */
 export function portTakeMessages(number: u32, messageCount: u32): u32 {
-  const port = portAt(number);
+  const port = openPortAt(number);
+  if (port == 0 || load<u32>(port, PACKET_PORT_MESSAGE_COUNT) == 0) return 0;
   let first = load<u32>(port, PACKET_PORT_WAITING_FIRST);
   let waiting = load<u32>(port, PACKET_PORT_WAITING_COUNT);
   if (waiting == 0) {

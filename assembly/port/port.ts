@@ -57,6 +57,12 @@ export function openPortAt(number: u32): usize {
   return isOpen(port) ? port : 0;
 }
 
+/** The record of an open port of a kind; 0 for any other number. */
+export function portOfKind(number: u32, kind: u32): usize {
+  const port = openPortAt(number);
+  return port != 0 && load<u8>(port, PACKET_PORT_KIND) == <u8>kind ? port : 0;
+}
+
 export function isOpen(port: usize): bool {
   return load<u8>(port, PACKET_PORT_KIND) != PACKET_PORT_FREE;
 }

@@ -24,6 +24,7 @@ import {
   PACKET_PORT_LINK,
   PACKET_PORT_RECEIVE_RING,
   PACKET_PORT_RECEIVED,
+  PACKET_PORT_RINGS,
   PACKET_PORT_SEND_DROPPED,
   PACKET_PORT_SENT,
   PACKET_PORT_TOO_LONG,
@@ -40,8 +41,9 @@ import {
   XSK_RING_PUBLISHED,
 } from '../abi';
 import { addArrivals, arrivalRoom, describeArrival, nextArrival } from './arrival';
+import { isPlainlyFinished } from './plain';
 import { chunkBytes, chunksBase, freeChunkCount, lendChunk, popChunk, pushChunk, umemBytes } from './pool';
-import { addToCounter, descriptorWord, portAt, portHas, portNumber } from './port';
+import { addToCounter, descriptorWord, portAt, portHas, portNumber, portOfKind } from './port';
 import { finishUnmarked } from './unfinished';
 
 /** The kernel has mapped the rings and the record says where: takes them as they are, and fills the fill ring. */
@@ -58,7 +60,8 @@ export function portStartRings(number: u32): void {
 
 /** Takes back what has been sent, moves received frames into the batch, and gives the kernel chunks for the next ones. */
 export function portTakeRing(number: u32): u32 {
-  const port = portAt(number);
+  const port = portOfKind(number, PACKET_PORT_RINGS);
+  if (port == 0 || !isStarted(port)) return 0;
   const taken = takeReceived(port);
   exchange(port);
   return taken;
@@ -72,7 +75,7 @@ export function portPendingEntries(number: u32): u32 {
 
 /** Finds out how many entries of the transmit ring are free; to be called before putOnRing. */
 export function beginTransmit(port: usize): void {
-  const room = freeEntries(port + PACKET_PORT_TRANSMIT_RING);
+  const room = isStarted(port) ? freeEntries(port + PACKET_PORT_TRANSMIT_RING) : 0;
   const inFlight = load<u32>(port, PACKET_PORT_IN_FLIGHT);
   const max = load<u32>(port, PACKET_PORT_IN_FLIGHT_MAX);
   store<u32>(port, min(room, max > inFlight ? max - inFlight : 0), PACKET_PORT_TRANSMIT_ROOM);
@@ -116,6 +119,7 @@ function takeReceived(port: usize): u32 {
   const entries: usize = load<u32>(ring, XSK_RING_ENTRIES);
   const mayBeUnfinished = portHas(port, PACKET_PORT_FLAG_UNFINISHED);
   const word = descriptorWord(port);
+  const link: u32 = load<u8>(port, PACKET_PORT_LINK);
   const base = chunksBase;
   const end: u64 = umemBytes;
   const bytesOfChunk = chunkBytes;
@@ -128,7 +132,7 @@ function takeReceived(port: usize): u32 {
     const inChunk = <u32>address & (bytesOfChunk - 1);
     if (address < end && inChunk >= <u32>HEADROOM_BYTES && length <= bytesOfChunk - inChunk) {
       const frame: usize = base + <u32>address;
-      if (mayBeUnfinished) finish(port, frame, length);
+      if (mayBeUnfinished && !isPlainlyFinished(frame, length, link)) finish(port, frame, length);
       describeArrival(descriptor, frame, length, word, frame - inChunk, port);
       descriptor += DESCRIPTOR_BYTES;
     } else {
@@ -145,6 +149,11 @@ function takeReceived(port: usize): u32 {
 
 function finish(port: usize, frame: usize, length: u32): void {
   if (finishUnmarked(frame, length, load<u8>(port, PACKET_PORT_LINK))) addToCounter(port, PACKET_PORT_FINISHED, 1);
+}
+
+/** Whether its rings have been mapped. */
+function isStarted(port: usize): bool {
+  return load<u32>(port, PACKET_PORT_RECEIVE_RING + XSK_RING_ENTRIES) != 0;
 }
 
 /** An entry no frame of ours can be behind. */

@@ -121,7 +121,7 @@ function ipv6AddressSum(ip: usize): u64 {
 /** @inline */
 function plus(sum: u64, words: u64): u64 {
   const total = sum + words;
-  return total + <u64>(total < words);
+  return total < words ? total + 1 : total;
 }
 
 /** Where the checksum of the TCP or UDP segment is that was found. */

@@ -8,15 +8,9 @@
  * | nobody; the field looks like it | finishUnmarked |
  * | the data plane has kept it unfinished, and mended the field as if it were not | finishAnew |
  */
-import { LINK_ETHERNET } from '../abi';
 import { checksumOf } from '../wire/checksum';
-import { ETHERNET_BYTES, ETHERTYPE_IPV4_NET, ETHERTYPE_IPV6_NET, etherType } from '../wire/ethernet';
-import { IPV4_BYTES_MIN, ipv4HeaderBytes, ipv4Protocol, ipv4TotalLength } from '../wire/ipv4';
-import { IPV6_BYTES, ipv6NextHeader, ipv6PayloadLength } from '../wire/ipv6';
-import { destinationPort, isTcpOrUdp } from '../wire/ports';
-import { PROTOCOL_TCP, TCP_BYTES_MIN, TCP_CHECKSUM } from '../wire/tcp';
-import { PROTOCOL_UDP, UDP_CHECKSUM, udpLength } from '../wire/udp';
-import { VXLAN_PORT_NET } from '../wire/vxlan';
+import { isTcpOrUdp } from '../wire/ports';
+import { UDP_CHECKSUM } from '../wire/udp';
 import { sumLong } from './sum';
 import {
   findInnerTransport,
@@ -28,11 +22,7 @@ import {
   foundOuterL4,
   foundProtocol,
   foundPseudoSum,
-  pseudoSum,
 } from './transport';
-
-/** An Ethernet frame that is shorter has no TCP over IPv4; shorter UDP takes the long way. */
-const PLAIN_BYTES_MIN: u32 = ETHERNET_BYTES + IPV4_BYTES_MIN + TCP_BYTES_MIN;
 
 /**
  * Finishes the checksum that a virtio header has marked. No other byte of the frame changes.
@@ -53,14 +43,13 @@ export function finishMarked(frame: usize, length: u32, checksumStart: u32, chec
 
 /**
  * Finishes the checksum of a frame of which nobody says whether that is needed, when its TCP or UDP checksum is unfinished;
- * in a tunnel (VXLAN, NVGRE) first that of the inner packet. Fragments have finished ones. For most frames this costs
- * the sum of the pseudo header.
+ * in a tunnel (VXLAN, NVGRE) first that of the inner packet. Fragments have finished ones. A frame that is finished costs the
+ * walk to its segment and the sum of its pseudo header; plain.ts says the same of most of them sooner.
  *
  * @param link LINK_…
  * @returns whether there was something to finish
  */
 export function finishUnmarked(frame: usize, length: u32, link: u32): bool {
-  if (link == LINK_ETHERNET && isPlainAndFinished(frame, length)) return false;
   if (!findTransport(frame, length, link)) return false;
   return foundMayBeTunnel() ? finishTunnel(frame, length, link) : finishFound();
 }
@@ -79,31 +68,6 @@ export function finishAnew(frame: usize, length: u32, link: u32): bool {
   store<u16>(foundChecksumAt(), 0);
   storeChecksum(foundChecksumAt(), foundPseudoSum() + sumLong(foundL4, foundL4Bytes));
   return true;
-}
-
-/**
- * Whether a frame is what most are, TCP or UDP right behind an IP header without options, and its checksum looks finished.
- * Nothing else about it needs to be sound then. Tunnels are looked into.
- *
- * @inline
- */
-function isPlainAndFinished(frame: usize, length: u32): bool {
-  if (length < PLAIN_BYTES_MIN) return false;
-  const ip = frame + ETHERNET_BYTES;
-  const type = etherType(frame);
-  if (type == ETHERTYPE_IPV4_NET) {
-    if (ipv4HeaderBytes(ip) != IPV4_BYTES_MIN) return false;
-    return looksFinished(4, ip, ipv4Protocol(ip), ip + IPV4_BYTES_MIN, ipv4TotalLength(ip) - IPV4_BYTES_MIN);
-  }
-  if (type != ETHERTYPE_IPV6_NET || length < PLAIN_BYTES_MIN + IPV6_BYTES - IPV4_BYTES_MIN) return false;
-  return looksFinished(6, ip, ipv6NextHeader(ip), ip + IPV6_BYTES, ipv6PayloadLength(ip));
-}
-
-/** @inline */
-function looksFinished(family: u32, ip: usize, protocol: u32, l4: usize, bytes: u32): bool {
-  if (protocol == PROTOCOL_TCP) return <u32>load<u16>(l4, TCP_CHECKSUM) != pseudoSum(family, ip, protocol, bytes);
-  if (protocol != PROTOCOL_UDP || destinationPort(l4) == VXLAN_PORT_NET) return false;
-  return <u32>load<u16>(l4, UDP_CHECKSUM) != pseudoSum(family, ip, protocol, udpLength(l4));
 }
 
 /** Stores what ends a sum; zero as its other form, since that says "no checksum" in UDP and nothing else in TCP. */

@@ -73,7 +73,6 @@ export interface PortExports {
   portFrameRoom(port: number): number;
   portTakeFrame(port: number, bytes: number): number;
   portPendingEntries(port: number): number;
-  portPendingCount(port: number): number;
   portSent(port: number, count: number, isRefused: number): void;
   portFreeChunkCount(): number;
   /** Returns the number of frames, with those that were produced. */

@@ -28,8 +28,11 @@ export interface PortRoutes {
   readonly replies?: number | undefined;
   /** What `pass`es: a bare port that gives it to the kernel. Default: it is dropped. */
   readonly pass?: number | undefined;
-  /** Host agent: ports of VMs, by the key of the NIC in the program. Default: the only port of the VM side. */
-  readonly nicPorts?: ReadonlyMap<string, number> | undefined;
+  /**
+   * Host agent: ports of VMs, by the key of the NIC in the program; `undefined` for a NIC whose port is not open. As soon as
+   * one NIC is named, nothing is delivered to one that is not. Default: the only port of the VM side.
+   */
+  readonly nicPorts?: ReadonlyMap<string, number | undefined> | undefined;
 }
 
 const KINDS: Readonly<Record<PortKind, number>> = {
@@ -278,11 +281,11 @@ export class PortTable implements PortMemory {
 
   #writeNicPorts(): void {
     const { base, count } = this.#dataPlane.region(abi.REGION_NIC_PORTS);
-    const { nicPorts = new Map<string, number>() } = this.#routes;
+    const { nicPorts = new Map<string, number | undefined>() } = this.#routes;
     this.bytes.fill(abi.NO_PACKET_PORT, base, base + count);
     for (const [key, port] of nicPorts) {
       const index = this.#nicIndexOf(key);
-      if (index !== undefined && index < count) this.bytes[base + index] = port;
+      if (index !== undefined && index < count) this.bytes[base + index] = port ?? abi.NO_PACKET_PORT;
     }
     this.#dataPlane.view.setUint8(abi.FIXED_CONFIG + abi.CONFIG_ROUTES_BY_NIC, nicPorts.size > 0 ? 1 : 0);
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SOURCES = ['sum', 'transport', 'unfinished', 'segment', 'renew'].map((name) => `assembly/port/${name}.ts`);
+const SOURCES = ['sum', 'transport', 'unfinished', 'plain', 'segment', 'renew'].map((name) => `assembly/port/${name}.ts`);
 const OPTIONS =
   '--config none --runtime stub --noAssert --importMemory --use abort= --enable simd --transform ./assembly/inline.mjs -O3'.split(
     ' ',
@@ -15,6 +15,7 @@ export interface OffloadFunctions {
   copySumming(target: number, source: number, bytes: number): number;
   finishMarked(frame: number, length: number, checksumStart: number, checksumOffset: number): number;
   finishUnmarked(frame: number, length: number, link: number): number;
+  isPlainlyFinished(frame: number, length: number, link: number): number;
   finishAnew(frame: number, length: number, link: number): number;
   segmentCount(header: number, frame: number, length: number, link: number): number;
   segmentCountAnew(header: number, frame: number, length: number, link: number): number;

@@ -69,10 +69,12 @@ export class DataPlanes {
     await this.#each((thread) => thread.program(program));
   }
 
-  /** Opens the queues of a port; when one of them cannot be opened, none is. */
+  /** Opens the queues of a port, in turn on each thread; when one of them cannot be opened, none is. */
   async openPort({ name, plans }: PortAttachment): Promise<void> {
     try {
-      await this.#each((thread, number) => thread.openPort(plans[number]));
+      await this.#each(async (thread, number) => {
+        for (const [queue, plan] of plans.entries()) if (queue % this.count === number) await thread.openPort(plan);
+      });
     } catch (error) {
       await this.closePort(name);
       throw error;

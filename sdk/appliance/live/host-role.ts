@@ -13,7 +13,7 @@ import { SELECT_NOTHING } from '../../runtime/packet-port.js';
 import type { EventRecord } from '../service/events.js';
 import { DataPlanes } from './data-planes.js';
 import { nicKeyOf, underlaySelection } from './host-selection.js';
-import { attachUnderlay, checkMixture, portCapacities, portRecord, providerAddressesOf, roomFor } from './ports.js';
+import { attachUnderlay, checkMixture, portCapacities, providerAddressesOf, roomFor, tellOpen } from './ports.js';
 import { Programming } from './programming.js';
 import type { LiveInterfaces, LiveSystem } from './system.js';
 import { Turns } from './turns.js';
@@ -85,8 +85,7 @@ export class HostRole {
     undo: Undo,
   ): Promise<HostRole> {
     const { ports, vms } = settings;
-    const specs = [...ports, ...vms.map(({ port }) => port)];
-    checkMixture(specs);
+    checkMixture([...ports, ...vms.map(({ port }) => port)]);
     const underlay = await attachUnderlay(system, ports, program, THREAD_COUNT, undo);
     const pass = await system.openPassDevice();
     undo.add(() => pass.close());
@@ -96,7 +95,11 @@ export class HostRole {
     undo.add(() => interfaces.close());
     const planes = await DataPlanes.start(system, 'host', THREAD_COUNT, {
       ...roomFor(hostCapacitiesFor(program)),
-      ...portCapacities(specs, underlay, specs.length + 1),
+      ...portCapacities(
+        [...underlay, pass],
+        vms.map(({ port }) => port),
+        THREAD_COUNT,
+      ),
     });
     undo.add(() => planes.stop());
     for (const attachment of [...underlay, pass]) await planes.openPort(attachment);
@@ -161,10 +164,7 @@ export class HostRole {
     await this.#vms.start();
     await this.#route();
     this.#select();
-    for (const attachment of [...underlay, pass]) {
-      this.#tell(portRecord(attachment));
-      for (const text of attachment.notes) this.#tell({ event: 'note', port: attachment.name, text });
-    }
+    for (const attachment of [...underlay, pass]) tellOpen(attachment, this.#tell);
     for (const { nic } of this.#settings.vms) {
       if (nic !== undefined && nicKeyOf(program, nic) === undefined) {
         this.#tell({ event: 'note', text: `the fabric has no network interface ${nic} on this host yet` });

@@ -12,11 +12,12 @@ import type { MuxProgram } from '../../program/index.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
 import { SELECT_NOTHING } from '../../runtime/packet-port.js';
 import type { MuxSpeaker } from '../bgp/speaker-of-mux.js';
+import { counted } from '../output.js';
 import type { EventRecord } from '../service/events.js';
 import { Announcer } from './announcer.js';
 import { DataPlanes } from './data-planes.js';
 import type { LiveMux } from './live-mux.js';
-import { attachUnderlay, checkMixture, portCapacities, portRecord, roomFor } from './ports.js';
+import { attachUnderlay, checkMixture, portCapacities, roomFor, tellOpen } from './ports.js';
 import { Programming } from './programming.js';
 import type { LiveSystem } from './system.js';
 import { Turns } from './turns.js';
@@ -93,7 +94,7 @@ export class MuxRole {
     undo.add(() => nextHops.close());
     const planes = await DataPlanes.start(system, 'mux', queueCount, {
       ...roomFor(capacitiesFor(program)),
-      ...portCapacities(ports, attachments, attachments.length),
+      ...portCapacities(attachments, [], queueCount),
     });
     undo.add(() => planes.stop());
     for (const attachment of attachments) await planes.openPort(attachment);
@@ -131,9 +132,10 @@ export class MuxRole {
       end: () => this.#end(),
     });
     this.#select(programming.current.vips);
-    for (const attachment of attachments) {
-      this.#tell(portRecord(attachment));
-      for (const text of attachment.notes) this.#tell({ event: 'note', port: attachment.name, text });
+    for (const attachment of attachments) tellOpen(attachment, this.#tell);
+    const idleCount = planes.count - Math.max(...attachments.map(({ plans }) => plans.length));
+    if (idleCount > 0) {
+      this.#tell({ event: 'note', text: `no port has so many queues: ${counted(idleCount, 'thread')} without work` });
     }
     this.#announce();
     this.#tell({

@@ -15,6 +15,8 @@ const XDP_CHUNK_BYTES = [2048, 4096];
 const XDP_OVERHEAD_BYTES = 256 + 14 + 8;
 /** Of each port: what its rings have entries for. */
 const XDP_CHUNK_SHARE = 1024;
+/** Queues an interface of a VM may have. */
+const XDP_VM_QUEUE_COUNT_MAX = 2;
 /** Elsewhere a frame may have the 64 KiB of segmentation offload. Not a power of two: frames shall not share cache sets. */
 const CHUNK_BYTES = 69_824;
 /** Of each port, the fewer the more ports there are: memory that nobody touches costs nothing, but it is touched in time. */
@@ -69,22 +71,30 @@ export async function attachUnderlay(
   return attachments;
 }
 
-/** The room a data plane needs for its ports. */
+/**
+ * The room one data plane of several needs for its ports.
+ *
+ * @param later ports that will be attached to when they are there, and may have several queues
+ */
 export function portCapacities(
-  specs: readonly PortSpec[],
-  underlay: readonly PortAttachment[],
-  portCountMax: number,
+  attached: readonly PortAttachment[],
+  later: readonly PortSpec[],
+  threadCount: number,
 ): Partial<Capacities> {
-  const isXdp = specs.some(({ kind }) => kind === 'xdp');
+  const isXdp = [...later.map(({ kind }) => kind), ...attached.map(({ plans }) => plans[0].kind)].includes('xdp');
+  const queueCount = (plans: readonly unknown[]) => Math.ceil(plans.length / threadCount);
+  const portCountMax =
+    attached.reduce((sum, { plans }) => sum + queueCount(plans), 0) +
+    later.length * (isXdp ? XDP_VM_QUEUE_COUNT_MAX : 1);
   const wanted = Math.round(CHUNK_SHARES_TOGETHER / portCountMax);
   const share = isXdp ? XDP_CHUNK_SHARE : Math.max(CHUNK_SHARE_MIN, Math.min(CHUNK_SHARE_MAX, wanted));
   // A share to receive into and one to send from, and a batch on its way between them.
   const chunkCount = CAPACITIES_DEFAULT.batchFrameCountMax + 2 * portCountMax * share;
-  return { portCountMax, chunkCount, chunkBytes: isXdp ? xdpChunkBytes(underlay) : CHUNK_BYTES };
+  return { portCountMax, chunkCount, chunkBytes: isXdp ? xdpChunkBytes(attached) : CHUNK_BYTES };
 }
 
-function xdpChunkBytes(underlay: readonly PortAttachment[]): number {
-  const mtuBytes = Math.max(...underlay.map((attachment) => attachment.interface?.mtuBytes ?? 0));
+function xdpChunkBytes(attached: readonly PortAttachment[]): number {
+  const mtuBytes = Math.max(...attached.map((attachment) => attachment.interface?.mtuBytes ?? 0));
   const [small, large] = XDP_CHUNK_BYTES;
   return mtuBytes + XDP_OVERHEAD_BYTES <= small ? small : large;
 }
@@ -99,13 +109,19 @@ export function roomFor(need: Partial<Capacities>): Partial<Capacities> {
   return Object.fromEntries(room);
 }
 
-/** An attachment as it is told. */
-export function portRecord({ name, interface: ours, plans }: PortAttachment): EventRecord {
-  return {
+/** Tells that a port is open, and what whoever started this should know of it. */
+export function tellOpen(attachment: PortAttachment, tell: (record: EventRecord) => void, more: object = {}): void {
+  const { name, interface: ours, plans, notes } = attachment;
+  tell({
     event: 'port',
     port: name,
     state: 'open',
     ...(ours && { interface: ours.name, macAddress: ours.macAddress, mtuBytes: ours.mtuBytes }),
     queues: plans.length,
-  };
+    ...more,
+  });
+  const prefix = `${name}: `;
+  for (const note of notes) {
+    tell({ event: 'note', port: name, text: note.startsWith(prefix) ? note.slice(prefix.length) : note });
+  }
 }

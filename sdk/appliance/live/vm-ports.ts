@@ -9,7 +9,7 @@ import type { PortInterface } from '../../runtime/packet-port.js';
 import { type EventRecord, errorRecord } from '../service/events.js';
 import type { DataPlanes } from './data-planes.js';
 import { nicKeyOf, vmSelection } from './host-selection.js';
-import { portRecord } from './ports.js';
+import { tellOpen } from './ports.js';
 import type { LiveInterfaces, LiveSystem } from './system.js';
 import type { Turns } from './turns.js';
 
@@ -153,8 +153,7 @@ export class VmPorts {
     port.error = undefined;
     await this.#parts.changed();
     this.#select(port);
-    tell({ ...portRecord(attachment), ...(port.spec.nic !== undefined && { nic: port.spec.nic }) });
-    for (const text of attachment.notes) tell({ event: 'note', port: attachment.name, text });
+    tellOpen(attachment, tell, port.spec.nic === undefined ? {} : { nic: port.spec.nic });
   }
 
   async #close(port: VmPort): Promise<void> {

@@ -34,8 +34,8 @@ export class AttendedDataPlane implements PacketLoopParts {
   readonly #machine: Mux | HostAgent;
   readonly #connection: Connection;
   readonly #poller: Poller;
-  /** Those that are open, also those the loop leaves alone. */
-  readonly #open = new Map<string, PacketPort>();
+  /** Those that are open, also those the loop leaves alone. Queues of one port have its name. */
+  #open: readonly PacketPort[] = [];
   #routes: Routes = {};
   #isEndTold = false;
   ports: readonly PacketPort[] = [];
@@ -82,10 +82,10 @@ export class AttendedDataPlane implements PacketLoopParts {
   }
 
   everySecond(): void {
-    const ports = [...this.#open].map(([name, port]) => ({ name, ...port.counters() }));
+    const ports = this.#open.map((port) => ({ name: port.name, ...port.counters() }));
     this.#tell({ kind: 'stats', stats: { counters: this.#machine.counters(), ports, cpuMs: threadCpuMs() } });
-    if (this.#isEndTold || this.#open.size === 0) return;
-    this.#isEndTold = [...this.#open.values()].every(({ isAtEnd }) => isAtEnd);
+    if (this.#isEndTold || this.#open.length === 0) return;
+    this.#isEndTold = this.#open.every(({ isAtEnd }) => isAtEnd);
     if (this.#isEndTold) this.#tell({ kind: 'end' });
   }
 
@@ -110,7 +110,7 @@ export class AttendedDataPlane implements PacketLoopParts {
         this.#setRoutes();
         break;
       case 'stop':
-        for (const name of [...this.#open.keys()]) this.#close(name);
+        for (const { name } of this.#open) this.#close(name);
     }
   }
 
@@ -121,24 +121,24 @@ export class AttendedDataPlane implements PacketLoopParts {
 
   #openPort(plan: PortPlan): void {
     const port = openPort(plan, this.#machine.ports);
-    this.#open.set(plan.name, port);
+    this.#open = [...this.#open, port];
     this.ports = [...this.ports, port];
     this.#setRoutes();
   }
 
   #close(name: string): void {
-    const port = this.#open.get(name);
-    if (port === undefined) return;
-    this.#open.delete(name);
-    this.ports = this.ports.filter((one) => one !== port);
+    const closing = this.#open.filter((port) => port.name === name);
+    if (closing.length === 0) return;
+    this.#open = this.#open.filter((port) => port.name !== name);
+    this.ports = this.ports.filter((port) => port.name !== name);
     // Nothing may be dispatched to it any more, whatever becomes of the closing.
     this.#setRoutes();
-    port.close();
+    for (const port of closing) port.close();
   }
 
   /** Ports that are not open, or not yet, have no part in it. */
   #setRoutes(): void {
-    const numberOf = (name: string | undefined) => (name === undefined ? undefined : this.#open.get(name)?.number);
+    const numberOf = (name: string | undefined) => this.#open.find((port) => port.name === name)?.number;
     const { tunnels, replies, pass, vms = {} } = this.#routes;
     const nics = Object.entries(vms).flatMap(([nic, name]): [string, number][] => {
       const number = numberOf(name);

@@ -148,7 +148,7 @@ export class DataPlaneThread {
   }
 
   /**
-   * Opens a port that has been attached to.
+   * Opens a port that has been attached to; one of several queues is opened once for each that this thread is to serve.
    *
    * @throws EdgemuxError (as a rejection) `ERR_PORT`, `ERR_CAPACITY`
    */
@@ -156,7 +156,7 @@ export class DataPlaneThread {
     return this.#call({ method: 'openPort', plan });
   }
 
-  /** Closes the port of that name; nothing happens when there is none. */
+  /** Closes the port of that name, all its queues on this thread; nothing happens when there is none. */
   closePort(name: string): Promise<void> {
     return this.#call({ method: 'closePort', name });
   }

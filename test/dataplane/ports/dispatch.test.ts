@@ -200,6 +200,21 @@ describe('dispatch at a host agent', () => {
     expect(host.counters().unrouted).toBe(3);
   });
 
+  it('delivers nothing for one VM to another one, whose port is the only one left', async () => {
+    const { ports, host, ...rest } = await hostPlanes();
+    const underlay = ports.open(ETHERNET);
+    const [a, b] = [ports.open(VM), ports.open(VM)];
+    for (const nicPorts of [new Map([['nic-a', a]]), new Map([['nic-a', undefined]])]) {
+      ports.setRoutes({ nicPorts });
+      ports.close(a);
+      deliver(ports, underlay, tunnel(1));
+      rest.process();
+      expect(ports.pendingCount(b)).toBe(0);
+      expect(ports.open(VM)).toBe(a);
+    }
+    expect(host.counters().unrouted).toBe(2);
+  });
+
   it('gives a packet out of a bare tunnel its Ethernet header back', async () => {
     const { ports, ...host } = await hostPlanes();
     const [vm, underlay] = [ports.open(VM), ports.open(TUN)];

@@ -142,6 +142,24 @@ describe('messages', () => {
   });
 });
 
+it('nothing happens to a port that is closed, of another kind, or none', async () => {
+  const mux = await openMux(SOCKET_ROOM);
+  const { ports } = mux;
+  const message = ports.open({ kind: 'messages', link: 'ethernet', side: 'underlay' });
+  const frame = ports.open({ kind: 'frames', link: 'bare', side: 'underlay' });
+  const closed = ports.open({ kind: 'messages', link: 'ethernet', side: 'underlay' });
+  ports.close(closed);
+  const free = ports.freeChunkCount;
+  for (const port of [message, frame, closed, 3, 77, 0xffff_ffff]) {
+    expect(ports.takeRing(port)).toBe(0);
+    if (port !== message) expect(ports.takeMessages(port, 8)).toBe(0);
+    if (port !== frame) expect([ports.frameRoom(port), ports.takeFrame(port, 60)]).toEqual([0, 0]);
+    ports.sent(port, 5, true);
+    expect(mux.processPorts(0)).toBe(0);
+  }
+  expect(ports.freeChunkCount).toBe(free);
+});
+
 describe('frames', () => {
   const TUN = { kind: 'frames', link: 'bare', side: 'underlay' } as const;
 

@@ -91,6 +91,20 @@ describe('rings', () => {
     expect(mux.ports.freeChunkCount).toBe(512 - SHARE);
   });
 
+  it('move nothing before they have been mapped', async () => {
+    const mux = await openMux();
+    const [first, second] = [mux.ports.open(UNDERLAY), mux.ports.open(UNDERLAY)];
+    const socket = new XdpSocket(mux.ports, first);
+    mux.ports.setRoutes({ tunnels: second });
+    socket.deliver(request(1).bytes());
+    expect([mux.ports.takeRing(second), mux.ports.takeRing(first)]).toEqual([0, 1]);
+    mux.processPorts(0);
+    expect(mux.ports.counters(second)).toMatchObject({ sent: 0, sendDropped: 1 });
+    mux.ports.close(second);
+    mux.ports.close(first);
+    expect(mux.ports.freeChunkCount).toBe(512);
+  });
+
   it('say when the kernel wants to be woken', async () => {
     const { mux, port, socket } = await openSocket();
     expect(mux.ports.needsWakeup(port)).toBe(false);

@@ -124,6 +124,24 @@ describe.skipIf(whyNot)('an xdp port', () => {
     }
   });
 
+  test('is closed as any other when its interface has gone', () => {
+    const memory = new RingMemory();
+    const chunkCount = memory.freeChunkCount;
+    // Its name may come back, as that of a VM that has been started again.
+    for (let round = 0; round < 2; round++) {
+      link('up0');
+      using attachment = attach('xdp:up0');
+      attachment.select(TO_VIPS);
+      const port = open(attachment, memory);
+      ip('link', 'del', 'up0');
+      expect(port.receive()).toBe(0);
+      port.send();
+      attachment.select(SELECT_NOTHING);
+      port.close();
+      expect(memory.freeChunkCount).toBe(chunkCount);
+    }
+  });
+
   test('two queues, and another interface, over one memory: what comes in by one may leave by any', () => {
     using up = link('up0', { queueCount: 2 });
     using other = link('vm0');

@@ -1,7 +1,7 @@
 /** Checks of a lab to which something happens while requests run; TCP has to get over all of it. */
 import type { Lab } from '../lab.js';
 import { setLink } from '../network.js';
-import { type MachinePlace, urlOf, VIP4, VIP6 } from '../places.js';
+import { urlOf, VIP4, VIP6 } from '../places.js';
 import type { LoadJob, LoadSummary } from '../programs/jobs.js';
 import { ROUTER_KINDS } from '../routers/kinds.js';
 import { sleep } from '../wait.js';
@@ -90,7 +90,6 @@ const EVENTS: readonly Event[] = [
       await lab.nextHopsBecome([other], ROUTE_MS_MAX);
       await sleep(QUIET_MS);
       await setLink(one, lab.places, 'up');
-      if (!ROUTER_KINDS[lab.options.router].restoresNextHops) await sessionAnew(lab, one);
       await bothAgain(lab);
     },
   },
@@ -140,13 +139,6 @@ const HOST_AWAY_MS = 1_000;
 
 function bothAgain(lab: Lab): Promise<void> {
   return lab.nextHopsBecome(lab.places.muxes);
-}
-
-/** zebra leaves a port that was down out of the next hops of the kernel until the routes of the MUX come anew. */
-async function sessionAnew(lab: Lab, { id }: MachinePlace): Promise<void> {
-  await sleep(QUIET_MS);
-  await lab.endRole(id, 'SIGTERM');
-  lab.startRole(id);
 }
 
 async function checkEvent(lab: Lab, event: Event): Promise<Finding> {

@@ -27,7 +27,6 @@ export const bird: RouterKind = {
   hasBfd: true,
   hasBfdBesideTtlSecurity: true,
   hasExtendedNextHop: true,
-  restoresNextHops: true,
   asksForRefresh: true,
   make: (site) => new Bird(site),
 };

@@ -28,10 +28,15 @@ export const frr: RouterKind = {
   // It takes such a neighbour for one several hops away, and BFD for those has another port.
   hasBfdBesideTtlSecurity: false,
   hasExtendedNextHop: true,
-  restoresNextHops: false,
   asksForRefresh: true,
   make: (site) => new Frr(site),
 };
+
+/**
+ * Routes have their next hops in them, instead of sharing objects of the kernel: zebra 8.4 forgets to put a port that was
+ * down back into those.
+ */
+const ZEBRA_SETTINGS = 'no zebra nexthop kernel enable\n';
 
 /** A zebra that runs. */
 export interface Zebra {
@@ -45,7 +50,7 @@ export async function startZebra(site: RouterSite, folder: string): Promise<Zebr
   await mkdir(folder, { recursive: true });
   // FRR leaves root behind and makes its sockets here.
   await chmod(folder, 0o777);
-  await writeFile(join(folder, 'zebra.conf'), `log file ${join(folder, 'zebra.log')}\n`);
+  await writeFile(join(folder, 'zebra.conf'), `${ZEBRA_SETTINGS}log file ${join(folder, 'zebra.log')}\n`);
   // Of a zebra that was killed.
   for (const name of ['zserv.api', 'zebra.vty']) await rm(join(folder, name), { force: true });
   const process = site.spawn('zebra', [`${DAEMONS}/zebra`, ...daemonArgs(folder, 'zebra')]);

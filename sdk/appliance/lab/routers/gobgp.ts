@@ -29,7 +29,6 @@ export const gobgp: RouterKind = {
   hasBfd: false,
   hasBfdBesideTtlSecurity: false,
   hasExtendedNextHop: true,
-  restoresNextHops: false,
   // It keeps what it received, and looks at that again.
   asksForRefresh: false,
   make: (site) => new Gobgp(site),

@@ -79,11 +79,6 @@ export interface RouterKind {
   readonly hasBfdBesideTtlSecurity: boolean;
   /** Takes and installs IPv4 routes with an IPv6 next hop, RFC 8950. */
   readonly hasExtendedNextHop: boolean;
-  /**
-   * Puts a port that was down back into the routes of the kernel. The kernel takes it out of the next hop groups that
-   * routes share, and zebra 8.4 leaves it so: its own table says two next hops, the kernel's has one.
-   */
-  readonly restoresNextHops: boolean;
   /** Sends ROUTE-REFRESH when its policy is to look at routes again, RFC 2918. */
   readonly asksForRefresh: boolean;
   make(site: RouterSite): Router;

@@ -22,7 +22,7 @@ export const ERRNO = {
 } as const;
 
 /** Older kernels count the memory of maps against a limit that nobody raises, and lack links of XDP (5.9). */
-export const KERNEL_NEEDED = 'Linux 5.11';
+const KERNEL_NEEDED = 'Linux 5.11';
 
 /** The C library, for packet ports. */
 export function portLibc(): Libc {
@@ -92,26 +92,27 @@ export function attributesOf(libc: Pick<Libc, 'addressOf'>, fields: readonly Fie
  * Runs what makes calls for a port, and says in one line why one was refused.
  *
  * @param port as it was asked for: `xdp:eth0`
- * @param what the call is about, when this kernel does not know it: `bpf links`
+ * @param what the call is about: `BPF`
+ * @param since which kernel knows that
  * @throws EdgemuxError `ERR_PORT`
  */
-export function forPort<T>(port: string, what: string, call: () => T): T {
+export function forPort<T>(port: string, what: string, call: () => T, since = KERNEL_NEEDED): T {
   try {
     return call();
   } catch (error) {
-    const text = refusalText(error, what);
+    const text = refusalText(error, what, since);
     if (text === undefined) throw error;
     throw new EdgemuxError('ERR_PORT', `${port}: ${text}`);
   }
 }
 
-function refusalText(error: unknown, what: string): string | undefined {
+function refusalText(error: unknown, what: string, since: string): string | undefined {
   if (error instanceof ProgramRefusal) return programRefusalText(error);
   if (!(error instanceof BpfRefusal)) return undefined;
   const { errno, message } = error;
   if (errno === ERRNO.EPERM) return 'not permitted: it takes CAP_BPF and CAP_NET_ADMIN, or root';
   if (errno === ERRNO.EINVAL || errno === ERRNO.ENOSYS) {
-    return `this kernel, ${release()}, has no ${what}: it takes ${KERNEL_NEEDED}`;
+    return `this kernel, ${release()}, has no ${what}: it takes ${since}`;
   }
   return `${what}: ${message}`;
 }

@@ -53,9 +53,8 @@ export class Selector {
    */
   tcxLink(interfaceIndex: number): number {
     const program = this.#load('trafficClassifier', 'emx_hide', { kind: 'tcx' });
-    return forPort(this.#port, 'tcx programs (Linux 6.6)', () => {
-      return this.keep(BpfLink.tcxIngress(program, interfaceIndex)).descriptor;
-    });
+    const attach = () => this.keep(BpfLink.tcxIngress(program, interfaceIndex)).descriptor;
+    return forPort(this.#port, 'tcx programs', attach, 'Linux 6.6');
   }
 
   /**

@@ -14,6 +14,7 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_FLAGS = 8;
 const IFA_F_NODAD = 0x02;
+const IFA_F_TENTATIVE = 0x40;
 
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
@@ -26,7 +27,8 @@ export interface LocalAddress {
 }
 
 /**
- * Reads an address; `undefined` for one of another family.
+ * Reads an address; `undefined` for one of another family, and for one of IPv6 as long as it may turn out to be someone
+ * else's: until then nothing is sent from it, and nothing to it arrives.
  *
  * @throws EdgemuxError `ERR_OUT_OF_BOUNDS` when the message breaks off
  */
@@ -35,11 +37,13 @@ export function readAddress({ body }: Message): LocalAddress | undefined {
   const reader = new ByteReader(body);
   const family = reader.u8();
   const prefixLength = reader.u8();
-  reader.u16le();
+  const flags = reader.u8();
+  reader.u8();
   const interfaceIndex = reader.u32le();
   // On a link from point to point, IFA_ADDRESS is the other end.
   const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
-  if (bytes === undefined || bytes.length !== addressBytesOf(family)) return undefined;
+  if ((flags & IFA_F_TENTATIVE) !== 0 || bytes === undefined || bytes.length !== addressBytesOf(family))
+    return undefined;
   return { interfaceIndex, address: formatIp(bytes), prefixLength };
 }
 

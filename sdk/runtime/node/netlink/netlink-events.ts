@@ -3,9 +3,9 @@
  *
  * The socket is looked at every 20 ms. Node cannot wait on a descriptor it has not made. To wait in poll(2) on a thread of
  * libuv would take one of its four for good, from file access and name resolution, would hold the process for as long as it
- * waits, and needs a second descriptor to be woken by; a look costs one system call, about a microsecond, fifty times a
- * second, and `close` has nobody to wait for. No packet waits for these 20 ms: those that are on their way follow the kernel's
- * last word, and a route that has changed takes the kernel's neighbours longer than that to find.
+ * waits, and needs a second descriptor to be woken by. A look costs one system call of a microsecond, and to wake up for it
+ * a little more: together about a hundredth of a core; and `close` has nobody to wait for. No packet waits for these 20 ms:
+ * those on their way follow the last answer, as they do while a router makes up its mind.
  */
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';

@@ -72,22 +72,9 @@ process.exit(0);
 async function packets(): Promise<LiveRow[]> {
   const generator = await lineUp(subjects, { ports, against: options.against }, folder);
   const sizes = options.quick ? FRAME_SIZES.slice(0, 1) : FRAME_SIZES;
-  print(
-    `\nProcessor time per packet, of the process and of the kernel's part before it: median of ${roundCount} rounds`,
-  );
-  print(LIVE_HEAD);
-  const rows = await measurePackets(subjects, generator, roundCount, sizes);
-  generator.end();
-  for (const subject of subjects.splice(0)) stop(subject);
-  for (const row of rows) print(liveLine(row));
-  return rows;
-}
-
-async function requests(): Promise<RequestRow[]> {
-  const missing = missingPrograms(REQUEST_PROGRAMS);
-  if (missing !== undefined) {
-    print(`\nProcessor time per packet: of the thread that has the port, with its system calls, and of the kernel thread that takes
-frames from the interface; beside it a share of a core, whatever passes. Medians of ${roundCount} rounds.`);
+  print(`
+Processor time per packet: of the thread that has the port, with its system calls, and of the kernel thread that takes frames
+from the interface; beside it a share of a core, whatever passes. Medians of ${roundCount} rounds.`);
   print(LIVE_HEAD);
   const rows = await measurePackets(subjects, generator, roundCount, sizes);
   generator.end();

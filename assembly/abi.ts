@@ -10,7 +10,7 @@
  */
 
 /** Raised with every change of this file that an older counterpart would misread. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Verdicts: what is to happen with a frame.
@@ -144,7 +144,17 @@ export const DESCRIPTOR_REASON = 11;
 export const DESCRIPTOR_SERVICE = 12;
 /** u32: index of the backend that was chosen, or NO_INDEX; written by the MUX */
 export const DESCRIPTOR_BACKEND = 16;
+/** u32: of a frame that came by a packet port, the chunk it lies in; plus CHUNK_IS_WHOLE */
+export const DESCRIPTOR_CHUNK = 24;
+/** u32: and the record of that port */
+export const DESCRIPTOR_ORIGIN = 28;
 export const DESCRIPTOR_BYTES = 32;
+
+/**
+ * Beside the address of a chunk: the frame is as a VM has sent it, unfinished or larger than the MTU, with its virtio header
+ * at the start of the chunk.
+ */
+export const CHUNK_IS_WHOLE = 1;
 
 export const NO_INDEX = 0xffffffff;
 
@@ -186,9 +196,18 @@ export const FIXED_PARSED = 67200;
 export const FIXED_NO_BUCKET = 71296;
 /** Where the touch stage puts the sum of what it read, so that no compiler may drop the reads. */
 export const FIXED_TOUCH_SINK = 71360;
+/** u32 per verdict, during dispatch: the record of the packet port frames of that verdict leave by, or ROUTE_… */
+export const FIXED_ROUTES = 71392;
 /** What lasts from one call to the next, 512 bytes, STATE_…; zero at load. */
 export const FIXED_STATE = 71424;
 export const FIXED_END = 72000;
+
+/** Nowhere: given up. */
+export const ROUTE_NONE = 0;
+/** By the port the frame came in by. */
+export const ROUTE_BACK = 1;
+/** By the port of the VM whose NIC it is for. */
+export const ROUTE_NIC = 2;
 
 /** Frames that are parsed, then looked up, then rewritten together, so that their cache misses overlap. */
 export const STAGE_FRAME_COUNT = 64;
@@ -237,7 +256,19 @@ export const REGION_FASTPATHS = 19;
 export const REGION_ADDRESS_VALUES = 20;
 /** count u32, indexed by NIC: outbound flows it has in the table */
 export const REGION_SNAT_SHARES = 21;
-export const REGION_COUNT = 22;
+/** count chunks of CONFIG_CHUNK_BYTES: frames of packet ports; begins at a multiple of 64 KiB, as the UMEM of AF_XDP */
+export const REGION_CHUNKS = 22;
+/** count u32: the stack of chunks that nobody has */
+export const REGION_FREE_CHUNKS = 23;
+/** count u8, indexed by chunk: 1 + the port with rings that gave it to the kernel last; only where chunks are powers of two */
+export const REGION_CHUNK_OWNERS = 24;
+/** count packet ports */
+export const REGION_PACKET_PORTS = 25;
+/** count rooms of packet ports, at a multiple of 64 KiB */
+export const REGION_PORT_ROOMS = 26;
+/** count u8, indexed by NIC: the packet port of that VM, or NO_PACKET_PORT */
+export const REGION_NIC_PORTS = 27;
+export const REGION_COUNT = 28;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Configuration: offsets from FIXED_CONFIG.
@@ -277,9 +308,27 @@ export const CONFIG_PROVIDER_ADDRESS_6 = 64;
 export const CONFIG_FLOW_TRUSTED_MAX = 80;
 /** u32: untrusted ones */
 export const CONFIG_FLOW_UNTRUSTED_MAX = 84;
+/** u32: bytes from the start of one chunk to the next, a multiple of 64 */
+export const CONFIG_CHUNK_BYTES = 88;
+/** u32: chunks one port may have for what it receives, and as many for what it sends */
+export const CONFIG_CHUNK_SHARE = 92;
+/** u64: where linear memory begins in the address space of the process; 0 as long as nobody said */
+export const CONFIG_NATIVE_ADDRESS = 96;
 /** u64 u64: key of the tag of Fastpath redirects */
 export const CONFIG_REDIRECT_KEY_0 = 104;
 export const CONFIG_REDIRECT_KEY_1 = 112;
+/** u8: the packet port of what is forwarded; NO_PACKET_PORT: the one it came in by. The other routes likewise: */
+export const CONFIG_ROUTE_TUNNELS = 120;
+/** u8: of replies */
+export const CONFIG_ROUTE_REPLIES = 121;
+/** u8: of what passes; NO_PACKET_PORT: it is dropped */
+export const CONFIG_ROUTE_PASS = 122;
+/** u8: of what is delivered to VMs when none has a port of its own; NO_PACKET_PORT: it is dropped */
+export const CONFIG_ROUTE_VM = 123;
+/** u8: of frames that would go back to where they came from, but came from nowhere */
+export const CONFIG_ROUTE_UNDERLAY = 124;
+/** u8: 1 when VMs have ports of their own */
+export const CONFIG_ROUTES_BY_NIC = 125;
 
 export const ENCAPSULATION_VXLAN = 0;
 export const ENCAPSULATION_NVGRE = 1;
@@ -333,7 +382,171 @@ export const COUNTER_REDIRECTS_OBEYED = 20;
 export const COUNTER_FASTPATH_PACKETS = 21;
 /** Outbound connections refused because the VM has its share of the NAT flow table. */
 export const COUNTER_SNAT_OVER_SHARE = 22;
-export const COUNTER_COUNT = 23;
+/** Frames of packet ports that had no port to leave by. */
+export const COUNTER_UNROUTED = 23;
+export const COUNTER_COUNT = 24;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Packet port: an interface of the machine.
+//
+//   0      1      2      3       4      8                16              20              24              28
+//   | kind | link | side | flags | room | native address | message count | waiting first | waiting count | pending count |
+//   | hand | lent | lent max | in flight | in flight max | batch | budget | transmit room |
+//   32     36     40         44          48              52      56       60              64
+//   | received | sent | send dropped | too long | finished | segmented | reserved |
+//   64         72     80             88         96         104         112        128
+//   | receive ring | transmit ring | fill ring | completion ring |
+//   128            160             192         224               256
+
+/** u8: PACKET_PORT_FREE, …; link and kind are compared in one load */
+export const PACKET_PORT_KIND = 0;
+/** u8: LINK_… */
+export const PACKET_PORT_LINK = 1;
+/** u8: PORT_UNDERLAY or PORT_VM */
+export const PACKET_PORT_SIDE = 2;
+/** u8: PACKET_PORT_FLAG_… */
+export const PACKET_PORT_FLAGS = 3;
+/** u32: where its room begins */
+export const PACKET_PORT_ROOM = 4;
+/** u64: CONFIG_NATIVE_ADDRESS when it was opened */
+export const PACKET_PORT_NATIVE_ADDRESS = 8;
+/** u32: messages that may be received at once */
+export const PACKET_PORT_MESSAGE_COUNT = 16;
+/** u32 u32: received messages that have not been taken yet */
+export const PACKET_PORT_WAITING_FIRST = 20;
+export const PACKET_PORT_WAITING_COUNT = 24;
+/** u32: messages or frames that wait to be sent */
+export const PACKET_PORT_PENDING_COUNT = 28;
+/** u32: the chunk the next frame is to be put into, or 0 */
+export const PACKET_PORT_HAND = 32;
+/** u32: chunks the kernel has to receive into, in the fill ring and beyond */
+export const PACKET_PORT_LENT = 36;
+export const PACKET_PORT_LENT_MAX = 40;
+/** u32: chunks in the transmit ring and beyond, that have not come back */
+export const PACKET_PORT_IN_FLIGHT = 44;
+/** u32: those, or pending messages, at most */
+export const PACKET_PORT_IN_FLIGHT_MAX = 48;
+/** u32 u32: how many frames it may still put into which batch */
+export const PACKET_PORT_BATCH = 52;
+export const PACKET_PORT_BUDGET = 56;
+/** u32: entries of the transmit ring that are free, during dispatch */
+export const PACKET_PORT_TRANSMIT_ROOM = 60;
+/** u64 each */
+export const PACKET_PORT_RECEIVED = 64;
+export const PACKET_PORT_SENT = 72;
+export const PACKET_PORT_SEND_DROPPED = 80;
+export const PACKET_PORT_TOO_LONG = 88;
+export const PACKET_PORT_FINISHED = 96;
+export const PACKET_PORT_SEGMENTED = 104;
+/** XSK_RING_BYTES each */
+export const PACKET_PORT_RECEIVE_RING = 128;
+export const PACKET_PORT_TRANSMIT_RING = 160;
+export const PACKET_PORT_FILL_RING = 192;
+export const PACKET_PORT_COMPLETION_RING = 224;
+export const PACKET_PORT_BYTES = 256;
+/** Ports are known by one byte. */
+export const NO_PACKET_PORT = 255;
+
+export const PACKET_PORT_FREE = 0;
+export const PACKET_PORT_RINGS = 1;
+export const PACKET_PORT_MESSAGES = 2;
+export const PACKET_PORT_DATAGRAMS = 3;
+export const PACKET_PORT_FRAMES = 4;
+
+/** Every frame has a virtio header in front. */
+export const PACKET_PORT_FLAG_VIRTIO = 1;
+/** Nothing says whether a checksum is finished. */
+export const PACKET_PORT_FLAG_UNFINISHED = 2;
+/** Frames may stay as their sender left them. */
+export const PACKET_PORT_FLAG_WHOLE = 4;
+
+/** Received frames begin here in their chunk: XDP_PACKET_HEADROOM. In front of it is room for headers. */
+export const CHUNK_HEADROOM_BYTES = 256;
+
+// ---------------------------------------------------------------------------------------------------------------
+// A ring of an AF_XDP socket, in the record of its port.
+//
+//   0          4          8         12      16     20      24          32
+//   | producer | consumer | entries | flags | mask | index | published | reserved
+
+/** u32 each: addresses of what the kernel reads and writes */
+export const XSK_RING_PRODUCER = 0;
+export const XSK_RING_CONSUMER = 4;
+export const XSK_RING_ENTRIES = 8;
+export const XSK_RING_FLAGS = 12;
+/** u32: entries − 1 */
+export const XSK_RING_MASK = 16;
+/** u32: our own end of it, and how much of that the kernel has been shown */
+export const XSK_RING_INDEX = 20;
+export const XSK_RING_PUBLISHED = 24;
+export const XSK_RING_BYTES = 32;
+
+/** An entry of the receive and transmit rings: u64 address in the UMEM, u32 bytes, u32 options; the others have the address. */
+export const XSK_ENTRY_LENGTH = 8;
+export const XSK_ENTRY_SHIFT = 4;
+export const XSK_ADDRESS_SHIFT = 3;
+/** In the flags: the kernel wants to be woken. */
+export const XSK_FLAG_NEED_WAKEUP = 1;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Room of a packet port: four rings of 64 KiB, or two arrays of messages with what they point at. Of a port with frames only
+// vectors and chunks are used.
+//
+//   0                64 KiB          128 KiB     192 KiB           256 KiB
+//   | receive ring   | transmit ring | fill ring | completion ring |
+//
+//   0                   32 KiB              64 KiB
+//   | messages received | messages to send  |
+//   | vectors received | vectors to send | names received | names to send | chunks received | chunks to send |
+//   64 KiB             72                80               96              112               114               116 KiB
+
+export const ROOM_RING_BYTES = 65536;
+export const ROOM_RECEIVE_RING = 0;
+export const ROOM_TRANSMIT_RING = 65536;
+export const ROOM_FILL_RING = 131072;
+export const ROOM_COMPLETION_RING = 196608;
+export const ROOM_RECEIVE_MESSAGES = 0;
+export const ROOM_TRANSMIT_MESSAGES = 32768;
+export const ROOM_RECEIVE_VECTORS = 65536;
+export const ROOM_TRANSMIT_VECTORS = 73728;
+export const ROOM_RECEIVE_NAMES = 81920;
+export const ROOM_TRANSMIT_NAMES = 98304;
+export const ROOM_RECEIVE_CHUNKS = 114688;
+export const ROOM_TRANSMIT_CHUNKS = 116736;
+export const ROOM_BYTES = 262144;
+/** Messages in each of the two arrays, at most. */
+export const ROOM_MESSAGE_COUNT_MAX = 512;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Message: `struct mmsghdr` of 64-bit Linux, for recvmmsg and sendmmsg, and the `struct iovec` and address it points at.
+//
+//   0      8             16       24             32        40              48      56       64
+//   | name | name length | vector | vector count | control | control length | flags | length |
+//
+//   0      8       16
+//   | base | bytes |
+
+/** u64 address */
+export const MESSAGE_NAME = 0;
+/** u32: room before, length after recvmmsg */
+export const MESSAGE_NAME_LENGTH = 8;
+/** u64 address */
+export const MESSAGE_VECTOR = 16;
+/** u64 */
+export const MESSAGE_VECTOR_COUNT = 24;
+/** i32: MSG_…, written by the kernel */
+export const MESSAGE_FLAGS = 48;
+/** u32: bytes received, written by the kernel */
+export const MESSAGE_LENGTH = 56;
+export const MESSAGE_BYTES = 64;
+/** The message was longer than its vector. */
+export const MESSAGE_FLAG_TRUNCATED = 32;
+/** u64 address, u64 bytes */
+export const VECTOR_BASE = 0;
+export const VECTOR_LENGTH = 8;
+export const VECTOR_BYTES = 16;
+/** Room of an address. */
+export const NAME_BYTES = 32;
 
 // ---------------------------------------------------------------------------------------------------------------
 // Endpoint entry: (address, protocol, port) → service. Open addressing, linear probing.

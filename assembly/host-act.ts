@@ -92,7 +92,7 @@ export function foresee(packet: usize, now: u32): u32 {
   if (isIn && reason == REASON_NONE) reason = checkEcn(packet);
   if (reason != REASON_NONE) return dropFor(reason);
   if (isIn || isHairpin()) return VERDICT_DELIVER;
-  return action == ACTION_FLOW && findStraightWay(packet, decidedFlow(), now) != 0 ? VERDICT_FORWARD : VERDICT_REPLY;
+  return action == ACTION_FLOW && findStraightWay(0, packet, decidedFlow(), now) != 0 ? VERDICT_FORWARD : VERDICT_REPLY;
 }
 
 // The way in.
@@ -177,7 +177,7 @@ function leaveByFlow(descriptor: usize, packet: usize, now: u32): u32 {
   }
   clampSegments(packet);
   translateSource(packet, decidedAddress(), decidedPort());
-  const entry = findStraightWay(packet, flow, now);
+  const entry = findStraightWay(descriptor, packet, flow, now);
   if (entry != 0) return sendStraight(descriptor, packet, entry, now);
   frameForGateway(descriptor, packet);
   return VERDICT_REPLY;

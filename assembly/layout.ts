@@ -53,8 +53,10 @@ import {
   DECISION_VNI,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
+  DESCRIPTOR_CHUNK,
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
+  DESCRIPTOR_ORIGIN,
   DESCRIPTOR_PORT,
   DESCRIPTOR_REASON,
   DESCRIPTOR_SERVICE,
@@ -85,6 +87,7 @@ import {
   FIXED_PARSED,
   FIXED_REASON_COUNTERS,
   FIXED_REGIONS,
+  FIXED_ROUTES,
   FIXED_STATE,
   FIXED_TOUCH_SINK,
   FIXED_VERDICT_COUNTERS,
@@ -98,6 +101,13 @@ import {
   HELD_LENGTH,
   HELD_LINK,
   HELD_TICKS,
+  MESSAGE_BYTES,
+  MESSAGE_FLAGS,
+  MESSAGE_LENGTH,
+  MESSAGE_NAME_LENGTH,
+  MESSAGE_VECTOR,
+  MESSAGE_VECTOR_COUNT,
+  NAME_BYTES,
   NAT_FLOW_BUCKET_BYTES,
   NAT_FLOW_BYTES,
   NAT_FLOW_FASTPATH,
@@ -121,6 +131,34 @@ import {
   NIC_INDEX,
   NIC_STATE,
   NIC_VNI,
+  PACKET_PORT_BATCH,
+  PACKET_PORT_BUDGET,
+  PACKET_PORT_BYTES,
+  PACKET_PORT_COMPLETION_RING,
+  PACKET_PORT_FILL_RING,
+  PACKET_PORT_FINISHED,
+  PACKET_PORT_FLAGS,
+  PACKET_PORT_HAND,
+  PACKET_PORT_IN_FLIGHT,
+  PACKET_PORT_IN_FLIGHT_MAX,
+  PACKET_PORT_LENT,
+  PACKET_PORT_LENT_MAX,
+  PACKET_PORT_LINK,
+  PACKET_PORT_MESSAGE_COUNT,
+  PACKET_PORT_NATIVE_ADDRESS,
+  PACKET_PORT_PENDING_COUNT,
+  PACKET_PORT_RECEIVE_RING,
+  PACKET_PORT_RECEIVED,
+  PACKET_PORT_ROOM,
+  PACKET_PORT_SEGMENTED,
+  PACKET_PORT_SEND_DROPPED,
+  PACKET_PORT_SENT,
+  PACKET_PORT_SIDE,
+  PACKET_PORT_TOO_LONG,
+  PACKET_PORT_TRANSMIT_RING,
+  PACKET_PORT_TRANSMIT_ROOM,
+  PACKET_PORT_WAITING_COUNT,
+  PACKET_PORT_WAITING_FIRST,
   PARSED_BACKEND,
   PARSED_BUCKET,
   PARSED_BYTES,
@@ -185,6 +223,19 @@ import {
   RING_MEMBER_SKIP,
   RING_MEMBER_TURN,
   RING_MEMBER_WEIGHT,
+  ROOM_BYTES,
+  ROOM_COMPLETION_RING,
+  ROOM_FILL_RING,
+  ROOM_MESSAGE_COUNT_MAX,
+  ROOM_RECEIVE_CHUNKS,
+  ROOM_RECEIVE_NAMES,
+  ROOM_RECEIVE_VECTORS,
+  ROOM_RING_BYTES,
+  ROOM_TRANSMIT_CHUNKS,
+  ROOM_TRANSMIT_MESSAGES,
+  ROOM_TRANSMIT_NAMES,
+  ROOM_TRANSMIT_RING,
+  ROOM_TRANSMIT_VECTORS,
   SERVICE_BACKEND,
   SERVICE_BYTES,
   SERVICE_BYTES_TOTAL,
@@ -229,6 +280,15 @@ import {
   TRANSLATION_PROTOCOL,
   TRANSLATION_RULE_COUNT,
   TRANSLATION_RULE_FIRST,
+  VECTOR_BYTES,
+  VERDICT_COUNT,
+  XSK_RING_BYTES,
+  XSK_RING_CONSUMER,
+  XSK_RING_ENTRIES,
+  XSK_RING_FLAGS,
+  XSK_RING_INDEX,
+  XSK_RING_MASK,
+  XSK_RING_PUBLISHED,
 } from './abi';
 
 export let descriptorsBase: u32 = 0;
@@ -377,8 +437,9 @@ class Descriptor {
   reason: u8;
   service: u32;
   backend: u32;
-  reserved0: u32;
-  reserved1: u64;
+  reserved: u32;
+  chunk: u32;
+  origin: u32;
 }
 
 class Endpoint {
@@ -644,6 +705,60 @@ class Held {
   spare: u32;
 }
 
+class PacketPort {
+  kind: u8;
+  link: u8;
+  side: u8;
+  flags: u8;
+  room: u32;
+  nativeAddress: u64;
+  messageCount: u32;
+  waitingFirst: u32;
+  waitingCount: u32;
+  pendingCount: u32;
+  hand: u32;
+  lent: u32;
+  lentMax: u32;
+  inFlight: u32;
+  inFlightMax: u32;
+  batch: u32;
+  budget: u32;
+  transmitRoom: u32;
+  received: u64;
+  sent: u64;
+  sendDropped: u64;
+  tooLong: u64;
+  finished: u64;
+  segmented: u64;
+  reserved0: u64;
+  reserved1: u64;
+}
+
+class XskRing {
+  producer: u32;
+  consumer: u32;
+  entries: u32;
+  flags: u32;
+  mask: u32;
+  index: u32;
+  published: u32;
+  reserved: u32;
+}
+
+class Message {
+  name: u64;
+  nameLength: u32;
+  spare0: u32;
+  vector: u64;
+  vectorCount: u64;
+  control: u64;
+  controlLength: u64;
+  flags: u32;
+  spare1: u32;
+  length: u32;
+  spare2: u32;
+}
+
 if (
   offsetof<Descriptor>('length') != DESCRIPTOR_LENGTH ||
   offsetof<Descriptor>('link') != DESCRIPTOR_LINK ||
@@ -652,6 +767,8 @@ if (
   offsetof<Descriptor>('reason') != DESCRIPTOR_REASON ||
   offsetof<Descriptor>('service') != DESCRIPTOR_SERVICE ||
   offsetof<Descriptor>('backend') != DESCRIPTOR_BACKEND ||
+  offsetof<Descriptor>('chunk') != DESCRIPTOR_CHUNK ||
+  offsetof<Descriptor>('origin') != DESCRIPTOR_ORIGIN ||
   offsetof<Descriptor>() != DESCRIPTOR_BYTES
 ) {
   ERROR('abi.ts: the descriptor has drifted');
@@ -894,6 +1011,75 @@ if (
   ERROR('abi.ts: the kept fragment has drifted');
 }
 if (
+  offsetof<PacketPort>('link') != PACKET_PORT_LINK ||
+  offsetof<PacketPort>('side') != PACKET_PORT_SIDE ||
+  offsetof<PacketPort>('flags') != PACKET_PORT_FLAGS ||
+  offsetof<PacketPort>('room') != PACKET_PORT_ROOM ||
+  offsetof<PacketPort>('nativeAddress') != PACKET_PORT_NATIVE_ADDRESS ||
+  offsetof<PacketPort>('messageCount') != PACKET_PORT_MESSAGE_COUNT ||
+  offsetof<PacketPort>('waitingFirst') != PACKET_PORT_WAITING_FIRST ||
+  offsetof<PacketPort>('waitingCount') != PACKET_PORT_WAITING_COUNT ||
+  offsetof<PacketPort>('pendingCount') != PACKET_PORT_PENDING_COUNT ||
+  offsetof<PacketPort>('hand') != PACKET_PORT_HAND ||
+  offsetof<PacketPort>('lent') != PACKET_PORT_LENT ||
+  offsetof<PacketPort>('lentMax') != PACKET_PORT_LENT_MAX ||
+  offsetof<PacketPort>('inFlight') != PACKET_PORT_IN_FLIGHT ||
+  offsetof<PacketPort>('inFlightMax') != PACKET_PORT_IN_FLIGHT_MAX ||
+  offsetof<PacketPort>('batch') != PACKET_PORT_BATCH ||
+  offsetof<PacketPort>('budget') != PACKET_PORT_BUDGET ||
+  offsetof<PacketPort>('transmitRoom') != PACKET_PORT_TRANSMIT_ROOM ||
+  offsetof<PacketPort>('received') != PACKET_PORT_RECEIVED ||
+  offsetof<PacketPort>('sent') != PACKET_PORT_SENT ||
+  offsetof<PacketPort>('sendDropped') != PACKET_PORT_SEND_DROPPED ||
+  offsetof<PacketPort>('tooLong') != PACKET_PORT_TOO_LONG ||
+  offsetof<PacketPort>('finished') != PACKET_PORT_FINISHED ||
+  offsetof<PacketPort>('segmented') != PACKET_PORT_SEGMENTED ||
+  offsetof<PacketPort>() != PACKET_PORT_RECEIVE_RING ||
+  PACKET_PORT_RECEIVE_RING + XSK_RING_BYTES != PACKET_PORT_TRANSMIT_RING ||
+  PACKET_PORT_TRANSMIT_RING + XSK_RING_BYTES != PACKET_PORT_FILL_RING ||
+  PACKET_PORT_FILL_RING + XSK_RING_BYTES != PACKET_PORT_COMPLETION_RING ||
+  PACKET_PORT_COMPLETION_RING + XSK_RING_BYTES != PACKET_PORT_BYTES
+) {
+  ERROR('abi.ts: the packet port has drifted');
+}
+if (
+  offsetof<XskRing>('consumer') != XSK_RING_CONSUMER ||
+  offsetof<XskRing>('entries') != XSK_RING_ENTRIES ||
+  offsetof<XskRing>('flags') != XSK_RING_FLAGS ||
+  offsetof<XskRing>('mask') != XSK_RING_MASK ||
+  offsetof<XskRing>('index') != XSK_RING_INDEX ||
+  offsetof<XskRing>('published') != XSK_RING_PUBLISHED ||
+  offsetof<XskRing>() != XSK_RING_BYTES
+) {
+  ERROR('abi.ts: the ring of a packet port has drifted');
+}
+if (
+  offsetof<Message>('nameLength') != MESSAGE_NAME_LENGTH ||
+  offsetof<Message>('vector') != MESSAGE_VECTOR ||
+  offsetof<Message>('vectorCount') != MESSAGE_VECTOR_COUNT ||
+  offsetof<Message>('flags') != MESSAGE_FLAGS ||
+  offsetof<Message>('length') != MESSAGE_LENGTH ||
+  offsetof<Message>() != MESSAGE_BYTES
+) {
+  ERROR('abi.ts: the message has drifted');
+}
+if (
+  ROOM_TRANSMIT_RING != ROOM_RING_BYTES ||
+  ROOM_FILL_RING != 2 * ROOM_RING_BYTES ||
+  ROOM_COMPLETION_RING != 3 * ROOM_RING_BYTES ||
+  ROOM_BYTES != 4 * ROOM_RING_BYTES ||
+  ROOM_MESSAGE_COUNT_MAX * MESSAGE_BYTES != ROOM_TRANSMIT_MESSAGES ||
+  2 * ROOM_TRANSMIT_MESSAGES != ROOM_RECEIVE_VECTORS ||
+  ROOM_RECEIVE_VECTORS + ROOM_MESSAGE_COUNT_MAX * VECTOR_BYTES != ROOM_TRANSMIT_VECTORS ||
+  ROOM_TRANSMIT_VECTORS + ROOM_MESSAGE_COUNT_MAX * VECTOR_BYTES != ROOM_RECEIVE_NAMES ||
+  ROOM_RECEIVE_NAMES + ROOM_MESSAGE_COUNT_MAX * NAME_BYTES != ROOM_TRANSMIT_NAMES ||
+  ROOM_TRANSMIT_NAMES + ROOM_MESSAGE_COUNT_MAX * NAME_BYTES != ROOM_RECEIVE_CHUNKS ||
+  ROOM_RECEIVE_CHUNKS + ROOM_MESSAGE_COUNT_MAX * 4 != ROOM_TRANSMIT_CHUNKS ||
+  ROOM_TRANSMIT_CHUNKS + ROOM_MESSAGE_COUNT_MAX * 4 > ROOM_BYTES
+) {
+  ERROR('abi.ts: the room of a packet port overlaps itself');
+}
+if (
   STATE_QUOTE + QUOTE_BYTES != STATE_DATAGRAM_KEY ||
   STATE_DATAGRAM_KEY + DATAGRAM_KEY_BYTES != STATE_HELD_COUNT ||
   STATE_HELD_ORDER + HELD_COUNT_MAX != STATE_TOLD_SPENT ||
@@ -909,7 +1095,9 @@ if (
   FIXED_COUNTERS + 64 * 8 != FIXED_PARSED ||
   FIXED_PARSED + STAGE_FRAME_COUNT * PARSED_BYTES != FIXED_NO_BUCKET ||
   FIXED_NO_BUCKET % 64 != 0 ||
-  FIXED_TOUCH_SINK + 64 != FIXED_STATE ||
+  FIXED_TOUCH_SINK + 32 != FIXED_ROUTES ||
+  FIXED_ROUTES + 8 * 4 != FIXED_STATE ||
+  VERDICT_COUNT > 8 ||
   FIXED_DECISION + DECISION_BYTES != FIXED_END ||
   FIXED_END > 2 * 65536
 ) {

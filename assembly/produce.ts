@@ -7,9 +7,12 @@ import {
   CONFIG_SLOT_BYTES,
   DESCRIPTOR_BACKEND,
   DESCRIPTOR_BYTES,
+  DESCRIPTOR_LINK,
   DESCRIPTOR_SERVICE,
   FIXED_CONFIG,
   HEADROOM_BYTES,
+  LINK_BARE,
+  LINK_ETHERNET,
   NO_INDEX,
   REASON_NONE,
 } from './abi';
@@ -61,6 +64,7 @@ export function produceFor(backend: u32, verdict: u32, frame: usize, ip: usize):
   memory.fill(descriptor, 0, DESCRIPTOR_BYTES);
   store<u32>(descriptor, NO_INDEX, DESCRIPTOR_SERVICE);
   store<u32>(descriptor, backend, DESCRIPTOR_BACKEND);
+  store<u8>(descriptor, <u8>(frame == ip ? LINK_BARE : LINK_ETHERNET), DESCRIPTOR_LINK);
   setFrame(descriptor, frame, ip);
   conclude(descriptor, verdict, REASON_NONE);
 }

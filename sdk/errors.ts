@@ -36,6 +36,7 @@ export interface Problem {
  * | `ERR_FLOWS_FOREIGN` | exported flows were hashed with another `flowHashKey` than the MUX's |
  * | `ERR_SOCKET` | a port cannot be bound |
  * | `ERR_PORT` | a packet port cannot be opened: no such interface, no privilege, taken, too small an MTU, not in this kernel |
+ * | `ERR_THREAD_LOST` | the thread of a data plane ended by itself, or was stopped before |
  * | `ERR_SPEAKER_LOST` | the thread of a speaker ended by itself, or was stopped before |
  * | `ERR_ROUTES_INVALID` | routes to announce cannot be read, contradict each other, or do not fit a BGP message |
  * | `ERR_SPEAKER_INVALID` | options of a BGP speaker break their ranges, or do not fit together |
@@ -56,6 +57,7 @@ export type ErrorCode =
   | 'ERR_FLOWS_FOREIGN'
   | 'ERR_SOCKET'
   | 'ERR_PORT'
+  | 'ERR_THREAD_LOST'
   | 'ERR_SPEAKER_LOST'
   | 'ERR_ROUTES_INVALID'
   | 'ERR_SPEAKER_INVALID'

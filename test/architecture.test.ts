@@ -4,6 +4,7 @@
  *   errors ◄ net ◄ packet
  *   errors, net ◄ resources ◄ topology ◄ program ◄ dataplane ◄ mux, host ◄ appliance
  *   errors, net ◄ runtime ◄ bfd ◄ bgp ◄ node ◄ appliance
+ *   mux, host ◄ node
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
@@ -22,10 +23,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dataplane: ['errors', 'net'],
   mux: ['errors', 'net', 'program', 'dataplane'],
   host: ['errors', 'net', 'program', 'dataplane'],
-  runtime: ['errors', 'net'],
+  runtime: ['errors', 'net', 'packet'],
   bfd: ['errors', 'net', 'runtime'],
   bgp: ['errors', 'net', 'runtime', 'bfd'],
-  node: ['errors', 'net', 'runtime', 'bgp'],
+  node: ['errors', 'net', 'program', 'dataplane', 'mux', 'host', 'runtime', 'bgp'],
   index: ['errors', 'net', 'resources', 'topology', 'program', 'dataplane', 'mux', 'host'],
   appliance: [
     'errors',
@@ -44,8 +45,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'index',
   ],
 };
-/** The data plane is configured from programs, and needs to know their shape but none of their code. */
-const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = { dataplane: ['program'] };
+/**
+ * The data plane is configured from programs, and is the memory of packet ports: it needs to know their shape, and none of
+ * their code.
+ */
+const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
+  dataplane: ['program', 'runtime'],
+};
 /** The runtime of Node, which also runs under Deno: its entry `edgemux/node` and the appliance import it, nobody else. */
 const NODE_RUNTIME = 'sdk/runtime/node/';
 const MAY_IMPORT_NODE = ['node', 'appliance'];

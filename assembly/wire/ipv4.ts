@@ -241,6 +241,14 @@ export function writeIpv4Header(
   store<u16>(ip, checksumOf(ipv4HeaderSum(ip, IPV4_BYTES_MIN)), CHECKSUM);
 }
 
+/** Gives a header, of right length, another identification and total length, and computes its checksum. */
+export function setIpv4IdAndLength(ip: usize, id: u32, totalLength: u32): void {
+  store<u16>(ip, bswap<u16>(<u16>totalLength), TOTAL_LENGTH);
+  store<u16>(ip, bswap<u16>(<u16>id), ID);
+  store<u16>(ip, 0, CHECKSUM);
+  store<u16>(ip, checksumOf(ipv4HeaderSum(ip, ipv4HeaderBytes(ip))), CHECKSUM);
+}
+
 /** Forbids routers to fragment a packet whose header is right. */
 export function setIpv4DontFragment(ip: usize): void {
   const before: u32 = load<u16>(ip, FLAGS_OFFSET);

@@ -191,6 +191,11 @@ export function setIpv6ClassLabelAndLength(ip: usize, trafficClass: u32, flowLab
   store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
 }
 
+/** Writes the bytes behind the fixed header. */
+export function setIpv6PayloadLength(ip: usize, payloadLength: u32): void {
+  store<u16>(ip, bswap<u16>(<u16>payloadLength), PAYLOAD_LENGTH);
+}
+
 /** Sends a packet back where it came from: addresses exchanged, which no checksum notices, and a new hop limit. */
 export function turnIpv6Around(ip: usize, hopLimit: u32): void {
   const source = v128.load(ip, SOURCE);

@@ -11,14 +11,19 @@ export const PROTOCOL_TCP: u32 = 6;
 export const TCP_BYTES_MIN: u32 = 20;
 export const TCP_CHECKSUM = 16;
 
+const SEQUENCE = 4;
 const ACKNOWLEDGMENT = 8;
 const DATA_OFFSET = 12;
 const FLAGS = 13;
+const URGENT = 18;
 
 const FLAG_FIN: u32 = 0x01;
 const FLAG_SYN: u32 = 0x02;
 const FLAG_RST: u32 = 0x04;
+const FLAG_PSH: u32 = 0x08;
 const FLAG_ACK: u32 = 0x10;
+const FLAG_URG: u32 = 0x20;
+const FLAG_CWR: u32 = 0x80;
 
 export function tcpHeaderBytes(tcp: usize): u32 {
   return (load<u8>(tcp, DATA_OFFSET) >> 4) << 2;
@@ -58,6 +63,28 @@ export function acknowledges(flags: u32): bool {
 /** The acknowledgment number as it lies in memory. */
 export function tcpAcknowledgment(tcp: usize): u32 {
   return load<u32>(tcp, ACKNOWLEDGMENT);
+}
+
+/**
+ * Makes the header of a segment of that of all of them: those behind the first do not answer to congestion again, those in
+ * front of the last neither push nor end the stream, and urgent data stays where it is.
+ *
+ * @param tcp a copy of the header of all of them
+ * @param offset of the segment's payload in that of all of them
+ */
+export function setTcpSegment(tcp: usize, offset: u32, isLast: bool): void {
+  let flags = tcpFlags(tcp);
+  if (!isLast) flags &= ~(FLAG_FIN | FLAG_PSH);
+  if (offset != 0) {
+    flags &= ~FLAG_CWR;
+    store<u32>(tcp, bswap<u32>(bswap<u32>(load<u32>(tcp, SEQUENCE)) + offset), SEQUENCE);
+    if ((flags & FLAG_URG) != 0) {
+      const urgent: u32 = bswap<u16>(load<u16>(tcp, URGENT));
+      if (urgent <= offset) flags &= ~FLAG_URG;
+      store<u16>(tcp, urgent <= offset ? 0 : bswap<u16>(<u16>(urgent - offset)), URGENT);
+    }
+  }
+  store<u8>(tcp, <u8>flags, FLAGS);
 }
 
 export function checkTcp(tcp: usize, segmentBytes: u32): u32 {

@@ -2,8 +2,8 @@
  * From arguments to an exit code: 0 done, 1 failed, 2 called wrongly.
  *
  * With `--json`, standard output is one JSON value, also for a failure: `{ "error": { code, message, problems } }`.
- * There are two exceptions: `check`, to which a fabric that is not sound is an answer, `{ "valid": false, … }`, and `bgp`,
- * which prints a line of JSON for each event, also for the one that ends it.
+ * There are exceptions: `check`, to which a fabric that is not sound is an answer, `{ "valid": false, … }`, and `bgp`, `mux`
+ * and `host`, which print a line of JSON for each event, also for the one that ends them.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,11 +12,14 @@ import { EdgemuxError } from '../errors.js';
 import { bgpCommand } from './commands/bgp.js';
 import { checkCommand } from './commands/check.js';
 import { compileCommand } from './commands/compile.js';
-
 import { demoCommand } from './commands/demo.js';
 import { explainCommand } from './commands/explain.js';
+import { hostCommand } from './commands/host.js';
+import { labCommand } from './commands/lab.js';
+import { muxCommand } from './commands/mux.js';
 import { replayCommand } from './commands/replay.js';
 import { FileError } from './files.js';
+import { LabError } from './lab/lab-error.js';
 import { BrokenOff, Failed, printJson, UsageError } from './output.js';
 
 const EXIT_DONE = 0;
@@ -28,9 +31,19 @@ export async function run(args: readonly string[]): Promise<number> {
   const program = new Command('edgemux')
     .description('An embeddable software load balancer: MUX and host agent in WebAssembly.')
     .version(packageVersion());
-  const commands = [demoCommand(), checkCommand(), compileCommand(), explainCommand(), replayCommand(), bgpCommand()];
+  const commands = [
+    demoCommand(),
+    checkCommand(),
+    compileCommand(),
+    explainCommand(),
+    replayCommand(),
+    bgpCommand(),
+    labCommand(),
+    muxCommand(),
+    hostCommand(),
+  ];
   for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().showHelpAfterError('(add --help for what can be given)');
   }
   try {
@@ -55,7 +68,7 @@ function report(error: unknown, asJson: boolean): number {
     return EXIT_USAGE;
   }
   const cause = error instanceof BrokenOff ? error.cause : error;
-  if (!(cause instanceof EdgemuxError || cause instanceof FileError)) throw error;
+  if (!(cause instanceof EdgemuxError || cause instanceof FileError || cause instanceof LabError)) throw error;
   const { code, message, problems } = cause;
   if (asJson && cause === error) printError({ code, message: message.split('\n')[0], problems });
   else process.stderr.write(`error: ${message}\n`);

@@ -68,6 +68,8 @@ export interface Counters {
    * refused because their VM has its share of the NAT flow table.
    */
   readonly snat: Readonly<Record<keyof typeof SNAT_COUNTERS, number>>;
+  /** Frames of packet ports that had no port to leave by. */
+  readonly unrouted: number;
   /** Redirects a MUX sent, redirects a host agent obeyed, and packets it sent straight to another host. */
   readonly fastpath: Readonly<Record<keyof typeof FASTPATH_COUNTERS, number>>;
 }
@@ -98,6 +100,7 @@ export function readCounters(dataPlane: DataPlane): Counters {
     natFlows: readNamed(dataPlane, NAT_FLOW_COUNTERS),
     tcp: readNamed(dataPlane, TCP_COUNTERS),
     snat: readNamed(dataPlane, SNAT_COUNTERS),
+    unrouted: readCounter(dataPlane, abi.FIXED_COUNTERS + abi.COUNTER_UNROUTED * 8),
     fastpath: readNamed(dataPlane, FASTPATH_COUNTERS),
   };
 }

@@ -61,9 +61,30 @@ export interface DataPlaneExports extends Record<string, unknown> {
   natFlowPurge(nic: number): void;
 }
 
+/** What the module of the appliance has beside those; ports by number. */
+export interface PortExports {
+  portInit(): void;
+  /** Returns 0 when no chunks are left for it. */
+  portOpen(port: number, kind: number, link: number, side: number, flags: number): number;
+  portClose(port: number): void;
+  portStartRings(port: number): void;
+  portTakeRing(port: number): number;
+  portTakeMessages(port: number, messageCount: number): number;
+  portFrameRoom(port: number): number;
+  portTakeFrame(port: number, bytes: number): number;
+  portPendingEntries(port: number): number;
+  portSent(port: number, count: number, isRefused: number): void;
+  portFreeChunkCount(): number;
+  /** Returns the number of frames, with those that were produced. */
+  portProcessMux(nowMs: number): number;
+  portProcessHost(nowMs: number): number;
+}
+
 /** A loaded data plane: its functions, and views on its memory that stay valid as long as it lives. */
 export class DataPlane {
   readonly exports: DataPlaneExports;
+  /** `undefined` when the module is not the appliance's, or no ports were asked for. */
+  readonly ports: PortExports | undefined;
   readonly capacities: Capacities;
   readonly plan: MemoryPlan;
   readonly bytes: Uint8Array;
@@ -72,6 +93,7 @@ export class DataPlane {
 
   private constructor(exports: DataPlaneExports, memory: WebAssembly.Memory, capacities: Capacities, plan: MemoryPlan) {
     this.exports = exports;
+    this.ports = capacities.portCountMax > 0 && 'portInit' in exports ? (exports as unknown as PortExports) : undefined;
     this.capacities = capacities;
     this.plan = plan;
     this.bytes = new Uint8Array(memory.buffer);
@@ -86,7 +108,7 @@ export class DataPlane {
    * @throws EdgemuxError `ERR_CAPACITY` when the capacities are no numbers of things, or too many
    */
   static async load(module: WebAssembly.Module, role: Role, capacities: Partial<Capacities> = {}): Promise<DataPlane> {
-    const wanted = { ...CAPACITIES_DEFAULT, ...capacities };
+    const wanted = { ...CAPACITIES_DEFAULT, ...withFrameRoom(capacities), ...capacities };
     const plan = planMemory(role, wanted);
     const memory = new WebAssembly.Memory({ initial: plan.pageCount, maximum: plan.pageCount });
     const exports = await instantiateModule(module, memory);
@@ -110,11 +132,22 @@ export class DataPlane {
     const { flowCountMax, trustedFlowCountMax, untrustedFlowCountMax } = this.capacities;
     this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FLOW_TRUSTED_MAX, trustedFlowCountMax ?? flowCountMax, true);
     this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_FLOW_UNTRUSTED_MAX, untrustedFlowCountMax ?? flowCountMax, true);
+    this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_CHUNK_BYTES, this.capacities.chunkBytes, true);
+    this.view.setUint32(abi.FIXED_CONFIG + abi.CONFIG_CHUNK_SHARE, this.plan.chunkShare, true);
     const refused = this.exports.init();
     if (refused !== 0) {
       throw new EdgemuxError('ERR_ABI_MISMATCH', `the data plane refuses the memory plan: region ${refused - 1}`);
     }
+    this.ports?.portInit();
   }
+}
+
+/** With packet ports frames are as long as their chunks allow, unless the embedder says something else. */
+function withFrameRoom({
+  portCountMax = 0,
+  chunkBytes = CAPACITIES_DEFAULT.chunkBytes,
+}: Partial<Capacities>): Partial<Capacities> {
+  return portCountMax > 0 ? { frameBytesMax: chunkBytes - abi.CHUNK_HEADROOM_BYTES } : {};
 }
 
 async function instantiateModule(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<DataPlaneExports> {

@@ -5,7 +5,7 @@
  * mapped into it never moves. Pages nobody touches cost address space only.
  */
 import * as abi from '../../assembly/abi.js';
-import { EdgemuxError } from '../errors.js';
+import { EdgemuxError, type Problem } from '../errors.js';
 
 /** How much room a data plane has. Each of these is fixed at load. */
 export interface Capacities {
@@ -46,8 +46,20 @@ export interface Capacities {
   readonly datagramCountMax: number;
   /** Frames in a batch; default 256. */
   readonly batchFrameCountMax: number;
-  /** Longest frame, in bytes, as it arrives; default 9,216. Longer ones are dropped as `oversize`. */
+  /**
+   * Longest frame, in bytes, as it arrives; default 9,216, with packet ports all that fits a chunk. Longer ones are dropped as
+   * `oversize`.
+   */
   readonly frameBytesMax: number;
+  /** Packet ports that may be open at a time, at most 254; default 0: none, and no memory for them. They take `edgemux/appliance-module`. */
+  readonly portCountMax: number;
+  /** Chunks of the pool that frames of packet ports lie in; default 2,048. */
+  readonly chunkCount: number;
+  /**
+   * Bytes of each, 256 of them in front of the frame; a multiple of 64, default 69,824, which holds what a VM sends before it
+   * is cut into segments. AF_XDP wants 2,048 or 4,096.
+   */
+  readonly chunkBytes: number;
 }
 
 /** The capacities of a data plane that does not ask for others. */
@@ -68,6 +80,9 @@ export const CAPACITIES_DEFAULT: Capacities = {
   datagramCountMax: 1024,
   batchFrameCountMax: 256,
   frameBytesMax: 9216,
+  portCountMax: 0,
+  chunkCount: 2048,
+  chunkBytes: 69_824,
 };
 
 /** Which of the two pipelines an instance is for: the tables of the other one get no room. */
@@ -85,11 +100,15 @@ export interface MemoryPlan {
   readonly regions: readonly Region[];
   /** Bytes from the start of one slot to the next. */
   readonly slotBytes: number;
+  /** Chunks of the pool that a packet port may have to receive, and to send. */
+  readonly chunkShare: number;
   /** Pages of 64 KiB. */
   readonly pageCount: number;
 }
 
 const PAGE_BYTES = 65_536;
+/** What a port needs at least to receive, and to send, so that it works in batches. */
+const CHUNK_SHARE_MIN = 16;
 /** Linear memory has 32-bit addresses. */
 const PAGE_COUNT_MAX = 65_536;
 const LINE_BYTES = 64;
@@ -101,15 +120,17 @@ const LINE_BYTES = 64;
  */
 export function planMemory(role: Role, capacities: Capacities): MemoryPlan {
   checkCounts(capacities);
+  const chunkShare = checkPorts(capacities);
   const slotBytes = roundUp(abi.HEADROOM_BYTES + capacities.frameBytesMax, LINE_BYTES);
   const sizes = role === 'mux' ? muxRegions(capacities) : hostRegions(capacities);
   sizes.set(abi.REGION_DESCRIPTORS, [capacities.batchFrameCountMax, abi.DESCRIPTOR_BYTES]);
   sizes.set(abi.REGION_SLOTS, [capacities.batchFrameCountMax, slotBytes]);
+  if (capacities.portCountMax > 0) for (const [region, size] of portRegions(capacities)) sizes.set(region, size);
 
   let end = roundUp(abi.FIXED_END, PAGE_BYTES);
   const regions = Array.from({ length: abi.REGION_COUNT }, (_, region): Region => {
-    const [count, bytes] = sizes.get(region) ?? [1, LINE_BYTES];
-    const base = end;
+    const [count, bytes, alignment = LINE_BYTES] = sizes.get(region) ?? [1, LINE_BYTES];
+    const base = roundUp(end, alignment);
     end = roundUp(base + count * bytes, LINE_BYTES);
     return { base, count };
   });
@@ -118,17 +139,38 @@ export function planMemory(role: Role, capacities: Capacities): MemoryPlan {
     const message = `the capacities need ${pageCount} pages of 64 KiB, WebAssembly has ${PAGE_COUNT_MAX}`;
     throw new EdgemuxError('ERR_CAPACITY', message);
   }
-  return { regions, slotBytes, pageCount };
+  return { regions, slotBytes, chunkShare, pageCount };
 }
 
 function checkCounts(capacities: Capacities): void {
   const problems = Object.entries(capacities)
-    .filter(([, count]) => !Number.isSafeInteger(count) || count < 1)
-    .map(([path, count]) => ({ path, expected: 'a whole number of at least 1', got: String(count) }));
+    .filter(([path, count]) => !Number.isSafeInteger(count) || count < leastOf(path))
+    .map(([path, count]) => ({ path, expected: `a whole number of at least ${leastOf(path)}`, got: String(count) }));
   if (problems.length > 0) throw new EdgemuxError('ERR_CAPACITY', 'no data plane can be so large', problems);
 }
 
-type RegionSizes = Map<number, readonly [count: number, bytes: number]>;
+function leastOf(path: string): number {
+  return path === 'portCountMax' ? 0 : 1;
+}
+
+/** Half of the chunks beside those of a batch are for what ports receive, the other half for what they send. */
+function checkPorts({ portCountMax, chunkCount, chunkBytes, batchFrameCountMax, frameBytesMax }: Capacities): number {
+  if (portCountMax === 0) return 0;
+  const problems: Problem[] = [];
+  const check = (path: string, got: number, isRight: boolean, expected: string) => {
+    if (!isRight) problems.push({ path, expected, got: String(got) });
+  };
+  const countMin = 2 * portCountMax * CHUNK_SHARE_MIN + batchFrameCountMax;
+  const roomBytes = chunkBytes - abi.CHUNK_HEADROOM_BYTES;
+  check('portCountMax', portCountMax, portCountMax < abi.NO_PACKET_PORT, `at most ${abi.NO_PACKET_PORT - 1}`);
+  check('chunkCount', chunkCount, chunkCount >= countMin, `at least ${countMin} for ${portCountMax} ports`);
+  check('chunkBytes', chunkBytes, chunkBytes % LINE_BYTES === 0 && chunkBytes >= 2048, 'a multiple of 64 from 2048 on');
+  check('frameBytesMax', frameBytesMax, frameBytesMax <= roomBytes, `at most ${roomBytes}, which fits a chunk`);
+  if (problems.length > 0) throw new EdgemuxError('ERR_CAPACITY', 'packet ports need room that fits', problems);
+  return Math.floor((chunkCount - batchFrameCountMax) / (2 * portCountMax));
+}
+
+type RegionSizes = Map<number, readonly [count: number, bytes: number, alignment?: number]>;
 
 function muxRegions(capacities: Capacities): RegionSizes {
   return new Map([
@@ -171,6 +213,17 @@ function hostRegions(capacities: Capacities): RegionSizes {
     [abi.REGION_FRAGMENTS, fragmentRegion(capacities)],
     // Only a MUX keeps frames: one record is the least a region has.
     [abi.REGION_HELD, [1, abi.HELD_BYTES]],
+  ]);
+}
+
+function portRegions({ portCountMax, chunkCount, chunkBytes, nicCountMax }: Capacities): RegionSizes {
+  return new Map([
+    [abi.REGION_CHUNKS, [chunkCount, chunkBytes, PAGE_BYTES]],
+    [abi.REGION_FREE_CHUNKS, [chunkCount, 4]],
+    [abi.REGION_CHUNK_OWNERS, [chunkCount, 1]],
+    [abi.REGION_PACKET_PORTS, [portCountMax, abi.PACKET_PORT_BYTES]],
+    [abi.REGION_PORT_ROOMS, [portCountMax, abi.ROOM_BYTES, PAGE_BYTES]],
+    [abi.REGION_NIC_PORTS, [nicCountMax, 1]],
   ]);
 }
 

@@ -5,6 +5,7 @@ import { writeConfig } from '../dataplane/config.js';
 import { type Counters, readCounters } from '../dataplane/counters.js';
 import { DataPlane } from '../dataplane/instance.js';
 import type { Capacities } from '../dataplane/plan.js';
+import { PortTable } from '../dataplane/port-table.js';
 import { type Counts, capacitiesOf, checkRoom } from '../dataplane/room.js';
 import type { HostProgram } from '../program/types.js';
 import { readDecision } from './decision.js';
@@ -36,6 +37,7 @@ export class HostAgent {
   readonly #snat: SnatTable;
   readonly #peers: PeerTable;
   #program: HostProgram | undefined;
+  #ports: PortTable | undefined;
   #nowMs = 0;
   /** Frames for processBatch, in linear memory. */
   readonly batch: Batch;
@@ -73,6 +75,7 @@ export class HostAgent {
     const hashKey = this.#program?.flowHashKey ?? program.flowHashKey;
     writeConfig(this.#dataPlane, program.attachment, hashKey, program.encapsulation);
     this.#nics.assign(program);
+    this.#ports?.assignNics((key) => this.#nics.find(key));
     this.#addresses.apply(addressesOf(program));
     this.#translations.apply(program);
     this.#snat.apply(program);
@@ -113,6 +116,34 @@ export class HostAgent {
   processBatch(nowMs: number): void {
     this.#nowMs = nowMs;
     this.batch.process((count) => this.#dataPlane.exports.hostProcess(count, wrapMs(nowMs)));
+  }
+
+  /**
+   * Packet ports, whose frames processPorts processes in place of those of the batch. While a port has frames that wait to be
+   * processed, the batch must not be used.
+   *
+   * @throws EdgemuxError `ERR_UNSUPPORTED` unless the module is that of `edgemux/appliance-module` and was loaded with a
+   * `portCountMax`
+   */
+  get ports(): PortTable {
+    if (this.#ports === undefined) {
+      this.#ports = new PortTable(this.#dataPlane, 'host');
+      this.#ports.assignNics((key) => this.#nics.find(key));
+    }
+    return this.#ports;
+  }
+
+  /**
+   * Processes the frames that packet ports have received, and puts each where its verdict says: onto the send side of a port,
+   * or back into the pool. As processBatch does, it also forgets idle connections, and is to be called once a second where
+   * nothing comes.
+   *
+   * @param nowMs as for process
+   * @returns the number of frames, resets of idle connections included
+   */
+  processPorts(nowMs: number): number {
+    this.#nowMs = nowMs;
+    return this.ports.process(nowMs);
   }
 
   /**

@@ -40,6 +40,11 @@ export class NicIndexes {
     return undefined;
   }
 
+  /** The index of a NIC; `undefined` when the program that was assigned last has none of that key. */
+  find(key: string): number | undefined {
+    return this.#indexes.get(key);
+  }
+
   /** The index of a NIC of the program that was assigned last. */
   of(key: string): number {
     const index = this.#indexes.get(key);

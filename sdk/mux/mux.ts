@@ -6,6 +6,7 @@ import { writeConfig, writeFastpathConfig } from '../dataplane/config.js';
 import { type Counters, readCounters, type Traffic } from '../dataplane/counters.js';
 import { DataPlane } from '../dataplane/instance.js';
 import type { Capacities } from '../dataplane/plan.js';
+import { PortTable } from '../dataplane/port-table.js';
 import { type Counts, capacitiesOf, checkRoom } from '../dataplane/room.js';
 import { checkHostsInReach } from '../dataplane/template.js';
 import type { Backend, MuxProgram, Service } from '../program/types.js';
@@ -44,6 +45,7 @@ export class Mux {
   readonly #services: ServiceTable;
   readonly #fairShare = new FairShare();
   #program: MuxProgram | undefined;
+  #ports: PortTable | undefined;
   #nowMs = 0;
   /** Frames for processBatch, in linear memory. */
   readonly batch: Batch;
@@ -121,6 +123,32 @@ export class Mux {
     this.#nowMs = nowMs;
     if (this.#fairShare.isDue(nowMs)) this.#measureLoad(nowMs);
     this.batch.process((count) => this.#dataPlane.exports.muxProcess(count, wrapMs(nowMs)));
+  }
+
+  /**
+   * Packet ports, whose frames processPorts processes in place of those of the batch. While a port has frames that wait to be
+   * processed, the batch must not be used.
+   *
+   * @throws EdgemuxError `ERR_UNSUPPORTED` unless the module is that of `edgemux/appliance-module` and was loaded with a
+   * `portCountMax`
+   */
+  get ports(): PortTable {
+    this.#ports ??= new PortTable(this.#dataPlane, 'mux');
+    return this.#ports;
+  }
+
+  /**
+   * Processes the frames that packet ports have received, and puts each where its verdict says: onto the send side of a port,
+   * or back into the pool. As processBatch does, it also sends on what was kept, and is to be called once a second where
+   * nothing comes.
+   *
+   * @param nowMs as for process
+   * @returns the number of frames, those included that were produced
+   */
+  processPorts(nowMs: number): number {
+    this.#nowMs = nowMs;
+    if (this.#fairShare.isDue(nowMs)) this.#measureLoad(nowMs);
+    return this.ports.process(nowMs);
   }
 
   /** The service that took a frame of the batch; `undefined` for one that is not for a service. */

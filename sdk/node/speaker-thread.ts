@@ -13,7 +13,8 @@ import {
   type StopHow,
 } from '../bgp/index.js';
 import { EdgemuxError } from '../errors.js';
-import { type Call, type Report, type Request, unpackError } from './speaker-messages.js';
+import { unpackError } from './crossing-error.js';
+import type { Call, Report, Request } from './speaker-messages.js';
 
 type SpeakerMethods = Pick<Speaker, 'status' | 'subscribe' | 'announce' | 'setPeers' | 'prepareRestart' | 'stop'>;
 

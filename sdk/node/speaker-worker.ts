@@ -2,7 +2,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Speaker, type SpeakerEvent, type SpeakerOptions } from '../bgp/index.js';
 import { nodeRuntime } from '../runtime/node/index.js';
-import { type Call, packError, type Report, type Request } from './speaker-messages.js';
+import { packError } from './crossing-error.js';
+import type { Call, Report, Request } from './speaker-messages.js';
 
 /** How often the owner hears how things are when nothing happens: times and counts go on. */
 const STATUS_INTERVAL_MS = 1000;

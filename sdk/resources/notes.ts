@@ -34,7 +34,7 @@ function probes(index: ResourceIndex): Note[] {
 }
 
 function routers(index: ResourceIndex): Note[] {
-  const text = 'is not spoken to by the program of a MUX: edgemux bgp announces its VIPs to the router';
+  const text = 'is not spoken to by the program of a MUX: edgemux mux and edgemux bgp announce its VIPs to the router';
   return index.all('loadBalancerMux').flatMap(({ path, resource }) =>
     (resource.properties.routerConfiguration?.peerRouterConfigurations ?? []).map((_, i) => ({
       path: `${path}.properties.routerConfiguration.peerRouterConfigurations[${i}]`,

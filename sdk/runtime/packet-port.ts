@@ -49,7 +49,7 @@ export interface PortPlaces {
   /** `messages` and `datagrams`: arrays of `struct mmsghdr`, 64 bytes each, complete with iovecs and addresses. */
   readonly receiveMessages: number;
   readonly transmitMessages: number;
-  /** Length of each of the two arrays. */
+  /** Messages that may be received at once. More may wait to be sent: pendingCount says how many. */
   readonly messageCount: number;
 }
 
@@ -77,7 +77,7 @@ export interface PortCounters {
   readonly sent: number;
   /** Not sent: the other side had no room, or would not take the frame. */
   readonly sendDropped: number;
-  /** Not received: longer than a chunk. */
+  /** Not received: longer than a chunk, or in contradiction to its virtio header. */
   readonly tooLong: number;
   /** Frames whose checksum the data plane has finished. */
   readonly finished: number;
@@ -122,7 +122,10 @@ export interface PortMemory {
   /** `frames`: where the next frame is to be put, and how much room it has; 0 when there is none. */
   frameRoom(port: number): number;
   readonly frameRoomBytes: number;
-  /** `frames`: moves the frame that was put there into the batch. */
+  /**
+   * `frames`: moves the frame that was put there into the batch; returns how many frames it made. One to be cut into more
+   * segments than there is room for makes 0, and is taken by the frameRoom of a later batch.
+   */
   takeFrame(port: number, byteCount: number): number;
 
   /** Frames that wait to be sent: entries of the transmit ring, messages, or frames. */

@@ -1,10 +1,11 @@
 /** How `edgemux bgp` shows sessions and events: a table that is drawn in place, and lines of JSON. */
 import { describe, expect, test } from 'vitest';
-import { textLine } from '../../sdk/appliance/bgp/event-text.js';
-import { type EventRecord, errorRecord, jsonLine } from '../../sdk/appliance/bgp/events.js';
-import { Screen } from '../../sdk/appliance/bgp/screen.js';
-import { durationText, sessionTable } from '../../sdk/appliance/bgp/session-table.js';
+import { sessionTable } from '../../sdk/appliance/bgp/session-table.js';
 import { FileError } from '../../sdk/appliance/files.js';
+import { durationText } from '../../sdk/appliance/service/columns.js';
+import { textLine } from '../../sdk/appliance/service/event-text.js';
+import { type EventRecord, errorRecord, jsonLine } from '../../sdk/appliance/service/events.js';
+import { Screen } from '../../sdk/appliance/service/screen.js';
 import { neverWaitFor } from '../../sdk/appliance/terminal.js';
 import type { PeerStatus } from '../../sdk/bgp/index.js';
 import { EdgemuxError } from '../../sdk/errors.js';

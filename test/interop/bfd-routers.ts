@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { waitFor } from '../../sdk/appliance/lab/wait.js';
 import type { Lab } from './bgp/lab.js';
 import type { LabProcess } from './bgp/lab-process.js';
-import { waitFor } from './bgp/wait.js';
 
 const START_MS_MAX = 10_000;
 

@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../../sdk/appliance/lab/wait.js';
 import { detectionTimeMs, readBfd } from './bfd-capture.js';
 import { type BfdRouter, type BfdRouterKind, birdBfd, frrBfd } from './bfd-routers.js';
 import { Lab } from './bgp/lab.js';
 import type { LabProcess } from './bgp/lab-process.js';
-import { waitFor } from './bgp/wait.js';
 import { frameCount } from './peers.js';
 
 const AGENT = fileURLToPath(new URL('bfd-agent.mjs', import.meta.url));

@@ -2,8 +2,8 @@
 import { type GracefulRestartOptions, Speaker, type SpeakerStatus } from '../../bgp/index.js';
 import type { Runtime } from '../../runtime/index.js';
 import { counted } from '../output.js';
-import { type EventRecord, errorRecord } from './events.js';
-import type { RereadAnswer } from './reread.js';
+import { type EventRecord, errorRecord } from '../service/events.js';
+import type { RereadAnswer } from '../service/reread.js';
 import type { MuxSpeaker } from './speaker-of-mux.js';
 
 /** Seconds routers wait for a speaker that is restarted, where nobody says how many. */
@@ -24,6 +24,8 @@ export class BgpService {
   readonly #settings: ServiceSettings;
   readonly #tell: (record: EventRecord) => void;
   #isStarted = false;
+  /** What was read while the speaker ended is of no use any more. */
+  #isEnding = false;
   /** What happened before it could be said that the speaker has started. */
   readonly #early: EventRecord[] = [];
   /** What the speaker is as long as it runs. */
@@ -79,14 +81,15 @@ export class BgpService {
    *
    * @param why who asked for it
    */
-  reload(why: string, read: () => Promise<RereadAnswer>): Promise<void> {
+  reload(why: string, read: () => Promise<RereadAnswer<MuxSpeaker>>): Promise<void> {
     this.#reloaded = this.#reloaded.then(async () => {
       const failed = (error: EventRecord) =>
         this.#tell({ ...error, during: `reload (${why})`, kept: counted(this.#current.routes.length, 'route') });
       try {
         const answer = await read();
+        if (this.#isEnding) return;
         if ('error' in answer) failed(answer.error);
-        else await this.#change(why, answer.speaker);
+        else await this.#change(why, answer.value);
       } catch (error) {
         failed(errorRecord(error));
       }
@@ -96,6 +99,7 @@ export class BgpService {
 
   /** Withdraws every route, says goodbye and ends. */
   async drain(text: string): Promise<void> {
+    this.#isEnding = true;
     await this.#speaker.stop({ kind: 'drain', text, timeoutMs: DRAIN_TIMEOUT_MS });
     this.#tell({ event: 'stop', how: 'drain' });
   }

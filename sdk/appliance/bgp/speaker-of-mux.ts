@@ -2,7 +2,7 @@
 import type { PeerOptions, Route, SpeakerOptions } from '../../bgp/options.js';
 import { EdgemuxError } from '../../errors.js';
 import { compareIp, parseIp } from '../../net/address.js';
-import { compile } from '../../program/index.js';
+import { type CompiledFabric, compile, type MuxProgram } from '../../program/index.js';
 import { type BgpRoutes, type Fabric, type LoadBalancerMux, muxRouterIdOf } from '../../resources/index.js';
 import type { Machine } from '../../topology/index.js';
 
@@ -24,14 +24,21 @@ export interface MuxSpeaker {
 export function speakerOfMux(fabric: Fabric, id: string): MuxSpeaker {
   const compiled = compile(fabric);
   const program = compiled.forMux(id);
+  const speaker = speakerFor(program, compiled, fabric);
+  if (speaker) return speaker;
   const at = fabric.loadBalancerMuxes.findIndex(({ resourceId }) => resourceId === program.id);
-  const mux = fabric.loadBalancerMuxes[at];
+  const path = `loadBalancerMuxes[${at}].properties.routerConfiguration.peerRouterConfigurations`;
+  const problem = { path, expected: 'at least one router to speak to', got: 'nothing' };
+  throw new EdgemuxError('ERR_RESOURCE_INVALID', `${program.id} has no routers`, [problem]);
+}
+
+/** The same for a program that has been compiled; `undefined` for a MUX without routers. */
+export function speakerFor(program: MuxProgram, { topology }: CompiledFabric, fabric: Fabric): MuxSpeaker | undefined {
+  const mux = fabric.loadBalancerMuxes.find(({ resourceId }) => resourceId === program.id) as LoadBalancerMux;
   const { routerConfiguration, edgemux } = mux.properties;
   const routerId = muxRouterIdOf(mux);
   if (!routerConfiguration || routerConfiguration.peerRouterConfigurations.length === 0 || routerId === undefined) {
-    const path = `loadBalancerMuxes[${at}].properties.routerConfiguration.peerRouterConfigurations`;
-    const problem = { path, expected: 'at least one router to speak to', got: 'nothing' };
-    throw new EdgemuxError('ERR_RESOURCE_INVALID', `${program.id} has no routers`, [problem]);
+    return undefined;
   }
   const attributes = attributesOf(fabric.loadBalancerManager?.properties.edgemux.routes, edgemux.routes);
   return {
@@ -39,7 +46,7 @@ export function speakerOfMux(fabric: Fabric, id: string): MuxSpeaker {
     options: {
       as: routerConfiguration.localASN,
       routerId,
-      addresses: addressesOf(compiled.topology.muxes.get(program.id) as Machine),
+      addresses: addressesOf(topology.muxes.get(program.id) as Machine),
       peers: routerConfiguration.peerRouterConfigurations.map(peerOf),
     },
     routes: inOrder(program.vips).map((vip) => ({ prefix: hostPrefix(vip), ...attributes })),

@@ -2,17 +2,17 @@
 import { Command } from 'commander';
 import { EdgemuxError } from '../../errors.js';
 import { nodeRuntime } from '../../runtime/node/index.js';
-import { errorRecord } from '../bgp/events.js';
-import { watchForChange } from '../bgp/file-watch.js';
 import { printPlan } from '../bgp/plan.js';
-import { lineReporter, type Reporter, tableReporter } from '../bgp/reporter.js';
-import { reread } from '../bgp/reread.js';
 import { BgpService, RESTART_TIME_SECONDS_DEFAULT } from '../bgp/service.js';
 import { sessionTable } from '../bgp/session-table.js';
-import { obeySignals } from '../bgp/signals.js';
 import { type MuxSpeaker, speakerOfMux } from '../bgp/speaker-of-mux.js';
 import { FileError, readFabricFile } from '../files.js';
 import { Failed, wholeNumber } from '../output.js';
+import { errorRecord } from '../service/events.js';
+import { watchForChange } from '../service/file-watch.js';
+import { lineReporter, type Reporter, tableReporter } from '../service/reporter.js';
+import { reread } from '../service/reread.js';
+import { obeySignals } from '../service/signals.js';
 import { outliveStandardOutput } from '../standard-output.js';
 
 interface BgpOptions {
@@ -101,7 +101,7 @@ async function runUntilSignal(
   reporter: Reporter,
   options: BgpOptions,
 ): Promise<void> {
-  const reload = (why: string) => void service.reload(why, () => reread({ path, mux: options.mux }));
+  const reload = (why: string) => void service.reload(why, () => reread({ path, reading: 'speaker', id: options.mux }));
   const ending = new AbortController();
   const started = service.start();
   let isRestarting = false;

@@ -14,6 +14,8 @@ export interface Libc {
   close(descriptor: number): number;
   getsockopt(descriptor: number, level: number, option: number, value: Uint8Array, valueBytes: Uint8Array): number;
   ioctl(descriptor: number, request: number, argument: Uint8Array): number;
+  /** The same, for requests whose argument is a number. */
+  ioctlNumber(descriptor: number, request: number, argument: number): number;
   /** The system call bpf(2). */
   bpf(command: number, attributes: Uint8Array): number;
   mmap(
@@ -89,6 +91,7 @@ function load(what: string): Libc {
     close: self.func('int close(int)'),
     getsockopt: self.func('int getsockopt(int, int, int, void *, void *)'),
     ioctl: self.func('int ioctl(int, unsigned long, void *)'),
+    ioctlNumber: self.func('int ioctl(int, unsigned long, unsigned long)'),
     bpf: bpfThrough(self),
     mmap: self.func('intptr_t mmap(uintptr_t, size_t, int, int, int, int64_t)'),
     munmap: self.func('int munmap(uintptr_t, size_t)'),

@@ -1,13 +1,13 @@
 /** edgemux as the MUX: the `bgp` command in the namespace of its MUX. */
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { waitFor } from '../../../sdk/appliance/lab/wait.js';
 import { CLI } from '../../appliance/cli.js';
 import { fabricOf } from './fabric.js';
 import type { Lab } from './lab.js';
 import type { LabProcess } from './lab-process.js';
 import type { Mux, MuxEvent, MuxPeer } from './mux.js';
 import type { MuxPlace } from './topology.js';
-import { waitFor } from './wait.js';
 
 const START_MS_MAX = 20_000;
 /** Thousands of VIPs take seconds to compile, more where others want the same cores. */

@@ -1,6 +1,7 @@
 /** The fabric file of a MUX in the tests: its session, and a load balancer with its VIPs. */
+import { MUX_AS, ROUTER_AS } from '../../../sdk/appliance/lab/routers/router.js';
 import type { MuxPeer } from './mux.js';
-import { MUX_AS, type MuxPlace, ROUTER_AS } from './topology.js';
+import type { MuxPlace } from './topology.js';
 
 /** The fabric of one MUX, `mux-<number>`, with these VIPs. */
 export function fabricOf(place: MuxPlace, peer: MuxPeer, vips: readonly string[]): unknown {

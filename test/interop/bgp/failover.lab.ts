@@ -1,11 +1,11 @@
 /** How soon traffic leaves a MUX that is gone, in every way a MUX can go; and that it goes to both before. */
 import { describe, expect } from 'vitest';
+import { nowMs, sleep } from '../../../sdk/appliance/lab/wait.js';
 import { measured, printFiguresAtEnd, test } from './lab-test.js';
 import type { Mux } from './mux.js';
 import { ROUTERS } from './routers.js';
 import { ROUTE_MS_MAX, Stage, type StageOptions } from './stage.js';
 import { VIP4, VIP6 } from './topology.js';
-import { nowMs, sleep } from './wait.js';
 
 /** Traffic flows this long before anything happens, and after the route has changed. */
 const TRAFFIC_MS = 500;

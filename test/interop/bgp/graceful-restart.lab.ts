@@ -3,12 +3,12 @@
  * longer than it said, not to VIPs it no longer has, and never when it just died.
  */
 import { describe, expect } from 'vitest';
+import { nowMs, sleep } from '../../../sdk/appliance/lab/wait.js';
 import { measured, printFiguresAtEnd, test } from './lab-test.js';
 import type { Mux } from './mux.js';
 import { ROUTERS } from './routers.js';
 import { ROUTE_MS_MAX, Stage } from './stage.js';
 import { VIP4, VIP6 } from './topology.js';
-import { nowMs, sleep } from './wait.js';
 
 const RESTART_SECONDS = 6;
 /** A speaker stays away this long. */

@@ -1,11 +1,11 @@
 /** TCP MD5 signatures (RFC 2385) and GTSM (RFC 5082): right on both sides, wrong, and on one side only. */
 import { describe, expect } from 'vitest';
+import { sleep } from '../../../sdk/appliance/lab/wait.js';
 import { test } from './lab-test.js';
 import type { Mux } from './mux.js';
 import { ROUTERS } from './routers.js';
 import { Stage, type StageOptions } from './stage.js';
 import { VIP4, VIP6 } from './topology.js';
-import { sleep } from './wait.js';
 
 /** Long enough for several attempts of both sides. */
 const NEVER_MS = 8_000;

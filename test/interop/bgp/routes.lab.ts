@@ -1,12 +1,12 @@
 /** Routes on their way from MUXes to the kernel of a router: both families, ECMP, withdrawal, refresh, thousands of them. */
 import { describe, expect } from 'vitest';
-import { kernelRouteCounts } from './kernel-routes.js';
+import { kernelRouteCounts } from '../../../sdk/appliance/lab/kernel-routes.js';
+import { nowMs, sleep, waitFor } from '../../../sdk/appliance/lab/wait.js';
 import { measured, printFiguresAtEnd, test } from './lab-test.js';
 import type { Mux } from './mux.js';
 import { ROUTERS } from './routers.js';
 import { ROUTE_MS_MAX, Stage } from './stage.js';
 import { VIP4, VIP6 } from './topology.js';
-import { nowMs, sleep, waitFor } from './wait.js';
 
 const VIP_COUNT = 10_000;
 /** On a machine that also runs everything else. */
@@ -127,8 +127,8 @@ async function expectTrafficToBoth(stage: Stage): Promise<void> {
   }
 }
 
-async function kernelCount({ topology: { lab, router } }: Stage): Promise<number> {
-  const { ipv4, ipv6 } = await kernelRouteCounts(lab, router);
+async function kernelCount({ topology: { router } }: Stage): Promise<number> {
+  const { ipv4, ipv6 } = await kernelRouteCounts(router);
   return ipv4 + ipv6;
 }
 

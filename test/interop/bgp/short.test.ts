@@ -1,11 +1,11 @@
 /** What every run of the tests asks of every router: `npm run test:bgp` asks the rest. */
 import { describe, expect } from 'vitest';
+import { sleep } from '../../../sdk/appliance/lab/wait.js';
 import { test } from './lab-test.js';
 import type { Mux } from './mux.js';
 import { ROUTERS } from './routers.js';
 import { Stage } from './stage.js';
 import { VIP4, VIP6 } from './topology.js';
-import { sleep } from './wait.js';
 
 for (const { kind, name, isMissing } of ROUTERS) {
   describe.skipIf(isMissing)(name, () => {

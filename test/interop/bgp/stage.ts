@@ -1,13 +1,14 @@
 /** A router and its MUXes on the network of the tests: what every scenario begins with. */
+
+import { kernelNextHops, type NextHop } from '../../../sdk/appliance/lab/kernel-routes.js';
+import type { Neighbor, Router, RouterKind } from '../../../sdk/appliance/lab/routers/router.js';
+import { nowMs, waitFor } from '../../../sdk/appliance/lab/wait.js';
 import { edgemuxMux } from './edgemux-mux.js';
-import { kernelNextHops, type NextHop } from './kernel-routes.js';
 import type { Lab } from './lab.js';
 import type { LabProcess } from './lab-process.js';
 import type { Mux, MuxPeer } from './mux.js';
-import type { Neighbor, Router, RouterKind } from './router.js';
-import { buildTopology, type Topology, VIP4, VIP6 } from './topology.js';
+import { buildTopology, type MuxPlace, routerSite, type Topology, VIP4, VIP6 } from './topology.js';
 import { startDataPlane, startTraffic, type TrafficSummary } from './traffic.js';
-import { nowMs, waitFor } from './wait.js';
 
 /** Milliseconds within which a session comes up; routers try again after one to five seconds. */
 export const SESSION_MS_MAX = 20_000;
@@ -39,9 +40,11 @@ export class Stage {
   static async set(lab: Lab, kind: RouterKind, options: StageOptions = {}): Promise<Stage> {
     const { transport = 'ipv4', muxCount = 2 } = options;
     const topology = await buildTopology(lab, muxCount);
-    const neighbors = topology.muxes.map((place): Neighbor => ({ place, transport, ...options.neighbor }));
+    const neighbors = topology.muxes.map(
+      (place): Neighbor => ({ ...sessionOf(place, transport), ...options.neighbor }),
+    );
     const muxes = topology.muxes.map((place) => edgemuxMux(lab, place, { transport, ...options.mux }));
-    return new Stage(topology, kind.make(topology), neighbors, muxes);
+    return new Stage(topology, kind.make(routerSite(topology)), neighbors, muxes);
   }
 
   /** Builds the network, starts everybody with both VIPs, and waits until traffic goes to every MUX. */
@@ -108,11 +111,20 @@ export class Stage {
 
   /** Where the kernel of the router sends packets to this VIP. */
   kernelNextHops(vip: string): Promise<NextHop[]> {
-    return kernelNextHops(this.topology.lab, this.topology.router, vip);
+    return kernelNextHops(this.topology.router, vip);
   }
 
   /** Eight flows from the client to a VIP; the function returned ends them. */
   startTraffic(vip = VIP4): () => Promise<TrafficSummary> {
     return startTraffic(this.topology, vip);
   }
+}
+
+function sessionOf(place: MuxPlace, transport: 'ipv4' | 'ipv6'): Neighbor {
+  const isIpv4 = transport === 'ipv4';
+  return {
+    name: place.port,
+    muxAddress: isIpv4 ? place.ipv4 : place.ipv6,
+    routerAddress: isIpv4 ? place.routerIpv4 : place.routerIpv6,
+  };
 }

@@ -8,11 +8,8 @@
  * The link to MUX n is 10.10.n.0/24 and 2001:db8:10:n::/64, .1 the router, .2 the MUX. The loopback of every MUX has the
  * VIPs that traffic goes to, so its kernel answers in the place of a data plane.
  */
+import type { RouterSite } from '../../../sdk/appliance/lab/routers/router.js';
 import type { Lab } from './lab.js';
-
-/** AS of the router, and the one of all MUXes. */
-export const ROUTER_AS = 64623;
-export const MUX_AS = 64628;
 
 /** The VIPs of the tests that need only few. */
 export const VIP4 = '80.80.80.80';
@@ -39,6 +36,15 @@ export interface Topology {
   readonly client: string;
   readonly router: string;
   readonly muxes: readonly MuxPlace[];
+}
+
+/** Where the router of a topology runs. */
+export function routerSite({ lab, router }: Topology): RouterSite {
+  return {
+    folder: lab.folder,
+    run: (command, args) => lab.run(router, command, args),
+    spawn: (name, command) => lab.spawn(router, name, command),
+  };
 }
 
 /** Builds the network in a laboratory. */

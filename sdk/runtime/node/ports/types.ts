@@ -60,6 +60,8 @@ export interface DevicePlan extends PlanOfAny {
   /** The queue of the device. */
   readonly descriptor: number;
   readonly hasVirtioHeader: boolean;
+  /** Nothing is received by it: the device that takes what passes a host agent. */
+  readonly isWriteOnly: boolean;
 }
 
 export interface UdpPlan extends PlanOfAny {

@@ -1,0 +1,37 @@
+/** What the lab runs that others have made, which package of Debian has it, and what of it is missing here. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A program by its name in PATH, or by its path where it is not there. */
+export interface NeededProgram {
+  readonly program: string;
+  readonly package: string;
+}
+
+/** Programs of one package. */
+export function needed(debianPackage: string, ...programs: readonly string[]): readonly NeededProgram[] {
+  return programs.map((program) => ({ program, package: debianPackage }));
+}
+
+/** What every lab needs. */
+export const NEEDED_BY_ALL: readonly NeededProgram[] = [...needed('iproute2', 'ip'), ...needed('procps', 'sysctl')];
+
+/** Where programs are; root of some systems has a PATH without those of administrators. */
+export const PROGRAM_PATH: string = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin']
+  .filter(Boolean)
+  .join(':');
+
+/** The programs that are not installed. */
+export function missingOf(needs: readonly NeededProgram[]): readonly NeededProgram[] {
+  return needs.filter(({ program }) => !isInstalled(program));
+}
+
+/** The line that installs them: `apt-get install bird2 curl`. */
+export function installLine(missing: readonly NeededProgram[]): string {
+  return `apt-get install ${[...new Set(missing.map((program) => program.package))].sort().join(' ')}`;
+}
+
+function isInstalled(program: string): boolean {
+  if (program.includes('/')) return existsSync(program);
+  return PROGRAM_PATH.split(':').some((folder) => existsSync(join(folder, program)));
+}

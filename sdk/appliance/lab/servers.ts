@@ -1,0 +1,64 @@
+/** What serves in a lab: in every VM, and at the client for VMs that call out. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { programPath } from './package-files.js';
+import { CLIENT_HTTP_PORT, ECHO_PORT, HTTP_PORT, type LabPlaces, type VmPlace } from './places.js';
+
+/** Starts a command under a name in a namespace. */
+export type Start = (name: string, namespace: string, command: readonly string[]) => unknown;
+
+/** Where the web server of ours waits behind an nginx. */
+const BEHIND_NGINX_PORT = 8088;
+
+/** Starts the servers of a lab, whose run folder is `folder`. */
+export async function startServers(
+  { client, vms }: LabPlaces,
+  web: 'node' | 'nginx',
+  folder: string,
+  start: Start,
+): Promise<void> {
+  start('web-client', client.namespace, ourServer('client', CLIENT_HTTP_PORT));
+  for (const vm of vms) {
+    const port = web === 'node' ? HTTP_PORT : BEHIND_NGINX_PORT;
+    start(`web-${vm.number}`, vm.namespace, [...ourServer(vm.id, port), String(ECHO_PORT)]);
+    if (web === 'nginx') start(`nginx-${vm.number}`, vm.namespace, ['nginx', '-c', await writeNginx(vm, folder)]);
+  }
+}
+
+function ourServer(name: string, port: number): string[] {
+  return [process.execPath, programPath('web-server'), name, String(port)];
+}
+
+/** nginx answers `/` itself, and hands on what takes a program: streams by length, digests of uploads. */
+async function writeNginx({ number, id }: VmPlace, folder: string): Promise<string> {
+  const path = join(folder, `nginx-${number}.conf`);
+  const own = (name: string): string => join(folder, `nginx-${number}.${name}`);
+  const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  await writeFile(
+    path,
+    `daemon off;
+user root;
+worker_processes 1;
+pid ${own('pid')};
+error_log ${own('error')};
+events { worker_connections 1024; }
+http {
+  access_log off;
+  keepalive_requests 100000000;
+  client_max_body_size 0;
+  ${kinds.map((kind) => `${kind}_temp_path ${own(kind)};`).join(' ')}
+  server {
+    listen ${HTTP_PORT} reuseport;
+    listen [::]:${HTTP_PORT} reuseport;
+    location = / {
+      if ($request_method = POST) { rewrite ^ /post last; }
+      default_type text/plain;
+      return 200 "${id} $remote_addr $server_addr\\n";
+    }
+    location / { proxy_pass http://127.0.0.1:${BEHIND_NGINX_PORT}; proxy_request_buffering off; proxy_buffering off; }
+  }
+}
+`,
+  );
+  return path;
+}

@@ -52,8 +52,7 @@ Nothing is left of it when it ends, by whatever signal.`;
 
 /** Deno's permissions, for the help of a command. */
 export const DENO_HELP = `
-Deno takes --allow-read --allow-env --allow-net --allow-ffi; tun: ports and host agents take --allow-all, without which
-nobody may set the kernel parameters of their own devices there. It knows no BFD, MD5 and TTL security for routers.`;
+Deno takes --allow-ffi --allow-read --allow-net. It knows no BFD, MD5 keys and TTL security for routers.`;
 
 function collected(text: string, before: readonly PortSpec[] = []): PortSpec[] {
   return [...before, portOf(text)];

@@ -13,7 +13,15 @@ import { SELECT_NOTHING } from '../../runtime/packet-port.js';
 import type { EventRecord } from '../service/events.js';
 import { DataPlanes } from './data-planes.js';
 import { nicKeyOf, underlaySelection } from './host-selection.js';
-import { attachUnderlay, checkMixture, portCapacities, providerAddressesOf, roomFor, tellOpen } from './ports.js';
+import {
+  attachUnderlay,
+  checkMixture,
+  needsRestart,
+  portCapacities,
+  providerAddressesOf,
+  roomFor,
+  tellOpen,
+} from './ports.js';
 import { Programming } from './programming.js';
 import type { LiveInterfaces, LiveSystem } from './system.js';
 import { Turns } from './turns.js';
@@ -150,18 +158,10 @@ export class HostRole {
     );
     undo.add(() => programming.end());
     this.#programming = programming;
+    this.#watch();
     // What a port has at once, a capture, finds the agent programmed.
     await this.#route();
     for (const attachment of [...underlay, pass]) await planes.openPort(attachment);
-    planes.ended.catch(this.#fail);
-    planes.watch({
-      stalled: (thread) => this.#tell({ event: 'stalled', thread }),
-      recovered: (thread) => this.#tell({ event: 'recovered', thread }),
-      lost: (port, error) => {
-        if (!this.#vms.lost(port, error)) this.#fail(error);
-      },
-      end: () => this.#end(),
-    });
     undo.add(() => this.#vms.end());
     await this.#vms.start();
     this.#select();
@@ -173,6 +173,19 @@ export class HostRole {
     }
     const { id, digest, nics } = program;
     this.#tell({ event: 'start', host: id, digest, nics: nics.length, vmPorts: this.#vms.openCount });
+  }
+
+  #watch(): void {
+    const { planes } = this.#parts;
+    planes.ended.catch(this.#fail);
+    planes.watch({
+      stalled: (thread) => this.#tell({ event: 'stalled', thread }),
+      recovered: (thread) => this.#tell({ event: 'recovered', thread }),
+      lost: (port, error) => {
+        if (!this.#vms.lost(port, error)) this.#fail(error);
+      },
+      end: () => this.#end(),
+    });
   }
 
   /** The program in force. */
@@ -193,6 +206,7 @@ export class HostRole {
   reload(why: string, program: HostProgram): Promise<void> {
     return this.#parts.turns.take(async () => {
       const before = new Set(this.program.nics.map(({ key }) => key));
+      const rebound = needsRestart(this.#settings.ports, this.program, program);
       await this.#programming?.program(program);
       await this.#route();
       this.#select();
@@ -204,6 +218,7 @@ export class HostRole {
         nics: program.nics.length,
         added,
         removed: before.size - (program.nics.length - added),
+        needsRestart: rebound,
       });
     });
   }

@@ -17,7 +17,7 @@ import type { EventRecord } from '../service/events.js';
 import { Announcer } from './announcer.js';
 import { DataPlanes } from './data-planes.js';
 import type { LiveMux } from './live-mux.js';
-import { attachUnderlay, checkMixture, portCapacities, roomFor, tellOpen } from './ports.js';
+import { attachUnderlay, checkMixture, needsRestart, portCapacities, roomFor, tellOpen } from './ports.js';
 import { Programming } from './programming.js';
 import type { LiveSystem } from './system.js';
 import { Turns } from './turns.js';
@@ -104,11 +104,12 @@ export class MuxRole {
       program,
     );
     undo.add(() => programming.end());
+    const role = new MuxRole(settings, system, tell, { attachments, planes, programming, turns, undo });
+    undo.add(() => role.#announcer?.stop('edgemux failed').catch(() => {}));
+    role.#watch();
     // What a port has at once, a capture, finds the MUX programmed.
     if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
     for (const attachment of attachments) await planes.openPort(attachment);
-    const role = new MuxRole(settings, system, tell, { attachments, planes, programming, turns, undo });
-    undo.add(() => role.#announcer?.stop('edgemux failed').catch(() => {}));
     await role.#begin(speaker);
     return role;
   }
@@ -121,10 +122,8 @@ export class MuxRole {
     this.ended.catch(() => {});
   }
 
-  async #begin(speaker: MuxSpeaker | undefined): Promise<void> {
-    const { attachments, planes, programming } = this.#parts;
-    // Before packets are taken: a speaker that cannot start leaves them with the kernel.
-    await this.#speakAs(speaker);
+  #watch(): void {
+    const { planes } = this.#parts;
     planes.ended.catch(this.#fail);
     planes.watch({
       stalled: (thread) => this.#setStalled(thread, true),
@@ -132,6 +131,12 @@ export class MuxRole {
       lost: (_, error) => this.#fail(error),
       end: () => this.#end(),
     });
+  }
+
+  async #begin(speaker: MuxSpeaker | undefined): Promise<void> {
+    const { attachments, planes, programming } = this.#parts;
+    // Before packets are taken: a speaker that cannot start leaves them with the kernel.
+    await this.#speakAs(speaker);
     this.#select(programming.current.vips);
     for (const attachment of attachments) tellOpen(attachment, this.#tell);
     const idleCount = planes.count - Math.max(...attachments.map(({ plans }) => plans.length));
@@ -174,6 +179,7 @@ export class MuxRole {
     const { turns, programming } = this.#parts;
     return turns.take(async () => {
       const before = programming.current.vips;
+      const rebound = needsRestart(this.#settings.ports, programming.current, program);
       const next = new Set(program.vips);
       const kept = before.filter((vip) => next.has(vip));
       if (kept.length < before.length) {
@@ -187,7 +193,7 @@ export class MuxRole {
         this.#select(programming.current.vips);
         if (programming.current !== program) this.#announce();
       }
-      const needsRestart = this.#speaker && speaker ? differencesOf(this.#speaker, speaker) : [];
+      const changed = this.#speaker && speaker ? differencesOf(this.#speaker, speaker) : [];
       await this.#speakAs(speaker);
       this.#announce();
       this.#tell({
@@ -197,7 +203,7 @@ export class MuxRole {
         vips: program.vips.length,
         added: program.vips.length - kept.length,
         removed: before.length - kept.length,
-        needsRestart,
+        needsRestart: [...changed, ...rebound],
       });
     });
   }

@@ -85,6 +85,24 @@ describe.skipIf(missing)(`live, on a stage${missing === undefined ? '' : ` (${mi
     expect(links()).toEqual(LINKS);
   });
 
+  test.each(['packet:up0', 'tun:mux0'])(
+    '%s: two threads share it, and each connection stays with one',
+    async (port) => {
+      writeStageFabric(fabric);
+      const two = mux(port, '--queues', '2');
+      const agent = host(['packet:up0'], 'packet:vm1');
+      await agent.event('start');
+      expect(await two.event('start')).toMatchObject({ queues: 2 });
+      for (let turn = 0; turn < 4; turn++) {
+        expect(stage.ask({ wantBytes: 500_000, sendBytes: 500_000 })).toMatchObject({ status: 200, client: CLIENT });
+      }
+      const { flows } = await two.event('stats', { flows: 4 });
+      expect(flows).toBe(4);
+      two.signal('SIGTERM');
+      expect([await two.exit(), two.stderr]).toEqual([0, '']);
+    },
+  );
+
   test.each(['packet', 'xdp'])('%s: killed, nothing is left; started again, it goes on', async (kind) => {
     const first = await both(`${kind}:up0`, [`${kind}:up0`], `${kind}:vm1`);
     expect(stage.ask().status).toBe(200);

@@ -4,7 +4,7 @@
  *   node dist/bench/mux.js [--rounds 40] [--quick] [--json] [--only PART] [--workload 1-flow …] [--wasm other-mux.wasm …]
  *                          [--deno /path/to/deno] [--workerd /path/to/workerd]
  *
- * `--only` measures one part: packets, rings, program, two-cores, ipv6, host or flood.
+ * `--only` measures one part: packets, rings, program, two-cores, ipv6, host, ports or flood.
  * `--wasm` adds another build of the data plane to the same rounds: the way to see what a change of it is worth.
  * `--deno` and `--workerd` add the same build in those runtimes; by default those that `npm install --no-save deno
  * workerd` has put into node_modules take part.
@@ -19,6 +19,7 @@ import { measureHost } from './host.js';
 import { measureIpv6 } from './ipv6.js';
 import { lineUp } from './line-up.js';
 import { describeMachine } from './machine.js';
+import { measurePorts } from './ports.js';
 import { measureProgram } from './program.js';
 import { measureRing } from './ring.js';
 import { measure, type Row } from './rounds.js';
@@ -54,6 +55,7 @@ const PARTS: Readonly<Record<string, (contestants: readonly Contestant[], folder
   'two-cores': measureBoth,
   ipv6: measureFamilies,
   host: measureHosts,
+  ports: measurePortsOfMux,
   flood: flood,
 };
 
@@ -128,6 +130,16 @@ async function measureFamilies(_: readonly Contestant[], folder: string) {
 async function measureHosts(_: readonly Contestant[], folder: string): Promise<Row[]> {
   const rows = await measureHost(options, roundCount, folder, print);
   for (const row of rows) print(lineOf(row));
+  return rows;
+}
+
+/** From ring to ring. */
+async function measurePortsOfMux() {
+  const rows = await measurePorts(roundCount);
+  for (const { flowCount, aloneNs, ringsNs, unfinishedNs } of rows) {
+    const more = `, ${unfinishedNs} ns where checksums may be unfinished`;
+    print(`AF_XDP rings, ${flowCount} flows: ${ringsNs} ns from ring to ring, ${aloneNs} ns without them${more}`);
+  }
   return rows;
 }
 

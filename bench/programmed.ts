@@ -3,7 +3,7 @@
 import * as abi from '../assembly/abi.js';
 import { writeConfig } from '../sdk/dataplane/config.js';
 import { DataPlane } from '../sdk/dataplane/instance.js';
-import { capacitiesFor, type MuxProgram } from '../sdk/index.js';
+import { type Capacities, capacitiesFor, type MuxProgram } from '../sdk/index.js';
 import { BackendTable } from '../sdk/mux/backend-table.js';
 import { fittingBytes } from '../sdk/mux/fitting.js';
 import { RingTable } from '../sdk/mux/ring-table.js';
@@ -15,13 +15,18 @@ export interface OpenMux {
   program(program: MuxProgram): void;
 }
 
-/** A MUX with room for the bench's flows and frames, and for this program. */
-export async function openMux(module: WebAssembly.Module, program: MuxProgram): Promise<OpenMux> {
+/** A MUX with room for the bench's flows and frames, and for this program; or what else is asked for. */
+export async function openMux(
+  module: WebAssembly.Module,
+  program: MuxProgram,
+  room: Partial<Capacities> = {},
+): Promise<OpenMux> {
   const dataPlane = await DataPlane.load(module, 'mux', {
     ...capacitiesFor(program),
     flowCountMax: FLOW_COUNT_MAX,
     batchFrameCountMax: BATCH_FRAME_COUNT,
     frameBytesMax: FRAME_BYTES_MAX,
+    ...room,
   });
   const backends = new BackendTable(dataPlane);
   const rings = new RingTable(dataPlane);

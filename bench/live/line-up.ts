@@ -1,6 +1,6 @@
 /** Builds what is measured: places, executables, tables, and the MUXes at their places. */
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import muxModule from 'edgemux/mux-module';
 import { compile, parseFabric } from '../../sdk/index.js';
@@ -14,7 +14,16 @@ import { type PortKind, type Subject, standIn, startEdgemux, startYardstick, typ
 
 export const PORTS: readonly PortKind[] = ['xdp', 'packet', 'tun'];
 
-const EDGEMUX = fileURLToPath(new URL('../../sdk/appliance/edgemux.js', import.meta.url));
+/** Who is to take part. */
+export interface LineUpOptions {
+  readonly ports: readonly PortKind[];
+  /** Folders of other builds of edgemux. */
+  readonly against: readonly string[];
+}
+
+/** In the folder of a package. */
+const COMMAND = 'dist/sdk/appliance/edgemux.js';
+const EDGEMUX = fileURLToPath(new URL(`../../../${COMMAND}`, import.meta.url));
 
 const MUX_SOURCES = ['mux.c', 'tables.c', 'tables_file.c'];
 const PORT_SOURCES = ['../live/native/port.c', '../live/native/bpf.c', ...MUX_SOURCES];
@@ -40,16 +49,26 @@ export function build(name: string, folder: string): string {
  * Starts the kernel's stand-in, and C and edgemux on each kind of port; puts each into `subjects` as soon as it runs, so that
  * whoever has to end them knows of them.
  */
-export async function lineUp(subjects: Subject[], ports: readonly PortKind[], folder: string): Promise<Generator> {
+export async function lineUp(
+  subjects: Subject[],
+  { ports, against }: LineUpOptions,
+  folder: string,
+): Promise<Generator> {
   const fabric = join(folder, 'fabric.json');
   writeFileSync(fabric, JSON.stringify(liveFabric()));
   const yardsticks = await buildYardsticks(folder);
-  const edgemux = { command: [process.execPath, EDGEMUX], fabric };
+  const builds = [
+    { name: 'edgemux', path: EDGEMUX },
+    ...against.map((path) => ({ name: basename(path), path: `${path}/${COMMAND}` })),
+  ];
   makeGeneratorPlace();
   subjects.push(standIn(makePlace(0)));
   for (const port of ports) {
     subjects.push(await startYardstick(port, makePlace(subjects.length), yardsticks));
-    subjects.push(await startEdgemux(port, makePlace(subjects.length), edgemux));
+    for (const { name, path } of builds) {
+      const edgemux = { name, command: [process.execPath, path], fabric };
+      subjects.push(await startEdgemux(port, makePlace(subjects.length), edgemux));
+    }
   }
   const links = subjects.map(({ place }) => place.generatorLink);
   return startGenerator(build('generate', folder), links);

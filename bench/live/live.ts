@@ -3,8 +3,10 @@
  * kernel itself, all in the same rounds. It runs as root, in network namespaces of its own.
  *
  *   node dist/bench/live/live.js [--rounds 12] [--quick] [--only PART] [--port KIND…] [--json]
+ *                               [--against /path/to/another/edgemux …]
  *
- * `--only` measures one part: packets or requests.
+ * `--only` measures one part: packets or requests. `--against` adds the build of another working tree to the same rounds: the
+ * way to see what a change is worth.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,6 +29,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
     port: { type: 'string', multiple: true, default: [] },
+    against: { type: 'string', multiple: true, default: [] },
   },
 });
 const ROUNDS_QUICK = 3;
@@ -67,11 +70,11 @@ if (options.json) console.log(JSON.stringify({ ...machine, ...results }, null, 2
 process.exit(0);
 
 async function packets(): Promise<LiveRow[]> {
-  const generator = await lineUp(subjects, ports, folder);
+  const generator = await lineUp(subjects, { ports, against: options.against }, folder);
   const sizes = options.quick ? FRAME_SIZES.slice(0, 1) : FRAME_SIZES;
-  print(
-    `\nProcessor time per packet, of the process and of the kernel's part before it: median of ${roundCount} rounds`,
-  );
+  print(`
+Processor time per packet: of the thread that has the port, with its system calls, and of the kernel thread that takes frames
+from the interface; beside it a share of a core, whatever passes. Medians of ${roundCount} rounds.`);
   print(LIVE_HEAD);
   const rows = await measurePackets(subjects, generator, roundCount, sizes);
   generator.end();

@@ -8,7 +8,7 @@ import { type Subject, usedBy } from './subjects.js';
 /** Length of a slice. */
 const SLICE_MS = 300;
 /** Slices that are not counted: connections are new, and a JavaScript engine is still compiling. */
-const WARM_UP_SLICES = 4;
+const WARM_UP_SLICES = 10;
 
 export async function measurePackets(
   subjects: readonly Subject[],
@@ -40,9 +40,9 @@ async function measureSize(
     for (const at of order) slices[at].push(await sliceOf(subjects[at], generator));
   }
   const kernel = slices[subjects.findIndex(({ implementation }) => implementation === 'kernel')];
-  return subjects.map(({ implementation, port }, at) => {
+  return subjects.map(({ name, port }, at) => {
     const c = slices[subjects.findIndex((other) => other.implementation === 'c' && other.port === port)];
-    return rowOf({ subject: implementation, port: port ?? null, frameBytes, slices: slices[at], c, kernel });
+    return rowOf({ subject: name, port: port ?? null, frameBytes, slices: slices[at], c, kernel });
   });
 }
 
@@ -52,7 +52,7 @@ async function sliceOf(subject: Subject, generator: Generator): Promise<Slice> {
   const after = usedBy(subject);
   const { busiestNs, othersNs } = cpuBetween(before.process, after.process);
   if (returnedCount === 0) {
-    throw new Error(`${subject.implementation} ${subject.port ?? ''}: nothing came back of ${sentCount} frames`);
+    throw new Error(`${subject.name} ${subject.port ?? ''}: nothing came back of ${sentCount} frames`);
   }
   return {
     sentCount,

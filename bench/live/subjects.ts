@@ -11,6 +11,8 @@ export type Implementation = 'kernel' | 'c' | 'edgemux';
 /** One of those that are measured, at its place. */
 export interface Subject {
   readonly implementation: Implementation;
+  /** What it is called in the table. */
+  readonly name: string;
   /** `undefined`: the kernel's stand-in. */
   readonly port: PortKind | undefined;
   readonly place: Place;
@@ -23,8 +25,9 @@ export interface Yardsticks {
   readonly tables: string;
 }
 
-/** `edgemux mux`: as it is installed. */
+/** A build of edgemux. */
 export interface EdgemuxCommand {
+  readonly name: string;
   readonly command: readonly string[];
   readonly fabric: string;
 }
@@ -36,7 +39,7 @@ const READY_MS = 20_000;
 
 export function standIn(place: Place): Subject {
   makeStandIn(place);
-  return { implementation: 'kernel', port: undefined, place, process: undefined };
+  return { implementation: 'kernel', name: 'kernel', port: undefined, place, process: undefined };
 }
 
 export async function startYardstick(port: PortKind, place: Place, yardsticks: Yardsticks): Promise<Subject> {
@@ -44,7 +47,7 @@ export async function startYardstick(port: PortKind, place: Place, yardsticks: Y
   const process = start(place, [yardsticks.executables[port], yardsticks.tables, device]);
   await lineFrom(process, `C on ${port}`, (line) => line === 'ready');
   if (port === 'tun') routeIntoDevice(place, device);
-  return { implementation: 'c', port, place, process };
+  return { implementation: 'c', name: 'c', port, place, process };
 }
 
 export async function startEdgemux(port: PortKind, place: Place, edgemux: EdgemuxCommand): Promise<Subject> {
@@ -52,7 +55,7 @@ export async function startEdgemux(port: PortKind, place: Place, edgemux: Edgemu
   const options = ['--mux', MUX, '--port', `${port}:${target}`, '--no-bgp', '--json'];
   const process = start(place, [...edgemux.command, 'mux', edgemux.fabric, ...options]);
   await lineFrom(process, `edgemux on ${port}`, hasStarted);
-  return { implementation: 'edgemux', port, place, process };
+  return { implementation: 'edgemux', name: edgemux.name, port, place, process };
 }
 
 export function stop({ process }: Subject): void {

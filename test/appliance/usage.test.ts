@@ -11,6 +11,19 @@ const HELP = [
     'bgp',
     ['<fabric>', '--mux <id>', '--port <port>', '--graceful-restart <seconds>', '--restarting', '--dry-run', '--json'],
   ],
+  [
+    'mux',
+    [
+      '<fabric>',
+      '--mux <id>',
+      '--port <port>',
+      '--queues <count>',
+      '--no-bgp',
+      '--bgp-port <port>',
+      '--drain <seconds>',
+    ],
+  ],
+  ['host', ['<fabric>', '--host <id>', '--port <port>', '--vm <[nic=]port>', '--drain <seconds>', '--stats <seconds>']],
   ['replay', ['<fabric>', '--mux <id>', '--host <id>', '--in <capture>', '--out <pcap>', '--json']],
 ] as const;
 
@@ -57,6 +70,23 @@ describe('called wrongly: exit code 2, the reason on standard error, nothing on 
     ['replay nothing', [...REPLAY, '--mux', 'mux-1', '--out', 'x'], "required option '--in <capture>' not specified"],
     ['replay to nowhere', [...REPLAY, '--mux', 'mux-1', '--in', 'x'], "required option '--out <pcap>' not specified"],
     ['replay for nobody', [...REPLAY, '--in', 'x', '--out', 'y'], 'give one of --mux ID and --host ID'],
+    ['mux for nobody', ['mux', FABRIC, '--port', 'udp'], "required option '--mux <id>' not specified"],
+    ['mux without a port', ['mux', FABRIC, '--mux', 'mux-1'], "required option '--port <port>' not specified"],
+    [
+      'a port of no kind',
+      ['mux', FABRIC, '--mux', 'mux-1', '--port', 'eth0'],
+      'eth0: eth0 is no kind of port: xdp, packet',
+    ],
+    [
+      'a port twice',
+      ['mux', FABRIC, '--mux', 'mux-1', '--port', 'packet:up0', '--port', 'packet:up0'],
+      'packet:up0 is there twice',
+    ],
+    [
+      'two VMs and nobody knows whose',
+      ['host', FABRIC, '--host', 'host-1', '--port', 'udp', '--vm', 'packet:a', '--vm', 'vm-1-nic=packet:b'],
+      'with several VMs each --vm says whose it is',
+    ],
     ['bgp for nobody', ['bgp', FABRIC], "required option '--mux <id>' not specified"],
     ['bgp on no port', ['bgp', FABRIC, '--mux', 'mux-1', '--port', '65536'], 'expected a whole number 0..65535'],
     [

@@ -28,7 +28,7 @@ const rows: { name: string; change: (fabric: Json) => void; notes: string[] }[] 
       mux(f, 1).routerConfiguration = { localASN: 2, peerRouterConfigurations: [peer] };
     },
     notes: [
-      'loadBalancerMuxes[1].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by the program of a MUX: edgemux bgp announces its VIPs to the router',
+      'loadBalancerMuxes[1].properties.routerConfiguration.peerRouterConfigurations[0] is not spoken to by the program of a MUX: edgemux mux and edgemux bgp announce its VIPs to the router',
     ],
   },
   {

@@ -7,7 +7,7 @@ import { portTable } from '../live/port-table.js';
 import { runRole, tellingErrors } from '../live/run-role.js';
 import { thisMachine } from '../live/this-machine.js';
 import type { VmSpec } from '../live/vm-ports.js';
-import { UsageError } from '../output.js';
+import { counted, UsageError } from '../output.js';
 import { checkNames, DENO_HELP, type LiveOptions, PORTS_HELP, portOf, withLiveOptions } from './live.js';
 
 interface HostOptions extends LiveOptions {
@@ -70,6 +70,6 @@ function vms(text: string, before: readonly VmSpec[] = []): VmSpec[] {
 }
 
 function screen({ program, planes }: HostRole, columnCount: number): string[] {
-  const title = `${program.id}  ${program.nics.length} network interfaces  program ${program.digest.slice(0, 12)}`;
+  const title = `${program.id}  ${counted(program.nics.length, 'network interface')}  program ${program.digest.slice(0, 12)}`;
   return [title.slice(0, columnCount), '', ...portTable(planes.totals(), columnCount)];
 }

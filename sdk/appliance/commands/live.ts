@@ -52,7 +52,8 @@ Nothing is left of it when it ends, by whatever signal.`;
 
 /** Deno's permissions, for the help of a command. */
 export const DENO_HELP = `
-Deno: deno run --allow-read --allow-write --allow-env --allow-sys --allow-net --allow-ffi --allow-run=none npm:edgemux …`;
+Deno takes --allow-read --allow-env --allow-net --allow-ffi; tun: ports and host agents take --allow-all, without which
+nobody may set the kernel parameters of their own devices there. It knows no BFD, MD5 and TTL security for routers.`;
 
 function collected(text: string, before: readonly PortSpec[] = []): PortSpec[] {
   return [...before, portOf(text)];

@@ -8,7 +8,7 @@ import { MuxRole } from '../live/mux-role.js';
 import { portTable } from '../live/port-table.js';
 import { runRole, tellingErrors } from '../live/run-role.js';
 import { thisMachine } from '../live/this-machine.js';
-import { wholeNumber } from '../output.js';
+import { counted, wholeNumber } from '../output.js';
 import { checkNames, DENO_HELP, type LiveOptions, PORTS_HELP, withLiveOptions } from './live.js';
 
 interface MuxOptions extends LiveOptions {
@@ -63,7 +63,7 @@ async function mux(path: string, options: MuxOptions): Promise<void> {
 }
 
 function screen({ program, planes, announcer }: MuxRole, columnCount: number): string[] {
-  const title = `${program.id}  ${program.vips.length} VIPs  program ${program.digest.slice(0, 12)}`;
+  const title = `${program.id}  ${counted(program.vips.length, 'VIP')}  program ${program.digest.slice(0, 12)}`;
   const sessions = announcer ? ['', ...sessionTable(sessionsOf(announcer), columnCount)] : [];
   return [title.slice(0, columnCount), '', ...portTable(planes.totals(), columnCount), ...sessions];
 }

@@ -17,9 +17,9 @@ export function needed(debianPackage: string, ...programs: readonly string[]): r
 export const NEEDED_BY_ALL: readonly NeededProgram[] = [...needed('iproute2', 'ip'), ...needed('procps', 'sysctl')];
 
 /** Where programs are; root of some systems has a PATH without those of administrators. */
-export const PROGRAM_PATH: string = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin']
-  .filter(Boolean)
-  .join(':');
+export function searchPath(): string {
+  return [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':');
+}
 
 /** The programs that are not installed. */
 export function missingOf(needs: readonly NeededProgram[]): readonly NeededProgram[] {
@@ -33,5 +33,7 @@ export function installLine(missing: readonly NeededProgram[]): string {
 
 function isInstalled(program: string): boolean {
   if (program.includes('/')) return existsSync(program);
-  return PROGRAM_PATH.split(':').some((folder) => existsSync(join(folder, program)));
+  return searchPath()
+    .split(':')
+    .some((folder) => existsSync(join(folder, program)));
 }

@@ -32,7 +32,7 @@ export interface RoleRun<R extends Reading, A extends Role<Read<R>>> {
   /** resourceId of the machine. */
   readonly id: string;
   readonly isJson: boolean;
-  /** Milliseconds between two lines of statistics; 0: none. */
+  /** Milliseconds between two lines of statistics, which a terminal has in its table; 0: none. */
   readonly statsMs: number;
   start(tell: (record: EventRecord) => void): Promise<A>;
   /** What a terminal shows. */
@@ -48,7 +48,7 @@ export async function runRole<R extends Reading, A extends Role<Read<R>>>(run: R
     ? tableReporter((columnCount) => (role === undefined ? [] : run.table(role, columnCount)))
     : lineReporter();
   try {
-    await runUntilSignal(run, reporter, (started) => {
+    await runUntilSignal({ ...run, statsMs: isTable ? 0 : run.statsMs }, reporter, (started) => {
       role = started;
     });
   } finally {

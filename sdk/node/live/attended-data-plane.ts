@@ -110,6 +110,7 @@ export class AttendedDataPlane implements PacketLoopParts {
         this.#setRoutes();
         break;
       case 'stop':
+        this.everySecond();
         for (const { name } of this.#open) this.#close(name);
     }
   }

@@ -18,9 +18,11 @@ import { closeWaker, openWaker, wake } from './poller.js';
 /** What a data plane thread is to be. */
 export interface DataPlaneOptions {
   readonly role: 'mux' | 'host';
-  /** As for `Mux.load` and `HostAgent.load`. */
+  /** As for `Mux.load` and `HostAgent.load`, but that `portCountMax` is 4 by default: ports are what the thread is for. */
   readonly capacities?: Partial<Capacities>;
 }
+
+const PORT_COUNT_MAX_DEFAULT = 4;
 
 /** Something its owner did not ask for. */
 export type DataPlaneEvent =
@@ -44,12 +46,16 @@ interface Waiting {
  *
  * @example
  * ```ts
- * const thread = await DataPlaneThread.start({ role: 'mux', capacities: { portCountMax: 1 } });
- * for (const attachment of attachments) await thread.openPort(attachment.plans[0]);
- * await thread.program(compile(fabric).forMux('mux-1'));
+ * const program = compile(fabric).forMux('mux-1');
+ * const attachment = await attachPort(parsePortSpec('xdp:up0'), { side: 'underlay', queueCount: 1, … });
+ * const thread = await DataPlaneThread.start({ role: 'mux', capacities: { chunkBytes: 2048 } });
+ * for (const plan of attachment.plans) await thread.openPort(plan);
+ * await thread.program(program);
+ * attachment.select({ ...SELECT_NOTHING, destinations: program.vips });
  * thread.ended.catch((error) => console.error(error.message));
  * …
  * await thread.stop();
+ * attachment.close();
  * ```
  */
 export class DataPlaneThread {
@@ -89,7 +95,8 @@ export class DataPlaneThread {
     return thread;
   }
 
-  private constructor({ role, capacities = {} }: DataPlaneOptions) {
+  private constructor({ role, capacities: wanted = {} }: DataPlaneOptions) {
+    const capacities = { portCountMax: PORT_COUNT_MAX_DEFAULT, ...wanted };
     const { port1, port2 } = new MessageChannel();
     this.#waker = openWaker();
     this.#thread = port1;

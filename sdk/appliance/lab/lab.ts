@@ -150,11 +150,16 @@ export class Lab {
     await ending.stop(signal);
   }
 
-  /** Moves a VM to a host: first the VM itself, then its network interface in the fabric. */
-  async moveVm(vmNumber: 1 | 2, hostNumber: number): Promise<void> {
+  /**
+   * Moves a VM to a host: first the VM itself, then its network interface in the fabric.
+   *
+   * @param moved is called in between
+   */
+  async moveVm(vmNumber: 1 | 2, hostNumber: number, moved: () => void = () => {}): Promise<void> {
     const { vms, hosts } = this.places;
     const from = hosts[(this.hostOfVm[vmNumber - 1] as number) - 1] as MachinePlace;
     await moveVm(vms[vmNumber - 1], from, hosts[hostNumber - 1] as MachinePlace);
+    moved();
     this.#state.hostOfVm[vmNumber - 1] = hostNumber;
     await this.#writeFabric();
     writeState(this.#state);

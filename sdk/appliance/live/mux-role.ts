@@ -11,6 +11,7 @@ import { capacitiesFor } from '../../mux/index.js';
 import type { MuxProgram } from '../../program/index.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
 import { SELECT_NOTHING } from '../../runtime/packet-port.js';
+import { requireSpeakable } from '../bgp/deno-limits.js';
 import type { MuxSpeaker } from '../bgp/speaker-of-mux.js';
 import { counted } from '../output.js';
 import type { EventRecord } from '../service/events.js';
@@ -89,6 +90,7 @@ export class MuxRole {
   ): Promise<MuxRole> {
     const { ports, queueCount } = settings;
     checkMixture(ports);
+    if (settings.bgp && speaker) requireSpeakable(speaker.options.peers);
     const attachments = await attachUnderlay(system, ports, program, queueCount, undo);
     const nextHops = await system.openNextHops();
     undo.add(() => nextHops.close());
@@ -178,6 +180,7 @@ export class MuxRole {
   reload(why: string, { program, speaker }: LiveMux): Promise<void> {
     const { turns, programming } = this.#parts;
     return turns.take(async () => {
+      if (this.#settings.bgp && speaker) requireSpeakable(speaker.options.peers);
       const before = programming.current.vips;
       const rebound = needsRestart(this.#settings.ports, programming.current, program);
       const next = new Set(program.vips);

@@ -54,7 +54,7 @@ function testCommand(): Command {
 
 function downCommand(): Command {
   return new Command('down')
-    .description('Remove a lab, or what is left of one.')
+    .description('Remove a lab, or what is left of one, and end whatever runs in it.')
     .addOption(nameOption())
     .option('--json', 'print { removed } as JSON')
     .action(async ({ name, json }: { name: string; json?: boolean }) => {

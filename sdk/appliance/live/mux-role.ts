@@ -99,15 +99,16 @@ export class MuxRole {
       ...portCapacities(attachments, [], queueCount),
     });
     undo.add(() => planes.stop());
-    for (const attachment of attachments) await planes.openPort(attachment);
     const turns = new Turns();
     const tunnels = attachments.find((attachment) => attachment.interface?.macAddress !== undefined);
-    if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
     const programming = await Programming.start(
       { planes, nextHops, interface: tunnels?.interface, turns, tell, changed() {} },
       program,
     );
     undo.add(() => programming.end());
+    // What a port has at once, a capture, finds the MUX programmed.
+    if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
+    for (const attachment of attachments) await planes.openPort(attachment);
     const role = new MuxRole(settings, system, tell, { attachments, planes, programming, turns, undo });
     undo.add(() => role.#announcer?.stop('edgemux failed').catch(() => {}));
     await role.#begin(speaker);

@@ -72,7 +72,7 @@ describe.each(FAMILIES)(
 
     it('a rule for every port', async () => {
       const [https] = program.translations.filter((each) => each.vip === vip);
-      const every = { ...https!, port: 0, protocol: 0, backendPort: 0 };
+      const every = { ...https!, port: 0, protocol: 0 as const, backendPort: 0 };
       const alone = await agentOf({ translations: [every] });
       expect(toHex(leave(alone, fromVm().tcp(22, 40000, ACK)).bytes!)).toBe(
         toHex(fromVip().tcp(22, 40000, ACK).bytes()),

@@ -105,25 +105,29 @@ function mayLeaveWhole(port: usize, chunk: usize, frame: usize, length: u32, lin
   return renewVirtioHeader(frame - VIRTIO_HEADER_BYTES, chunk, frame, length, link);
 }
 
-/** Segments leave in their order; until then their lengths are at the start of their chunks. */
+/**
+ * Segments leave in their order, as many as there is room for: a stream gets on with what arrives of it, where nothing of the
+ * frame, time and again, would stop it. Until they leave their lengths are at the start of their chunks.
+ */
 function departInSegments(port: usize, chunk: usize, frame: usize, length: u32, link: u32): void {
   const count = segmentCountAnew(chunk, frame, length, link);
-  const fits = count != 0 && segmentBytesMax() <= frameRoomBytes();
   const isTaken = !isDatagrams(port) || outerHeadersBytes(frame, length) != 0;
-  if (!fits || !isTaken || count > departRoom(port) || count - 1 > freeChunkCount()) {
+  if (count == 0 || segmentBytesMax() > frameRoomBytes() || !isTaken) {
     giveUp(port, chunk);
     return;
   }
-  for (let index = count - 1; index > 0; index--) {
+  const sendable = min(count, min(departRoom(port), freeChunkCount() + 1));
+  for (let index = sendable - 1; index > 0; index--) {
     const other = popChunk();
     store<u32>(other, writeSegment(index, other + CHUNK_HEADROOM_BYTES));
   }
   depart(port, chunk, frame, writeSegment(0, frame));
-  for (let index: u32 = 1; index < count; index++) {
+  for (let index: u32 = 1; index < sendable; index++) {
     const other = poppedChunk(index - 1);
     depart(port, other, other + CHUNK_HEADROOM_BYTES, load<u32>(other));
   }
   addToCounter(port, PACKET_PORT_SEGMENTED, 1);
+  addToCounter(port, PACKET_PORT_SEND_DROPPED, count - sendable);
 }
 
 function queueDatagram(port: usize, chunk: usize, frame: usize, length: u32): void {

@@ -11,6 +11,7 @@
 import { checksumOf } from '../wire/checksum';
 import { isTcpOrUdp } from '../wire/ports';
 import { UDP_CHECKSUM } from '../wire/udp';
+import { crc32c } from './crc32c';
 import { sumLong } from './sum';
 import {
   findInnerTransport,
@@ -23,6 +24,10 @@ import {
   foundProtocol,
   foundPseudoSum,
 } from './transport';
+
+/** Where an SCTP header has its checksum of four bytes, and no other header has one; RFC 9260 section 3.1. */
+const SCTP_CHECKSUM: u32 = 8;
+const SCTP_BYTES: u32 = 12;
 
 /**
  * Finishes the checksum that a virtio header has marked. No other byte of the frame changes.
@@ -37,6 +42,11 @@ export function finishMarked(frame: usize, length: u32, checksumStart: u32, chec
   const bytes = length - checksumStart;
   if (bytes < 2 || checksumOffset > bytes - 2) return false;
   const start = frame + checksumStart;
+  if (checksumOffset == SCTP_CHECKSUM && bytes >= SCTP_BYTES) {
+    store<u32>(start, 0, SCTP_CHECKSUM);
+    store<u32>(start, crc32c(start, bytes), SCTP_CHECKSUM);
+    return true;
+  }
   storeChecksum(start + checksumOffset, sumLong(start, bytes));
   return true;
 }

@@ -42,6 +42,11 @@ export function virtioGsoType(header: usize): u32 {
   return load<u8>(header, GSO_TYPE) & ~VIRTIO_GSO_ECN;
 }
 
+/** The GSO type as it stands there, ECN bit included. */
+export function virtioGsoField(header: usize): u32 {
+  return load<u8>(header, GSO_TYPE);
+}
+
 /** Whether the frame is to be cut into segments. */
 export function virtioIsGso(header: usize): bool {
   return virtioGsoType(header) != VIRTIO_GSO_NONE;
@@ -92,9 +97,4 @@ export function writeVirtioUnfinished(
   store<u16>(header, <u16>gsoBytes, GSO_SIZE);
   store<u16>(header, <u16>checksumStart, CHECKSUM_START);
   store<u16>(header, <u16>checksumOffset, CHECKSUM_OFFSET);
-}
-
-/** The GSO type as it stands there, ECN bit included. */
-export function virtioGsoField(header: usize): u32 {
-  return load<u8>(header, GSO_TYPE);
 }

@@ -37,6 +37,7 @@ describe('MUX: counters', () => {
       },
       fragments: { released: 0 },
       tooBigTold: 0,
+      unrouted: 0,
       natFlows: { inserts: 0, expired: 0, evicted: 0 },
       snat: { allocated: 0, exhausted: 0, overShare: 0 },
       tcp: { resetsSent: 0, sizesClamped: 0 },

@@ -1,7 +1,7 @@
 /** A process of a lab: it outlives the command that started it, and any later command finds it by its record. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { ENVIRONMENT } from './namespaces.js';
+import { environment } from './namespaces.js';
 import { sleep, waitFor } from './wait.js';
 
 /** What is kept of a process in the run folder. */
@@ -28,7 +28,7 @@ export class DetachedProcess {
       const child = spawn('ip', ['netns', 'exec', namespace, ...command], {
         detached: true,
         stdio: ['ignore', file, file],
-        env: ENVIRONMENT,
+        env: environment(),
       });
       // What cannot be started is not running: whoever waits for it says so.
       child.on('error', () => {});

@@ -1,13 +1,15 @@
 /** Network namespaces, the links between them, and commands in them. */
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import { PROGRAM_PATH } from './needs.js';
+import { searchPath } from './needs.js';
 
 const execute = promisify(execFile);
 const OUTPUT_BYTES_MAX = 64 << 20;
 
 /** The environment of every command of a lab. */
-export const ENVIRONMENT: NodeJS.ProcessEnv = { ...process.env, PATH: PROGRAM_PATH };
+export function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: searchPath() };
+}
 
 /** One end of a link: an interface in a namespace. */
 export interface LinkEnd {
@@ -23,14 +25,14 @@ export interface LinkEnd {
 export function canMakeNamespaces(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const name = `emx-${process.pid}-0-trial`;
-  const isMade = spawnSync('ip', ['netns', 'add', name], { env: ENVIRONMENT }).status === 0;
-  if (isMade) spawnSync('ip', ['netns', 'del', name], { env: ENVIRONMENT });
+  const isMade = spawnSync('ip', ['netns', 'add', name], { env: environment() }).status === 0;
+  if (isMade) spawnSync('ip', ['netns', 'del', name], { env: environment() });
   return isMade;
 }
 
 /** Names of all namespaces of this machine. */
 export async function namespaceNames(): Promise<string[]> {
-  const { stdout } = await execute('ip', ['netns', 'list'], { env: ENVIRONMENT });
+  const { stdout } = await execute('ip', ['netns', 'list'], { env: environment() });
   return stdout.split('\n').flatMap((line) => line.split(' ')[0] || []);
 }
 
@@ -50,7 +52,7 @@ export async function makeNamespace(namespace: string, forwards = true): Promise
 export async function removeNamespace(namespace: string): Promise<void> {
   if (!(await namespaceNames()).includes(namespace)) return;
   for (let attempt = 0; attempt < KILL_ATTEMPTS; attempt++) {
-    const { stdout } = await execute('ip', ['netns', 'pids', namespace], { env: ENVIRONMENT });
+    const { stdout } = await execute('ip', ['netns', 'pids', namespace], { env: environment() });
     const ids = stdout.split('\n').filter(Boolean).map(Number);
     if (ids.length === 0) break;
     for (const id of ids) kill(id);
@@ -94,7 +96,7 @@ function endOf({ namespace, name, macAddress }: LinkEnd): string[] {
 
 /** Runs `ip` with these arguments. */
 export async function ip(...args: readonly string[]): Promise<string> {
-  const { stdout } = await execute('ip', args, { maxBuffer: OUTPUT_BYTES_MAX, env: ENVIRONMENT });
+  const { stdout } = await execute('ip', args, { maxBuffer: OUTPUT_BYTES_MAX, env: environment() });
   return stdout;
 }
 

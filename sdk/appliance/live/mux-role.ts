@@ -11,13 +11,14 @@ import { capacitiesFor } from '../../mux/index.js';
 import type { MuxProgram } from '../../program/index.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
 import { SELECT_NOTHING } from '../../runtime/packet-port.js';
+import { requireSpeakable } from '../bgp/deno-limits.js';
 import type { MuxSpeaker } from '../bgp/speaker-of-mux.js';
 import { counted } from '../output.js';
 import type { EventRecord } from '../service/events.js';
 import { Announcer } from './announcer.js';
 import { DataPlanes } from './data-planes.js';
 import type { LiveMux } from './live-mux.js';
-import { attachUnderlay, checkMixture, portCapacities, roomFor, tellOpen } from './ports.js';
+import { attachUnderlay, checkMixture, needsRestart, portCapacities, roomFor, tellOpen } from './ports.js';
 import { Programming } from './programming.js';
 import type { LiveSystem } from './system.js';
 import { Turns } from './turns.js';
@@ -89,6 +90,7 @@ export class MuxRole {
   ): Promise<MuxRole> {
     const { ports, queueCount } = settings;
     checkMixture(ports);
+    if (settings.bgp && speaker) requireSpeakable(speaker.options.peers);
     const attachments = await attachUnderlay(system, ports, program, queueCount, undo);
     const nextHops = await system.openNextHops();
     undo.add(() => nextHops.close());
@@ -97,10 +99,8 @@ export class MuxRole {
       ...portCapacities(attachments, [], queueCount),
     });
     undo.add(() => planes.stop());
-    for (const attachment of attachments) await planes.openPort(attachment);
     const turns = new Turns();
     const tunnels = attachments.find((attachment) => attachment.interface?.macAddress !== undefined);
-    if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
     const programming = await Programming.start(
       { planes, nextHops, interface: tunnels?.interface, turns, tell, changed() {} },
       program,
@@ -108,6 +108,10 @@ export class MuxRole {
     undo.add(() => programming.end());
     const role = new MuxRole(settings, system, tell, { attachments, planes, programming, turns, undo });
     undo.add(() => role.#announcer?.stop('edgemux failed').catch(() => {}));
+    role.#watch();
+    // What a port has at once, a capture, finds the MUX programmed.
+    if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
+    for (const attachment of attachments) await planes.openPort(attachment);
     await role.#begin(speaker);
     return role;
   }
@@ -120,10 +124,8 @@ export class MuxRole {
     this.ended.catch(() => {});
   }
 
-  async #begin(speaker: MuxSpeaker | undefined): Promise<void> {
-    const { attachments, planes, programming } = this.#parts;
-    // Before packets are taken: a speaker that cannot start leaves them with the kernel.
-    await this.#speakAs(speaker);
+  #watch(): void {
+    const { planes } = this.#parts;
     planes.ended.catch(this.#fail);
     planes.watch({
       stalled: (thread) => this.#setStalled(thread, true),
@@ -131,6 +133,12 @@ export class MuxRole {
       lost: (_, error) => this.#fail(error),
       end: () => this.#end(),
     });
+  }
+
+  async #begin(speaker: MuxSpeaker | undefined): Promise<void> {
+    const { attachments, planes, programming } = this.#parts;
+    // Before packets are taken: a speaker that cannot start leaves them with the kernel.
+    await this.#speakAs(speaker);
     this.#select(programming.current.vips);
     for (const attachment of attachments) tellOpen(attachment, this.#tell);
     const idleCount = planes.count - Math.max(...attachments.map(({ plans }) => plans.length));
@@ -172,7 +180,9 @@ export class MuxRole {
   reload(why: string, { program, speaker }: LiveMux): Promise<void> {
     const { turns, programming } = this.#parts;
     return turns.take(async () => {
+      if (this.#settings.bgp && speaker) requireSpeakable(speaker.options.peers);
       const before = programming.current.vips;
+      const rebound = needsRestart(this.#settings.ports, programming.current, program);
       const next = new Set(program.vips);
       const kept = before.filter((vip) => next.has(vip));
       if (kept.length < before.length) {
@@ -186,7 +196,7 @@ export class MuxRole {
         this.#select(programming.current.vips);
         if (programming.current !== program) this.#announce();
       }
-      const needsRestart = this.#speaker && speaker ? differencesOf(this.#speaker, speaker) : [];
+      const changed = this.#speaker && speaker ? differencesOf(this.#speaker, speaker) : [];
       await this.#speakAs(speaker);
       this.#announce();
       this.#tell({
@@ -196,7 +206,7 @@ export class MuxRole {
         vips: program.vips.length,
         added: program.vips.length - kept.length,
         removed: before.length - kept.length,
-        needsRestart,
+        needsRestart: [...changed, ...rebound],
       });
     });
   }

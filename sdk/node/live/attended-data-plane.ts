@@ -1,10 +1,10 @@
 /** A data plane with its ports, as the loop of its thread runs it and its owner directs it. */
-import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { HostAgent } from '../../host/index.js';
 import type { Mux } from '../../mux/index.js';
 import type { HostProgram, MuxProgram, Program } from '../../program/index.js';
+import { libcFor } from '../../runtime/node/libc.js';
 import { openPort } from '../../runtime/node/ports/open-port.js';
 import type { PortPlan } from '../../runtime/node/ports/types.js';
 import type { PacketPort } from '../../runtime/packet-port.js';
@@ -110,6 +110,7 @@ export class AttendedDataPlane implements PacketLoopParts {
         this.#setRoutes();
         break;
       case 'stop':
+        this.everySecond();
         for (const { name } of this.#open) this.#close(name);
     }
   }
@@ -140,15 +141,12 @@ export class AttendedDataPlane implements PacketLoopParts {
   #setRoutes(): void {
     const numberOf = (name: string | undefined) => this.#open.find((port) => port.name === name)?.number;
     const { tunnels, replies, pass, vms = {} } = this.#routes;
-    const nics = Object.entries(vms).flatMap(([nic, name]): [string, number][] => {
-      const number = numberOf(name);
-      return number === undefined ? [] : [[nic, number]];
-    });
     this.#machine.ports.setRoutes({
       tunnels: numberOf(tunnels),
       replies: numberOf(replies),
       pass: numberOf(pass),
-      nicPorts: new Map(nics),
+      // A NIC whose port is not open stays named: what is for its VM goes to no other one.
+      nicPorts: new Map(Object.entries(vms).map(([nic, name]) => [nic, numberOf(name)])),
     });
   }
 
@@ -157,11 +155,11 @@ export class AttendedDataPlane implements PacketLoopParts {
   }
 }
 
-/** Processor time of this thread; Node 20 has no call for it. The first number of the file is in nanoseconds. */
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const time = new BigInt64Array(2);
+
+/** Processor time of this thread; Node 20 has no call for it. */
 function threadCpuMs(): number | undefined {
-  try {
-    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e6;
-  } catch {
-    return undefined;
-  }
+  if (libcFor('packet ports').clock_gettime(CLOCK_THREAD_CPUTIME_ID, time) < 0) return undefined;
+  return Number(time[0]) * 1000 + Number(time[1]) / 1e6;
 }

@@ -47,6 +47,8 @@ export interface Libc {
   poll(fds: Uint8Array, fdCount: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
   open(path: string, flags: number): number;
+  /** `time` is a `struct timespec`. */
+  clock_gettime(clock: number, time: BigInt64Array): number;
   errno(): number;
   /** Where bytes are; they stay there as long as they live. */
   addressOf(bytes: Uint8Array): bigint;
@@ -104,6 +106,7 @@ function load(what: string): Libc {
     poll: self.func('int poll(void *, unsigned long, int)'),
     eventfd: self.func('int eventfd(unsigned int, int)'),
     open: self.func('int open(const char *, int)'),
+    clock_gettime: self.func('int clock_gettime(int, void *)'),
     errno: () => koffi.errno(),
     addressOf: (bytes) => koffi.address(bytes),
   };

@@ -1,7 +1,7 @@
 /** Has the client of a lab, or a VM in its place, do a job. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { ENVIRONMENT, runIn } from '../namespaces.js';
+import { environment, runIn } from '../namespaces.js';
 import { programPath } from '../package-files.js';
 import type {
   Answers,
@@ -26,7 +26,7 @@ export function startLoad(namespace: string, job: LoadJob): () => Promise<LoadSu
   const command = [process.execPath, programPath('client'), JSON.stringify(job)];
   const child = spawn('ip', ['netns', 'exec', namespace, ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: ENVIRONMENT,
+    env: environment(),
   });
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

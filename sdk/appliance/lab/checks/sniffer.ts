@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { parseIp } from '../../../net/address.js';
-import { ENVIRONMENT } from '../namespaces.js';
+import { environment } from '../namespaces.js';
 import { VIP4, VIP6 } from '../places.js';
 import { sleep } from '../wait.js';
 
@@ -50,7 +50,7 @@ export class Sniffer {
     const options = ['--immediate-mode', '-Z', 'root', '-n', '-s', '128', '-w', '/dev/null', '-i', name];
     const child = spawn('ip', ['netns', 'exec', namespace, 'tcpdump', ...options, filter], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: ENVIRONMENT,
+      env: environment(),
     });
     const sniffer = new Sniffer(child);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -2,9 +2,9 @@
  * bpf(2): a command and a `union bpf_attr`, of which each command has its own fields. Numbers of 4 bytes lie on multiples of 4,
  * addresses on multiples of 8.
  */
-import { release } from 'node:os';
 import { EdgemuxError } from '../../../errors.js';
 import { errnoText } from '../error-text.js';
+import { readKernelFile } from '../kernel-files.js';
 import { type Libc, libcFor } from '../libc.js';
 
 /** Error numbers that mean something of their own here. */
@@ -112,14 +112,18 @@ function refusalText(error: unknown, what: string, since: string): string | unde
   const { errno, message } = error;
   if (errno === ERRNO.EPERM) return 'not permitted: it takes CAP_BPF and CAP_NET_ADMIN, or root';
   if (errno === ERRNO.EINVAL || errno === ERRNO.ENOSYS) {
-    return `this kernel, ${release()}, has no ${what}: it takes ${since}`;
+    return `this kernel, ${kernelRelease()}, has no ${what}: it takes ${since}`;
   }
   return `${what}: ${message}`;
+}
+
+function kernelRelease(): string {
+  return readKernelFile('/proc/sys/kernel/osrelease')?.trim() ?? '';
 }
 
 function programRefusalText({ log }: ProgramRefusal): string {
   // Without that privilege a program may not add a number it has read in a frame to a position in it.
   if (log.includes('prohibited for !root')) return 'not permitted: it takes CAP_PERFMON, or root';
   const lines = log.split('\n').filter((line) => !line.startsWith('processed '));
-  return `this kernel, ${release()}, refuses the program: ${lines.at(-1)}`;
+  return `this kernel, ${kernelRelease()}, refuses the program: ${lines.at(-1)}`;
 }

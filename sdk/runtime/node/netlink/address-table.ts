@@ -20,6 +20,11 @@ export class AddressTable {
     return this.#texts;
   }
 
+  /** Indexes of the interfaces that have an address. */
+  interfacesOf(address: string): number[] {
+    return [...this.#byKey.values()].filter((one) => one.address === address).map((one) => one.interfaceIndex);
+  }
+
   /** Follows RTM_NEWADDR and RTM_DELADDR; returns whether there is another address now, or one less. */
   apply(message: Message): boolean {
     const isNew = message.type === RTM_NEWADDR;

@@ -16,7 +16,8 @@ const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x10000;
 
 const IFLA_ADDRESS = 1;
-export const IFLA_IFNAME = 3;
+const IFLA_IFNAME = 3;
+/** Attribute: the MTU, 32 bits. */
 export const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;

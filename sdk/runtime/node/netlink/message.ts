@@ -35,7 +35,6 @@ export const RTM_DELNEXTHOP = 105;
 
 /** Flags of any message, of requests that ask, of requests that change, and of acknowledgements. */
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;

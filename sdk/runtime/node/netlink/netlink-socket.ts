@@ -2,8 +2,8 @@
  * A socket to the kernel's tables of interfaces, addresses, routes and neighbours.
  *
  * The kernel answers within the call that asks: when `write` returns, the answer lies in the socket, and a dump goes on as it
- * is read. So requests are plain calls here, of some microseconds each, and nothing has to wait; what the kernel tells by
- * itself comes to sockets of their own, see `netlink-events.ts`.
+ * is read. So requests are plain calls here, of some ten microseconds each, longer only while the kernel is busy with someone
+ * else's change; what it tells by itself comes to sockets of their own, see `netlink-events.ts`.
  */
 import { EdgemuxError } from '../../../errors.js';
 import { ByteReader, ByteWriter } from '../../../net/bytes.js';

@@ -8,8 +8,9 @@
  * | `tap:` | a VM, or whatever else has the other end | Ethernet |
  * | `emx-pass0` | a host agent: packets that pass go on as if they had arrived by it | bare |
  */
-import { readFileSync, writeFileSync } from 'node:fs';
 import type { PortSide } from '../../packet-port.js';
+import { errnoText } from '../error-text.js';
+import { readKernelFile, writeKernelFile } from '../kernel-files.js';
 import { type Libc, libcFor } from '../libc.js';
 import {
   driverOf,
@@ -216,15 +217,10 @@ function takeUnfinished(libc: Libc, descriptor: number): void {
 function applySettings(device: string, settings: Readonly<Record<string, number>>): string[] {
   return Object.entries(settings).flatMap(([setting, value]) => {
     const [family = '', name = ''] = setting.split('/');
-    try {
-      writeFileSync(`/proc/sys/net/${family}/conf/${device}/${name}`, String(value));
-      return [];
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // A machine without IPv6 has nothing to set.
-      if (code === 'ENOENT') return [];
-      return [`net.${family}.conf.${device}.${name} cannot be set to ${value}: ${code}`];
-    }
+    const errno = writeKernelFile(`/proc/sys/net/${family}/conf/${device}/${name}`, String(value));
+    // A machine without IPv6 has nothing to set.
+    if (errno === 0 || errno === ENOENT) return [];
+    return [`net.${family}.conf.${device}.${name} cannot be set to ${value}: ${errnoText(errno)}`];
   });
 }
 
@@ -239,9 +235,5 @@ function forwardingNotes(providerAddresses: readonly string[]): string[] {
 
 /** A kernel parameter; `undefined` when it cannot be read. */
 function readSetting(path: string): string | undefined {
-  try {
-    return readFileSync(`/proc/sys/${path}`, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
+  return readKernelFile(`/proc/sys/${path}`)?.trim();
 }

@@ -7,8 +7,8 @@
  *                            | counts of receive, transmit, other, combined 4 each |
  *   struct ethtool_drvinfo   | command 4 | driver 32, zero at the end | … |
  */
-import { readFileSync } from 'node:fs';
 import type { PortInterface } from '../../packet-port.js';
+import { readKernelFile } from '../kernel-files.js';
 import { type Libc, libcFor } from '../libc.js';
 import { AF_INET } from '../socket-address.js';
 import { ENODEV, kernelRefused, PACKET_PORTS, portError } from './port-error.js';
@@ -87,7 +87,7 @@ export function requireMtu(port: string, mtuBytes: number, mtuBytesMin: number):
 
 /** Names of all interfaces, in the order of the kernel. */
 export function interfaceNames(): string[] {
-  const lines = readFileSync('/proc/thread-self/net/dev', 'utf8').split('\n').slice(2);
+  const lines = (readKernelFile('/proc/thread-self/net/dev') ?? '').split('\n').slice(2);
   return lines.flatMap((line) => (line.includes(':') ? [line.slice(0, line.lastIndexOf(':')).trim()] : []));
 }
 

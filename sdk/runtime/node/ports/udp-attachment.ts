@@ -5,10 +5,10 @@
  * With one provider address the socket is bound to it; with one of each family it is bound to `::`, which is both, and the
  * route chooses the source.
  */
-import { networkInterfaces } from 'node:os';
-import { canonicalIp, hostText, parseIp } from '../../../net/address.js';
+import { hostText, parseIp } from '../../../net/address.js';
+import { interfacesWithAddress, withNetlink } from '../netlink/index.js';
 import { AF_INET, AF_INET6, socketAddress } from '../socket-address.js';
-import { findInterface, requireMtu } from './interface.js';
+import { requireMtu } from './interface.js';
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL, kernelRefused, portError } from './port-error.js';
 import { makeSockets, PortSocket } from './port-socket.js';
 import { portName } from './port-spec.js';
@@ -101,12 +101,10 @@ function bindError(port: string, address: string, udpPort: number, errno: number
   return kernelRefused(port, `${where} cannot be bound`, errno, 'root');
 }
 
-/** Its MTU, if it is the address of an interface that has a link just now. */
+/** The MTU of the interfaces that have the address. */
 function requireRoom(port: string, address: string, mtuBytesMin: number): void {
-  const wanted = canonicalIp(address);
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    if (!addresses?.some((one) => one.address === wanted)) continue;
-    requireMtu(port, findInterface(name)?.mtuBytes ?? mtuBytesMin, mtuBytesMin);
+  for (const { mtuBytes } of withNetlink((netlink) => interfacesWithAddress(netlink, address))) {
+    requireMtu(port, mtuBytes, mtuBytesMin);
   }
 }
 

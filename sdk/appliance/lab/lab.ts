@@ -6,7 +6,6 @@ import { kernelNextHops } from './kernel-routes.js';
 import { LabError } from './lab-error.js';
 import { namespaceNames, removeNamespace, runIn } from './namespaces.js';
 import { buildNetwork, dropForVips, moveVm } from './network.js';
-import { COMMAND_LINE } from './package-files.js';
 import { type LabPlaces, type MachinePlace, placesOf, urlOf, VIP4, VIP6 } from './places.js';
 import { ProcessList } from './process-list.js';
 import { hostArguments, muxArguments } from './roles.js';
@@ -21,6 +20,7 @@ import {
   runFolder,
   writeState,
 } from './run-folder.js';
+import { runtimeOf } from './runtimes.js';
 import { startServers } from './servers.js';
 import { buildStandIn } from './stand-in.js';
 import { waitFor } from './wait.js';
@@ -115,6 +115,12 @@ export class Lab {
     return this.#state.hostOfVm;
   }
 
+  /** Whether MUXes and router watch each other by BFD. */
+  get hasBfd(): boolean {
+    const { router, runtime } = this.options;
+    return ROUTER_KINDS[router].hasBfd && runtimeOf(runtime).hasBfd;
+  }
+
   /** The machines whose places are filled by processes: MUXes, and hosts where they are not the kernel's. */
   get roles(): readonly { readonly place: MachinePlace; readonly args: readonly string[] }[] {
     const { muxes, hosts } = this.places;
@@ -130,7 +136,7 @@ export class Lab {
   startRole(id: string): DetachedProcess {
     const role = this.roles.find(({ place }) => place.id === id);
     if (role === undefined) throw new LabError(`nothing of ours is in the place of ${id}`);
-    return this.processes.start(id, role.place.namespace, [process.execPath, COMMAND_LINE, ...role.args]);
+    return this.processes.start(id, role.place.namespace, runtimeOf(this.options.runtime).command(role.args));
   }
 
   /** Ends the process of a machine by a signal; SIGKILL follows when it does not end. Nobody misses it from then on. */
@@ -214,7 +220,7 @@ export class Lab {
           name: port,
           muxAddress: ipv4,
           routerAddress: routerIpv4,
-          hasBfd: kind.hasBfd,
+          hasBfd: this.hasBfd,
         })),
       ),
     );
@@ -235,8 +241,7 @@ export class Lab {
   }
 
   #writeFabric(): Promise<void> {
-    const { hasBfd } = ROUTER_KINDS[this.options.router];
-    return writeFabric(this.fabric, this.places, { hasBfd, hostOfVm: this.hostOfVm });
+    return writeFabric(this.fabric, this.places, this);
   }
 }
 

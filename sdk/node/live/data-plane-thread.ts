@@ -1,5 +1,5 @@
 /** A data plane on a thread of its own, with packet ports: frames come and leave there, and nowhere else. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Capacities } from '../../dataplane/index.js';
 import { EdgemuxError } from '../../errors.js';
 import type { Program } from '../../program/index.js';
@@ -111,14 +111,17 @@ export class DataPlaneThread {
     this.#loaded = new Promise((resolve, reject) => {
       loaded = { resolve, reject };
     });
-    port1.on('message', (report: DataPlaneReport) => {
+    const hear = (report: DataPlaneReport) => {
       if (report.kind !== 'loaded') this.#hear(report);
       else if (report.error === undefined) loaded.resolve();
       else loaded.reject(unpackError(report.error));
-    });
+    };
+    port1.on('message', hear);
     worker.once('error', (error) => this.#lose(String(error instanceof Error ? error.message : error)));
     this.ended = new Promise((resolve, reject) => {
       worker.once('exit', (exitCode) => {
+        // Its last words may be on their way still.
+        for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1)) hear(last.message);
         port1.close();
         closeWaker(this.#waker);
         this.#lose(`it ended with exit code ${exitCode}`);

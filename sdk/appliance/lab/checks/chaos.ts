@@ -3,7 +3,6 @@ import type { Lab } from '../lab.js';
 import { setLink } from '../network.js';
 import { urlOf, VIP4, VIP6 } from '../places.js';
 import type { LoadJob, LoadSummary } from '../programs/jobs.js';
-import { ROUTER_KINDS } from '../routers/kinds.js';
 import { sleep } from '../wait.js';
 import { type Check, type Finding, judged, reasonsText } from './check.js';
 import { startLoad } from './client.js';
@@ -73,7 +72,7 @@ const EVENTS: readonly Event[] = [
   {
     name: 'MUX 2 frozen (SIGSTOP), let go',
     explanation: (lab) =>
-      ROUTER_KINDS[lab.options.router].hasBfd
+      lab.hasBfd
         ? 'BFD gives it up after 3 × 300 ms; until then the router sends half of all packets into a MUX that takes none'
         : 'without BFD only the hold time of 3 s tells; until then the router sends half of all packets into a MUX that takes none',
     async happen(lab) {

@@ -777,7 +777,7 @@ export const NIC_INDEX = 12;
 export const NIC_BYTES = 16;
 
 // ---------------------------------------------------------------------------------------------------------------
-// Translation table: three kinds of entries of a NIC. Open addressing, linear probing.
+// Translation table: four kinds of entries of a NIC. Open addressing, linear probing.
 //
 //   0         4      6          7      8           12             14      15      16    20           24           28     32
 //   | address | port | protocol | kind | address 2 | backend port | flags | spare | NIC | idle ticks | first rule | rules |
@@ -786,6 +786,7 @@ export const NIC_BYTES = 16;
 //   translation  VIP, port, protocol          DIP
 //   VIP          VIP, 0, 0                    0
 //   local        DIP, 0, 0                    VIP of its instance-level public IP
+//   answer       DIP, backend port, TCP       VIP; "backend port" is that of the VIP
 //
 // "address": an IPv4 address as it lies in memory, or the word that stands for an IPv6 address.
 
@@ -812,6 +813,8 @@ export const TRANSLATION_KIND_TRANSLATION = 0;
 export const TRANSLATION_KIND_VIP = 0x40;
 /** An address of the VM, and what it is outside. */
 export const TRANSLATION_KIND_LOCAL = 0x80;
+/** A port of the VM that only one VIP and port lead to: what it answers with is known without the connection. */
+export const TRANSLATION_KIND_ANSWER = 0xc0;
 /** Both ends of a TCP connection that was idle for too long get a RST. */
 export const TRANSLATION_FLAG_TCP_RESET = 1;
 /** The VIP is an instance-level public IP; of a local address: it has one. */
@@ -1040,6 +1043,8 @@ export const ACTION_READDRESS_OUT = 7;
 export const ACTION_ERROR_OUT = 8;
 /** In: a Fastpath redirect, which lies at DECISION_ADDRESS, about the flow, to the peer that is DECISION_RULE. */
 export const ACTION_REDIRECT = 9;
+/** Out: of a connection that began at another host; nothing is remembered. */
+export const ACTION_ANSWER = 10;
 
 /** Both ends are the same VM: the packet goes to it, whichever way it came. */
 export const DECISION_FLAG_HAIRPIN = 1;

@@ -6,6 +6,7 @@
  * be passed on; foresee says so without doing it.
  */
 import {
+  ACTION_ANSWER,
   ACTION_ERROR_IN,
   ACTION_FLOW,
   ACTION_LEASE,
@@ -77,6 +78,7 @@ export function act(descriptor: usize, packet: usize, now: u32): u32 {
   if (action == ACTION_READDRESS_IN) return deliverReaddressed(descriptor, packet);
   if (action == ACTION_ERROR_IN) return deliverError(descriptor, packet);
   if (action == ACTION_REDIRECT) return obeyRedirect(now);
+  if (action == ACTION_ANSWER) return leaveAnswering(descriptor, packet);
   return leaveAsError(descriptor, packet);
 }
 
@@ -179,6 +181,14 @@ function leaveByFlow(descriptor: usize, packet: usize, now: u32): u32 {
   translateSource(packet, decidedAddress(), decidedPort());
   const entry = findStraightWay(descriptor, packet, flow, now);
   if (entry != 0) return sendStraight(descriptor, packet, entry, now);
+  frameForGateway(descriptor, packet);
+  return VERDICT_REPLY;
+}
+
+/** From the VIP, and no more is known. */
+function leaveAnswering(descriptor: usize, packet: usize): u32 {
+  clampSegments(packet);
+  translateSource(packet, decidedAddress(), decidedPort());
   frameForGateway(descriptor, packet);
   return VERDICT_REPLY;
 }

@@ -10,6 +10,7 @@
  * else is its own affair, sound or not, and passes.
  */
 import {
+  ACTION_ANSWER,
   ACTION_ERROR_OUT,
   ACTION_READDRESS_OUT,
   DESCRIPTOR_LINK,
@@ -66,6 +67,7 @@ import {
 } from './table/nat-flow';
 import { natFlowFlags } from './table/nat-flow-ends';
 import { findNic, nicIndex, nicVni } from './table/nic';
+import { findAnswer, translatedAddress, translatedPort } from './table/translation';
 import { sourceMac } from './wire/ethernet';
 import { ICMP_BYTES, ICMP_ECHO_REQUEST, ICMP_ERROR, icmpIdentifier } from './wire/icmp';
 import {
@@ -80,7 +82,7 @@ import {
 import { checkIpv6Start, ipv6Destination, ipv6IsLocalScope, ipv6Source } from './wire/ipv6';
 import { destinationPort, isTcpOrUdp, sourcePort } from './wire/ports';
 import { quoteIsToSource } from './wire/quote';
-import { opensConnection, PROTOCOL_TCP, tcpFlags } from './wire/tcp';
+import { opensConnection, PROTOCOL_TCP, TCP_BYTES_MIN, tcpFlags } from './wire/tcp';
 import { UDP_BYTES } from './wire/udp';
 
 const NO_PORT: u32 = 0;
@@ -196,8 +198,10 @@ function leaveBehindFirst(packet: usize, nic: usize, local: u32, now: u32): u32 
  */
 function callOut(packet: usize, nic: usize, local: u32, deadFlow: usize, now: u32): u32 {
   const entry = findLocalAddress(nicIndex(nic), local, packetFamily(packet));
-  if (entry == 0 || staysInside(packet, nic)) return OUTCOME_PASS;
-  if (hasInstanceVip(entry)) return leaveFromInstance(packet, entry);
+  const answer = findAnswerOf(packet, nic, local);
+  if ((entry == 0 && answer == 0) || staysInside(packet, nic)) return OUTCOME_PASS;
+  if (entry != 0 && hasInstanceVip(entry)) return leaveFromInstance(packet, entry);
+  if (answer != 0) return answerUnheard(packet, answer, local);
   const protocol = packetProtocol(packet);
   if (!isSnatted(entry, protocol, packetFamily(packet))) return OUTCOME_PASS;
   const reason = checkSegmentOf(packet);
@@ -206,6 +210,21 @@ function callOut(packet: usize, nic: usize, local: u32, deadFlow: usize, now: u3
   chooseLease(packet, entry, now);
   if (deadFlow != 0) decideOver(deadFlow);
   return OUTCOME_CONTINUE;
+}
+
+/** What a segment that opens nothing may be an answer from: the connection began at another host, and its VM came here. */
+function findAnswerOf(packet: usize, nic: usize, local: u32): usize {
+  if (packetProtocol(packet) != PROTOCOL_TCP || packetFragment(packet) != FRAGMENT_NONE) return 0;
+  const l4 = packetL4(packet);
+  if (packetL4Bytes(packet) < TCP_BYTES_MIN || opensConnection(tcpFlags(l4))) return 0;
+  return findAnswer(nicIndex(nic), local, packetFamily(packet), sourcePort(l4));
+}
+
+/** Nothing is remembered: what the client sends then does that, and a VM cannot fill the table with connections of nobody. */
+function answerUnheard(packet: usize, answer: usize, local: u32): u32 {
+  const reason = checkSegmentOf(packet);
+  if (reason != REASON_NONE) return dropFor(reason);
+  return decide(ACTION_ANSWER, translatedAddress(answer, local), translatedPort(answer, sourcePort(packetL4(packet))));
 }
 
 /** What can only leave from a public IP of its own: no connection is known by it. */

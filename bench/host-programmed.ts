@@ -32,7 +32,7 @@ export async function programmedHost(module: WebAssembly.Module, program: HostPr
   const nics = new NicIndexes(dataPlane);
   writeConfig(dataPlane, program.attachment, program.flowHashKey);
   nics.assign(program);
-  new TranslationTable(dataPlane, nics, new HostAddresses(dataPlane)).apply(program);
+  new TranslationTable(dataPlane, nics, new HostAddresses(dataPlane)).apply(program, false);
   return dataPlane;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Translations: (NIC, VIP, protocol, port) → (DIP, port). Open addressing, linear probing, at most half full.
  *
- * Beside them the table has an entry for every VIP that may reach a NIC, and one for every local address of a NIC with
- * what it is on the way out: table/local-address.ts. The kind is part of the key, so that no IP protocol of a packet can
+ * Beside them the table has an entry for every VIP that may reach a NIC, one for every local address of a NIC with what
+ * it is on the way out (table/local-address.ts), and of an agent that takes over one for every TCP port of a VM. The kind is part of the key, so that no IP protocol of a packet can
  * be taken for such an entry.
  *
  *   0         4      6          7      8           12             14      15      16    20           24           28     32
@@ -17,10 +17,12 @@ import {
   TRANSLATION_FLAG_TCP_RESET,
   TRANSLATION_FLAGS,
   TRANSLATION_IDLE_TICKS,
+  TRANSLATION_KIND_ANSWER,
   TRANSLATION_KIND_VIP,
   TRANSLATION_NIC,
 } from '../abi';
 import { translationsBase, translationsMask } from '../layout';
+import { PROTOCOL_TCP } from '../wire/tcp';
 import { spread } from './spread';
 
 const ANY_PORT: u32 = 0;
@@ -36,6 +38,16 @@ export function findTranslation(nic: u32, vip: u32, family: u32, protocol: u32, 
 export function findAnyTranslation(nic: u32, vip: u32, family: u32, protocol: u32): usize {
   const entry = findEntry(nic, vip, ANY_PORT, protocol, family);
   return entry != 0 ? entry : findEntry(nic, vip, ANY_PORT, ANY_PROTOCOL, family);
+}
+
+/**
+ * What a TCP port of the VM is outside, where only one VIP and port lead to it, as a translation from inside; 0 when nobody
+ * can say.
+ */
+export function findAnswer(nic: u32, local: u32, family: u32, portNet: u32): usize {
+  const kind = family | TRANSLATION_KIND_ANSWER;
+  const entry = findEntry(nic, local, portNet, PROTOCOL_TCP, kind);
+  return entry != 0 ? entry : findEntry(nic, local, ANY_PORT, PROTOCOL_TCP, kind);
 }
 
 /** The entry of a VIP that may reach a NIC; 0 when it may not. */
@@ -80,7 +92,7 @@ export function translationClear(): void {
 }
 
 /**
- * Adds or replaces a translation, or with TRANSLATION_KIND_VIP in its kind a VIP.
+ * Adds or replaces a translation, or with another TRANSLATION_KIND_… in its kind an entry of that kind.
  *
  * @param vip an IPv4 address in network order, or the word of an IPv6 address; `dip` likewise, 0 for a floating IP
  * @param kind the family plus TRANSLATION_KIND_…

@@ -194,7 +194,7 @@ function muxRegions(capacities: Capacities): RegionSizes {
 
 function hostRegions(capacities: Capacities): RegionSizes {
   const { translationCountMax, snatRuleCountMax } = capacities;
-  // A translation may bring its VIP and, for an instance address, its DIP with it; an outbound rule brings both.
+  // A translation may bring its VIP with it and, for an instance address, its DIP, else its answer; an outbound rule brings both.
   const translationEntryCount = 3 * translationCountMax + 2 * snatRuleCountMax;
   // VIP and DIP of all of them may be IPv6 addresses, and as many of former programs are kept.
   const addressCount = 2 * 2 * (translationCountMax + snatRuleCountMax);

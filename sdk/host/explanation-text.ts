@@ -54,5 +54,6 @@ function straightText({ straightTo }: HostExplanationFields): string {
 
 function connectionText({ connection, idleMs = 0 }: HostExplanationFields): string {
   if (connection === undefined) return '';
+  if (connection === 'elsewhere') return ', of a connection that began elsewhere';
   return connection === 'new' ? ', new connection' : `, known connection, idle for ${Math.round(idleMs / 1000)} s`;
 }

@@ -66,8 +66,8 @@ export interface HostExplanationFields {
   readonly newDestination: string | undefined;
   /** The VM's end in the packet an ICMP error quotes, as the side sees it that the error goes to. */
   readonly quoted: string | undefined;
-  /** Whether the connection is in the table. */
-  readonly connection: 'known' | 'new' | undefined;
+  /** Whether the connection is in the table, or began at another host. */
+  readonly connection: 'known' | 'new' | 'elsewhere' | undefined;
   /** Milliseconds since the last packet of a known connection, in steps of 1,024. */
   readonly idleMs: number | undefined;
   /** Fastpath: the tunnel a packet leaves in, past gateway and MUX. */

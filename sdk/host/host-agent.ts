@@ -67,9 +67,12 @@ export class HostAgent {
    * Makes the agent obey a program. Connections of VMs that are still here go on, outbound ones as long as their port is
    * leased to their DIP.
    *
+   * @param options takesOver: default `false`; whether VMs come here with connections that began at another host, or before
+   *   this agent was started. A TCP segment of a VM that opens no connection, and is of none the agent knows, then leaves from
+   *   the VIP and port that lead to the port of the VM, where there is only one such pair; without, it is no packet of ours
    * @throws EdgemuxError `ERR_CAPACITY` with every capacity that is too small; the old program then stays in force
    */
-  apply(program: HostProgram): void {
+  apply(program: HostProgram, { takesOver = false }: { readonly takesOver?: boolean } = {}): void {
     checkCapacities(program, this.#dataPlane.capacities);
     // The key of its own table stays the first one: with another, the agent would not find the connections it has.
     const hashKey = this.#program?.flowHashKey ?? program.flowHashKey;
@@ -77,7 +80,7 @@ export class HostAgent {
     this.#nics.assign(program);
     this.#ports?.assignNics((key) => this.#nics.find(key));
     this.#addresses.apply(addressesOf(program));
-    this.#translations.apply(program);
+    this.#translations.apply(program, takesOver);
     this.#snat.apply(program);
     writeExemptions(this.#dataPlane, program.exemptions ?? []);
     this.#peers.apply(program);

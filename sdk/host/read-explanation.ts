@@ -37,7 +37,7 @@ export function explanationOf(decision: Decision, explaining: HostExplaining): H
     newSource: decision.isFromVm ? ours : theirs,
     newDestination: decision.isFromVm ? theirs : ours,
     quoted: isError(decision) ? ownEndText(decision, decision.quotedProtocol) : undefined,
-    connection: isKnown ? 'known' : begins(decision) ? 'new' : undefined,
+    connection: isKnown ? 'known' : begins(decision) ? 'new' : isUnheard(decision) ? 'elsewhere' : undefined,
     idleMs: isKnown ? decision.idleTicks * TICK_MS : undefined,
     straightTo: decision.straightTo && { encapsulation, ...decision.straightTo },
     isHairpin: decision.isHairpin,
@@ -54,6 +54,7 @@ const DECISIONS: Readonly<Record<number, (decision: Decision) => HostDecision>> 
   [abi.ACTION_READDRESS_OUT]: ({ hasLocalAddress }) => (hasLocalAddress ? 'instance-address' : 'fragment'),
   [abi.ACTION_ERROR_OUT]: () => 'icmp-error',
   [abi.ACTION_REDIRECT]: () => 'redirect',
+  [abi.ACTION_ANSWER]: () => 'answer',
 };
 
 function isError({ action }: Decision): boolean {
@@ -67,6 +68,11 @@ function isReaddressed({ action }: Decision): boolean {
 /** Whether the packet begins a connection; without a rule no leased port was free. */
 function begins({ action, hasRule }: Decision): boolean {
   return action === abi.ACTION_TRANSLATE || (action === abi.ACTION_LEASE && hasRule);
+}
+
+/** Whether the packet is of a connection that began at another host. */
+function isUnheard({ action }: Decision): boolean {
+  return action === abi.ACTION_ANSWER;
 }
 
 /** What our end and the other one become; `undefined` for one that stays. */

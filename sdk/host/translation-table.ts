@@ -3,7 +3,14 @@ import * as abi from '../../assembly/abi.js';
 import { idleTicks } from '../dataplane/clock.js';
 import type { DataPlane } from '../dataplane/instance.js';
 import { macNet, portNet } from '../dataplane/network-order.js';
-import type { HostProgram, SnatRule, Translation } from '../program/types.js';
+import {
+  ANY_PORT,
+  ANY_PROTOCOL,
+  type HostProgram,
+  PROTOCOL_TCP,
+  type SnatRule,
+  type Translation,
+} from '../program/types.js';
 import type { HostAddresses } from './host-addresses.js';
 import type { NicIndexes } from './nic-indexes.js';
 
@@ -22,8 +29,12 @@ export class TranslationTable {
     this.#addresses = addresses;
   }
 
-  /** Brings the tables to a program, whose NICs and addresses are known already; its SNAT rules come after. */
-  apply(program: HostProgram): void {
+  /**
+   * Brings the tables to a program, whose NICs and addresses are known already; its SNAT rules come after.
+   *
+   * @param takesOver whether VMs may answer in connections nobody has heard of here
+   */
+  apply(program: HostProgram, takesOver: boolean): void {
     const { exports } = this.#dataPlane;
     exports.nicClear();
     exports.translationClear();
@@ -33,6 +44,7 @@ export class TranslationTable {
     }
     this.#insertVips(program);
     for (const translation of program.translations) this.#insert(this.#nicOf(program, translation), translation);
+    if (takesOver) for (const translation of loneTranslations(program)) this.#insertAnswer(program, translation);
   }
 
   #insertVips(program: HostProgram): void {
@@ -73,9 +85,46 @@ export class TranslationTable {
     if (isInstanceAddress) exports.localAddressInstance(nic, dipWord, family, word);
   }
 
+  #insertAnswer(program: HostProgram, translation: Translation): void {
+    const local = this.#addresses.of(localAddressOf(translation));
+    const vip = this.#addresses.of(translation.vip).word;
+    const kind = local.family | abi.TRANSLATION_KIND_ANSWER;
+    const nic = this.#nicOf(program, translation);
+    const [inside, outside] = [localPortOf(translation), translation.port].map(portNet) as [number, number];
+    this.#dataPlane.exports.translationInsert(nic, local.word, inside, PROTOCOL_TCP, kind, vip, outside, 0, 0);
+  }
+
   #nicOf(program: HostProgram, { nic }: { readonly nic: number }): number {
     return this.#nics.of(program.nics[nic].key);
   }
+}
+
+/** The address a VM answers from. */
+function localAddressOf({ vip, dip, floatingIp }: Translation): string {
+  return floatingIp ? vip : dip;
+}
+
+/** The port it answers from; a rule without a backend port leaves it alone. */
+function localPortOf({ port, backendPort }: Translation): number {
+  return backendPort === ANY_PORT ? port : backendPort;
+}
+
+/** Translations of TCP from whose backend end it is clear which VIP and port the client has called. */
+function loneTranslations({ translations }: HostProgram): Translation[] {
+  const byAddress = new Map<string, Translation[]>();
+  for (const translation of translations) {
+    const { nic, protocol, isInstanceAddress } = translation;
+    if (isInstanceAddress || (protocol !== PROTOCOL_TCP && protocol !== ANY_PROTOCOL)) continue;
+    const key = `${nic} ${localAddressOf(translation)}`;
+    byAddress.set(key, [...(byAddress.get(key) ?? []), translation]);
+  }
+  return [...byAddress.values()].flatMap((all) => {
+    // A rule for every port leads to each of them.
+    if (all.some(({ port }) => port === ANY_PORT)) return all.length === 1 ? all : [];
+    const countOf = new Map<number, number>();
+    for (const port of all.map(localPortOf)) countOf.set(port, (countOf.get(port) ?? 0) + 1);
+    return all.filter((each) => countOf.get(localPortOf(each)) === 1);
+  });
 }
 
 /** An idle timeout as a NAT flow has it. */

@@ -35,7 +35,7 @@ enum { IPV4_NET = 0x0008, VXLAN_NET = 0xb512, UDP = 17 };
 #define INTERFACE_COUNT_MAX 16
 /* What is still under way when sending ends has come back by then, or is lost. */
 #define LAST_US 20000
-#define LOST_US 20000
+#define LOST_US 60000
 #define AGAIN_US 5000
 /* A rate is made up for by so much at most. */
 #define LATE_NS_MAX 1000000
@@ -225,7 +225,7 @@ static void end_sending(int signal) {
   is_over = 1;
 }
 
-/* What has not come back for twenty milliseconds never will: the window opens again, by as much. */
+/* What has not come back for 60 milliseconds never will: the window opens again, by as much. */
 static void *write_off(void *argument) {
   const struct line *line = argument;
   volatile struct shared *shared = line->shared;

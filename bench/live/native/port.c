@@ -3,9 +3,11 @@
 
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define VIP_COUNT_MAX 4096
 /* The protocol of an endpoint that says: this address is a VIP. */
@@ -20,7 +22,19 @@ void port_start(struct port *port, int argc, char **argv) {
   if (port->interface == 0) fail(port->name);
 }
 
+static void *sleep_forever(void *nothing) {
+  for (;;) pause();
+  return nothing;
+}
+
+/* A MUX has a thread aside, which speaks to routers, and from the second thread on a system call costs more. */
+static void add_thread(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, sleep_forever, NULL) != 0) fail("thread");
+}
+
 void port_ready(void) {
+  add_thread();
   puts("ready");
   fflush(stdout);
 }

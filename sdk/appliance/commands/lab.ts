@@ -205,7 +205,7 @@ function jsonOf({ options, folder, fabric, places, processes, roles }: Lab): obj
     fabric,
     namespaces: places.namespaces,
     vips: [VIP4, VIP6],
-    processes: processes.map(({ record: { name, namespace, pid, log } }) => ({ name, namespace, pid, log })),
+    processes: processes.all.map(({ record: { name, namespace, pid, log } }) => ({ name, namespace, pid, log })),
     free: options.isEmpty
       ? roles.map(({ place, args }) => ({ place: place.id, namespace: place.namespace, command: typed(args) }))
       : [],

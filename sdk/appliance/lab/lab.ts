@@ -1,12 +1,13 @@
 /** A lab: everything in its place, for as long as nobody takes it down. */
 import { join } from 'node:path';
-import { DetachedProcess } from './detached-process.js';
+import type { DetachedProcess } from './detached-process.js';
 import { writeFabric } from './fabric.js';
 import { kernelNextHops } from './kernel-routes.js';
 import { LabError } from './lab-error.js';
 import { namespaceNames, removeNamespace, runIn } from './namespaces.js';
 import { buildNetwork, dropForVips, moveVm } from './network.js';
 import { type LabPlaces, type MachinePlace, placesOf, urlOf, VIP4, VIP6 } from './places.js';
+import { ProcessList } from './process-list.js';
 import { hostArguments, muxArguments } from './roles.js';
 import { ROUTER_KINDS } from './routers/kinds.js';
 import type { Router } from './routers/router.js';
@@ -22,12 +23,11 @@ import {
 import { runtimeOf } from './runtimes.js';
 import { startServers } from './servers.js';
 import { buildStandIn } from './stand-in.js';
-import { GiveUp, waitFor } from './wait.js';
+import { waitFor } from './wait.js';
 
 /** Sessions come up within seconds; programs compile, on a machine that has other things to do. */
 const READY_MS_MAX = 60_000;
 const CURL_SECONDS_MAX = 3;
-const LINES_OF_THE_DEAD = 5;
 
 /** How a lab that is being built says so. */
 export interface Building {
@@ -47,11 +47,14 @@ export class Lab {
   readonly folder: string;
   /** Its router; of a lab that was found, it knows no sessions. */
   readonly router: Router;
+  /** Its processes. */
+  readonly processes: ProcessList;
   readonly #state: LabState;
 
   private constructor(state: LabState) {
     this.#state = state;
     this.options = state.options;
+    this.processes = new ProcessList(state);
     this.places = placesOf(state.options.name);
     this.folder = runFolder(state.options.name);
     this.fabric = join(this.folder, 'fabric.json');
@@ -59,7 +62,7 @@ export class Lab {
     this.router = ROUTER_KINDS[state.options.router].make({
       folder: this.folder,
       run: (command, args) => runIn(namespace, command, args),
-      spawn: (name, command) => this.#start(name, namespace, command),
+      spawn: (name, command) => this.processes.start(name, namespace, command),
     });
   }
 
@@ -118,18 +121,6 @@ export class Lab {
     return ROUTER_KINDS[router].hasBfd && runtimeOf(runtime).hasBfd;
   }
 
-  /** The latest process of each name. */
-  get processes(): readonly DetachedProcess[] {
-    return this.#state.processes.map((record) => new DetachedProcess(record));
-  }
-
-  /** The process of this name: `mux-1`, `host-2`, `web-1`. */
-  process(name: string): DetachedProcess {
-    const record = this.#state.processes.find((one) => one.name === name);
-    if (record === undefined) throw new LabError(`the lab ${this.options.name} has no process ${name}`);
-    return new DetachedProcess(record);
-  }
-
   /** The machines whose places are filled by processes: MUXes, and hosts where they are not the kernel's. */
   get roles(): readonly { readonly place: MachinePlace; readonly args: readonly string[] }[] {
     const { muxes, hosts } = this.places;
@@ -145,14 +136,13 @@ export class Lab {
   startRole(id: string): DetachedProcess {
     const role = this.roles.find(({ place }) => place.id === id);
     if (role === undefined) throw new LabError(`nothing of ours is in the place of ${id}`);
-    return this.#start(id, role.place.namespace, runtimeOf(this.options.runtime).command(role.args));
+    return this.processes.start(id, role.place.namespace, runtimeOf(this.options.runtime).command(role.args));
   }
 
   /** Ends the process of a machine by a signal; SIGKILL follows when it does not end. Nobody misses it from then on. */
   async endRole(id: string, signal: NodeJS.Signals): Promise<void> {
-    const ending = this.process(id);
-    this.#state.processes = this.#state.processes.filter(({ name }) => name !== id);
-    writeState(this.#state);
+    const ending = this.processes.find(id);
+    this.processes.forget(id);
     await ending.stop(signal);
   }
 
@@ -175,7 +165,7 @@ export class Lab {
   async nextHopsBecome(muxes: readonly MachinePlace[], timeoutMs = READY_MS_MAX): Promise<void> {
     const expected = muxes.map(({ port }) => port).join(', ');
     const ask = async (vip: string): Promise<true> => {
-      this.#checkProcesses();
+      this.processes.check();
       const found = (await this.nextHops(vip)).join(', ');
       if (found === expected) return true;
       throw new Error(`[${found}]`);
@@ -196,7 +186,7 @@ export class Lab {
       for (const port of ports) {
         const url = urlOf(vip, '/', port);
         const ask = (): Promise<string> => {
-          this.#checkProcesses();
+          this.processes.check();
           return this.curl(url);
         };
         await waitFor(`an answer of ${url}`, ask, timeoutMs);
@@ -234,7 +224,9 @@ export class Lab {
         })),
       ),
     );
-    await step('web servers', () => startServers(this.places, web, this.folder, (...args) => this.#start(...args)));
+    await step('web servers', () =>
+      startServers(this.places, web, this.folder, (...args) => this.processes.start(...args)),
+    );
     if (!isEmpty) {
       if (dataPlane === 'kernel') await step('kernel data plane', () => buildStandIn(this.places));
       await step('MUXes and hosts', async () => {
@@ -250,21 +242,6 @@ export class Lab {
 
   #writeFabric(): Promise<void> {
     return writeFabric(this.fabric, this.places, this);
-  }
-
-  #start(name: string, namespace: string, command: readonly string[]): DetachedProcess {
-    const started = DetachedProcess.start(name, namespace, command, join(this.folder, `${name}.log`));
-    this.#state.processes = [...this.#state.processes.filter((one) => one.name !== name), started.record];
-    writeState(this.#state);
-    return started;
-  }
-
-  /** Who waits for a process that has ended waits in vain. */
-  #checkProcesses(): void {
-    const dead = this.processes.find((one) => !one.isRunning);
-    if (dead === undefined) return;
-    const lines = dead.lastLines(LINES_OF_THE_DEAD).map((line) => `\n  ${line}`);
-    throw new GiveUp(`${dead.record.name} has ended${lines.join('')}`);
   }
 }
 

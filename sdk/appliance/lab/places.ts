@@ -22,10 +22,14 @@ export const GATEWAY4 = '10.0.0.1';
 export const GATEWAY6 = '2001:db8:a:1::1';
 export const GATEWAY_MAC = '02:00:0a:00:00:01';
 
-/** Frontend ports: the service, its echo over UDP, and one VM past the balancing (8001, 8002). */
+/**
+ * Frontend ports: the service, its echo over UDP, and one VM past the balancing (8001, 8002). These lead to another port of
+ * the VM than the service: what comes from a port that two lead to, nobody can tell when the VM has moved.
+ */
 export const HTTP_PORT = 80;
 export const ECHO_PORT = 7;
 export const NAT_PORT_BASE = 8000;
+export const NAT_BACKEND_PORT = 8088;
 /** Where the client itself serves, so that VMs have somebody to call. */
 export const CLIENT_HTTP_PORT = 8080;
 

@@ -2,13 +2,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programPath } from './package-files.js';
-import { CLIENT_HTTP_PORT, ECHO_PORT, HTTP_PORT, type LabPlaces, type VmPlace } from './places.js';
+import { CLIENT_HTTP_PORT, ECHO_PORT, HTTP_PORT, type LabPlaces, NAT_BACKEND_PORT, type VmPlace } from './places.js';
 
 /** Starts a command under a name in a namespace. */
 export type Start = (name: string, namespace: string, command: readonly string[]) => unknown;
-
-/** Where the web server of ours waits behind an nginx. */
-const BEHIND_NGINX_PORT = 8088;
 
 /** Starts the servers of a lab, whose run folder is `folder`. */
 export async function startServers(
@@ -17,16 +14,17 @@ export async function startServers(
   folder: string,
   start: Start,
 ): Promise<void> {
-  start('web-client', client.namespace, ourServer('client', CLIENT_HTTP_PORT));
+  start('web-client', client.namespace, ourServer('client', [CLIENT_HTTP_PORT]));
   for (const vm of vms) {
-    const port = web === 'node' ? HTTP_PORT : BEHIND_NGINX_PORT;
-    start(`web-${vm.number}`, vm.namespace, [...ourServer(vm.id, port), String(ECHO_PORT)]);
+    // Behind an nginx ours has the other port alone.
+    const ports = web === 'node' ? [HTTP_PORT, NAT_BACKEND_PORT] : [NAT_BACKEND_PORT];
+    start(`web-${vm.number}`, vm.namespace, [...ourServer(vm.id, ports), String(ECHO_PORT)]);
     if (web === 'nginx') start(`nginx-${vm.number}`, vm.namespace, ['nginx', '-c', await writeNginx(vm, folder)]);
   }
 }
 
-function ourServer(name: string, port: number): string[] {
-  return [process.execPath, programPath('web-server'), name, String(port)];
+function ourServer(name: string, ports: readonly number[]): string[] {
+  return [process.execPath, programPath('web-server'), name, ports.join()];
 }
 
 /** nginx answers `/` itself, and hands on what takes a program: streams by length, digests of uploads. */
@@ -55,7 +53,7 @@ http {
       default_type text/plain;
       return 200 "${id} $remote_addr $server_addr\\n";
     }
-    location / { proxy_pass http://127.0.0.1:${BEHIND_NGINX_PORT}; proxy_request_buffering off; proxy_buffering off; }
+    location / { proxy_pass http://127.0.0.1:${NAT_BACKEND_PORT}; proxy_request_buffering off; proxy_buffering off; }
   }
 }
 `,

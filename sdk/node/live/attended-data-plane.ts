@@ -117,7 +117,7 @@ export class AttendedDataPlane implements PacketLoopParts {
 
   #program(program: Program): void {
     if (this.#which.role === 'mux') this.#which.mux.program(program as MuxProgram);
-    else this.#which.host.apply(program as HostProgram);
+    else this.#which.host.apply(program as HostProgram, { takesOver: true });
   }
 
   #openPort(plan: PortPlan): void {

@@ -77,7 +77,7 @@ const EVENTS: readonly Event[] = [
         : 'without BFD only the hold time of 3 s tells; until then the router sends half of all packets into a MUX that takes none',
     async happen(lab) {
       const [one, other] = lab.places.muxes;
-      const frozen = lab.process(other.id);
+      const frozen = lab.processes.find(other.id);
       frozen.signal('SIGSTOP');
       try {
         await lab.nextHopsBecome([one], ROUTE_MS_MAX);

@@ -1,7 +1,7 @@
 /**
  * What runs in a VM of the lab:
  *
- *   node web-server.js NAME HTTP_PORT [ECHO_PORT]
+ *   node web-server.js NAME HTTP_PORT[,HTTP_PORT] [ECHO_PORT]
  *
  *   GET /            NAME CLIENT SERVER, the addresses as the server sees them
  *   GET /bytes/N     N bytes of a stream that everybody can make again
@@ -17,15 +17,17 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { byteStream, DOWNLOAD_SEED } from './byte-stream.js';
 
-const [name = '', httpPort = '', echoPort] = process.argv.slice(2);
+const [name = '', httpPorts = '', echoPort] = process.argv.slice(2);
 const KEEP_ALIVE_MS = 300_000;
 
-const server = createServer((request, response) => {
-  answer(request, response).catch(() => response.destroy());
-});
-server.keepAliveTimeout = KEEP_ALIVE_MS;
-server.requestTimeout = 0;
-server.listen(Number(httpPort), '::');
+for (const port of httpPorts.split(',')) {
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.requestTimeout = 0;
+  server.listen(Number(port), '::');
+}
 
 if (echoPort !== undefined) {
   const socket = createSocket('udp6');

@@ -19,15 +19,16 @@ let batchNumber: u32 = 1;
 /** Ports that have had their turn in it, and those that had one in the batch before. */
 let turnCount: u32 = 0;
 let expectedCount: u32 = 0;
-/** A port that waits for much room, and how much. */
+/** A port that waits for much room, how much, and in which batch it is to get that. */
 let waitingPort: usize = 0;
 let waitingRoom: u32 = 0;
+let waitingBatch: u32 = 0;
 
 export function initArrivals(): void {
   batchNumber = 1;
   turnCount = 0;
   expectedCount = 0;
-  waitingPort = 0;
+  waitingBatch = 0;
   beginArrivals();
 }
 
@@ -62,9 +63,15 @@ export function segmentRoom(port: usize): u32 {
 
 /** Makes the other ports leave room for so many segments in the next batch, if no port has asked for that before. */
 export function claimRoom(port: usize, count: u32): void {
-  if (isClaimedByOther(port)) return;
+  if (waitingBatch == batchNumber + 1) return;
   waitingPort = port;
   waitingRoom = count;
+  waitingBatch = batchNumber + 1;
+}
+
+/** The port has got what it claimed. */
+export function settleClaim(port: usize): void {
+  if (waitingPort == port && waitingBatch == batchNumber) waitingBatch = 0;
 }
 
 /** The descriptor of the next frame. @inline */
@@ -97,7 +104,6 @@ export function addArrivals(port: usize, count: u32): void {
   arrivedCount += count;
   const budget = load<u32>(port, PACKET_PORT_BUDGET);
   store<u32>(port, budget - min(budget, count), PACKET_PORT_BUDGET);
-  if (count > 0 && port == waitingPort) waitingPort = 0;
 }
 
 function giveTurn(port: usize): void {
@@ -117,5 +123,5 @@ function roomFor(port: usize): u32 {
 }
 
 function isClaimedByOther(port: usize): bool {
-  return waitingPort != 0 && waitingPort != port && isOpen(waitingPort);
+  return waitingBatch == batchNumber && waitingPort != port && isOpen(waitingPort);
 }

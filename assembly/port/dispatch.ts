@@ -11,39 +11,23 @@
 import {
   CHUNK_HEADROOM_BYTES,
   CHUNK_IS_WHOLE,
-  CONFIG_ROUTE_PASS,
-  CONFIG_ROUTE_REPLIES,
-  CONFIG_ROUTE_TUNNELS,
   CONFIG_ROUTE_UNDERLAY,
-  CONFIG_ROUTE_VM,
-  CONFIG_ROUTES_BY_NIC,
   COUNTER_UNROUTED,
   DESCRIPTOR_BYTES,
   DESCRIPTOR_CHUNK,
   DESCRIPTOR_LENGTH,
   DESCRIPTOR_LINK,
   DESCRIPTOR_OFFSET,
-  FIXED_CONFIG,
-  FIXED_REGIONS,
-  FIXED_ROUTES,
-  LINK_BARE,
   LINK_ETHERNET,
-  NO_INDEX,
   PACKET_PORT_KIND,
   PACKET_PORT_LINK,
   PACKET_PORT_RINGS,
   PACKET_PORT_TRANSMIT_RING,
   PACKET_PORT_TRANSMIT_ROOM,
-  REGION_NIC_PORTS,
-  REGION_PAIR_BYTES,
   ROUTE_BACK,
   ROUTE_NIC,
-  ROUTE_NONE,
-  VERDICT_COUNT,
   VERDICT_DELIVER,
   VERDICT_DROP,
-  VERDICT_FORWARD,
-  VERDICT_PASS,
   VERDICT_REPLY,
   XSK_ENTRY_LENGTH,
   XSK_ENTRY_SHIFT,
@@ -54,7 +38,6 @@ import {
 import { count } from '../counters';
 import { descriptorsBase } from '../layout';
 import { localMac } from '../rewrite/frame';
-import { findNic, nicIndex } from '../table/nic';
 import {
   destinationMac,
   ETHERNET_BYTES,
@@ -66,15 +49,15 @@ import {
   writeMacs,
 } from '../wire/ethernet';
 import { depart, departWhole, giveUp } from './departure';
-import { chunksBase, frameRoomBytes, freeChunkCount, lendChunk, popChunk, pushChunk, regionBase } from './pool';
-import { isOpen, openPortAt, portAt, portCountMax, portNumber } from './port';
+import { chunksBase, frameRoomBytes, freeChunkCount, lendChunk, popChunk, pushChunk } from './pool';
+import { isOpen, portAt, portCountMax, portNumber } from './port';
 import { beginTransmit, endTransmit } from './ring';
+import { portOfNic, readRoutes, routeAt, routeOf } from './routes';
 
 const NO_PORT: usize = 0;
 /** Where the verdict lies in the word that begins with the link. */
 const VERDICT_SHIFT: u32 = 16;
 const BYTE_MASK: u32 = 0xff;
-const ROUTE_SHIFT: u32 = 2;
 const VLAN_TAG_COUNT_MAX: u32 = 2;
 
 /**
@@ -90,29 +73,6 @@ export function dispatch(arrived: u32, frameCount: u32, goesBack: bool): void {
   dispatchArrived(arrived);
   for (let index = arrived; index < frameCount; index++) dispatchProduced(descriptorsBase + index * DESCRIPTOR_BYTES);
   for (let number: u32 = 0; number < portCountMax(); number++) if (isRings(portAt(number))) endTransmit(portAt(number));
-}
-
-function readRoutes(goesBack: bool): void {
-  const back = goesBack ? ROUTE_BACK : ROUTE_NONE;
-  memory.fill(FIXED_ROUTES, 0, VERDICT_COUNT << ROUTE_SHIFT);
-  setRoute(VERDICT_FORWARD, CONFIG_ROUTE_TUNNELS, back);
-  setRoute(VERDICT_REPLY, CONFIG_ROUTE_REPLIES, back);
-  setRoute(VERDICT_PASS, CONFIG_ROUTE_PASS, ROUTE_NONE);
-  setRoute(VERDICT_DELIVER, CONFIG_ROUTE_VM, ROUTE_NONE);
-  if (load<u8>(FIXED_CONFIG + CONFIG_ROUTES_BY_NIC) != 0) storeRoute(VERDICT_DELIVER, ROUTE_NIC);
-}
-
-function setRoute(verdict: u32, field: u32, otherwise: u32): void {
-  const port = routeOf(field);
-  storeRoute(verdict, port != NO_PORT ? <u32>port : otherwise);
-}
-
-function storeRoute(verdict: u32, route: u32): void {
-  store<u32>(FIXED_ROUTES + (verdict << ROUTE_SHIFT), route);
-}
-
-function routeOf(field: u32): usize {
-  return openPortAt(load<u8>(FIXED_CONFIG + field));
 }
 
 function isRings(port: usize): bool {
@@ -135,7 +95,7 @@ function dispatchArrived(arrived: u32): void {
     const chunkAndOrigin = load<u64>(descriptor, DESCRIPTOR_CHUNK);
     const origin = <usize>(chunkAndOrigin >> 32);
     const verdict = (word >>> VERDICT_SHIFT) & BYTE_MASK;
-    let port: usize = load<u32>(FIXED_ROUTES + (verdict << ROUTE_SHIFT));
+    let port: usize = routeAt(verdict);
     if (port == ROUTE_BACK) port = origin;
     else if (port == ROUTE_NIC) port = portOfNic(descriptor);
     const isOther = ((word ^ ringLink) & BYTE_MASK) | (<u32>chunkAndOrigin & CHUNK_IS_WHOLE);
@@ -184,7 +144,7 @@ function leaveRing(port: usize, index: u32, room: u32): void {
 /** A frame of our own: it gets a chunk first. It came from nowhere, and goes back to the underlay. */
 function dispatchProduced(descriptor: usize): void {
   const verdict: u32 = (load<u32>(descriptor, DESCRIPTOR_LINK) >>> VERDICT_SHIFT) & BYTE_MASK;
-  let port: usize = load<u32>(FIXED_ROUTES + (verdict << ROUTE_SHIFT));
+  let port: usize = routeAt(verdict);
   if (port == ROUTE_BACK) port = routeOf(CONFIG_ROUTE_UNDERLAY);
   else if (port == ROUTE_NIC) port = portOfNic(descriptor);
   const length = load<u32>(descriptor, DESCRIPTOR_LENGTH);
@@ -197,20 +157,6 @@ function dispatchProduced(descriptor: usize): void {
   memory.copy(frame, load<u32>(descriptor, DESCRIPTOR_OFFSET), length);
   store<u32>(descriptor, <u32>frame, DESCRIPTOR_OFFSET);
   send(port, descriptor, chunk, verdict);
-}
-
-/** The port of the VM a frame is for, and never that of another one. */
-function portOfNic(descriptor: usize): usize {
-  const nic = findNic(destinationMac(ethernetOf(descriptor)));
-  const index = nic != 0 ? nicIndex(nic) : NO_INDEX;
-  if (index >= load<u32>(FIXED_REGIONS + REGION_NIC_PORTS * REGION_PAIR_BYTES, 4)) return NO_PORT;
-  return openPortAt(load<u8>(regionBase(REGION_NIC_PORTS) + index));
-}
-
-/** The Ethernet header of a frame for a VM: a bare one has come out of a tunnel, and has that of the tunnel in front. */
-function ethernetOf(descriptor: usize): usize {
-  const frame: usize = load<u32>(descriptor, DESCRIPTOR_OFFSET);
-  return load<u8>(descriptor, DESCRIPTOR_LINK) == LINK_BARE ? frame - ETHERNET_BYTES : frame;
 }
 
 function goesSomewhere(verdict: u32): bool {

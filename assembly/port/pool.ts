@@ -54,9 +54,9 @@ export function popChunk(): usize {
   return load<u32>(freeBase + (--freeCount << 2));
 }
 
-/** Gives one back. @inline */
+/** Gives one back. What is on the stack is never more than there is, whatever the kernel says twice. */
 export function pushChunk(chunk: usize): void {
-  store<u32>(freeBase + (freeCount++ << 2), <u32>chunk);
+  if (freeCount < chunkCount) store<u32>(freeBase + (freeCount++ << 2), <u32>chunk);
 }
 
 /** The chunk that was taken `depth` calls before the last one, as long as none has been given back since. */

@@ -24,6 +24,7 @@ import {
   describeArrival,
   nextArrival,
   segmentRoom,
+  settleClaim,
 } from './arrival';
 import { frameRoomBytes, freeChunkCount, popChunk } from './pool';
 import { addToCounter, descriptorWord, portHas } from './port';
@@ -116,6 +117,7 @@ function receiveSegments(port: usize, chunk: usize, length: u32, link: u32): u32
   }
   describeArrival(first, frame, writeSegment(0, frame), word, chunk, port);
   addArrivals(port, count);
+  settleClaim(port);
   addToCounter(port, PACKET_PORT_RECEIVED, 1);
   addToCounter(port, PACKET_PORT_SEGMENTED, 1);
   return RECEIVE_TAKEN;

@@ -8,7 +8,7 @@
  *   completion ring: the kernel produces, we consume    | address |         of chunks that have been sent
  *
  * Addresses are distances from the start of the pool. What the kernel writes is compared before it is used: a frame outside
- * the pool is counted as too long, a chunk outside it is lost.
+ * the pool is counted as too long, a chunk outside it is lost. ring-ends.ts has the indexes.
  */
 import {
   DESCRIPTOR_BYTES,
@@ -37,13 +37,20 @@ import {
   XSK_RING_ENTRIES,
   XSK_RING_INDEX,
   XSK_RING_MASK,
-  XSK_RING_PRODUCER,
-  XSK_RING_PUBLISHED,
 } from '../abi';
 import { addArrivals, arrivalRoom, describeArrival, nextArrival } from './arrival';
 import { isPlainlyFinished } from './plain';
 import { chunkBytes, chunksBase, freeChunkCount, lendChunk, popChunk, pushChunk, umemBytes } from './pool';
 import { addToCounter, descriptorWord, portAt, portHas, portNumber, portOfKind } from './port';
+import {
+  attachConsumer,
+  attachProducer,
+  consume,
+  filledEntries,
+  freeEntries,
+  publish,
+  publishConsumed,
+} from './ring-ends';
 import { finishUnmarked } from './unfinished';
 
 /** The kernel has mapped the rings and the record says where: takes them as they are, and fills the fill ring. */
@@ -230,50 +237,6 @@ function refill(ring: usize, count: u32, owner: u32): void {
     lendChunk(address, owner);
   }
   store<u32>(ring, first + count, XSK_RING_INDEX);
-}
-
-/** Entries of a ring the kernel produces that we have not consumed; never more than it has. */
-function filledEntries(ring: usize): u32 {
-  const produced = atomic.load<u32>(load<u32>(ring, XSK_RING_PRODUCER));
-  return min(produced - load<u32>(ring, XSK_RING_INDEX), load<u32>(ring, XSK_RING_MASK) + 1);
-}
-
-/** Entries of a ring we produce that the kernel has consumed. */
-function freeEntries(ring: usize): u32 {
-  const consumed = atomic.load<u32>(load<u32>(ring, XSK_RING_CONSUMER));
-  const filled = load<u32>(ring, XSK_RING_INDEX) - consumed;
-  const count = load<u32>(ring, XSK_RING_MASK) + 1;
-  return filled < count ? count - filled : 0;
-}
-
-function consume(ring: usize, index: u32): void {
-  store<u32>(ring, index, XSK_RING_INDEX);
-  publishConsumed(ring);
-}
-
-/** Shows the kernel how far we have read. */
-function publishConsumed(ring: usize): void {
-  atomic.store<u32>(load<u32>(ring, XSK_RING_CONSUMER), load<u32>(ring, XSK_RING_INDEX));
-}
-
-/** Shows the kernel the entries that have been written; returns how many. */
-function publish(ring: usize): u32 {
-  const index = load<u32>(ring, XSK_RING_INDEX);
-  const count = index - load<u32>(ring, XSK_RING_PUBLISHED);
-  if (count == 0) return 0;
-  store<u32>(ring, index, XSK_RING_PUBLISHED);
-  atomic.store<u32>(load<u32>(ring, XSK_RING_PRODUCER), index);
-  return count;
-}
-
-function attachProducer(ring: usize): void {
-  const index = atomic.load<u32>(load<u32>(ring, XSK_RING_PRODUCER));
-  store<u32>(ring, index, XSK_RING_INDEX);
-  store<u32>(ring, index, XSK_RING_PUBLISHED);
-}
-
-function attachConsumer(ring: usize): void {
-  store<u32>(ring, atomic.load<u32>(load<u32>(ring, XSK_RING_CONSUMER)), XSK_RING_INDEX);
 }
 
 /** A port needs no more chunks than its ring has entries. */

@@ -46,7 +46,15 @@ export async function measureRequests(
 
 function up(dataPlane: 'kernel' | 'edgemux', port: PortKind | undefined): Promise<Lab> {
   const name = `emx-${process.pid}-${port ?? dataPlane}`;
-  return Lab.up({ name, router: 'bird', port: port ?? 'xdp', web: 'nginx', dataPlane, isEmpty: false });
+  return Lab.up({
+    name,
+    router: 'bird',
+    port: port ?? 'xdp',
+    web: 'nginx',
+    dataPlane,
+    runtime: 'node',
+    isEmpty: false,
+  });
 }
 
 async function waysOf(labs: readonly Lab[]): Promise<Way[]> {

@@ -17,23 +17,7 @@ import type {
 import { wrapMs } from './clock.js';
 import type { DataPlane, PortExports } from './instance.js';
 import type { Role } from './plan.js';
-
-/** Which port frames leave by, as numbers of open ports. */
-export interface PortRoutes {
-  /**
-   * What is `forward`ed. Default of a MUX: the port it came in by; of a host agent: the first port of the underlay.
-   */
-  readonly tunnels?: number | undefined;
-  /** Host agent: what is `reply`. Default: the first port of the underlay that is not of `datagrams`. A MUX answers where it was asked. */
-  readonly replies?: number | undefined;
-  /** What `pass`es: a bare port that gives it to the kernel. Default: it is dropped. */
-  readonly pass?: number | undefined;
-  /**
-   * Host agent: ports of VMs, by the key of the NIC in the program; `undefined` for a NIC whose port is not open. As soon as
-   * one NIC is named, nothing is delivered to one that is not. Default: the only port of the VM side.
-   */
-  readonly nicPorts?: ReadonlyMap<string, number | undefined> | undefined;
-}
+import { type PortRoutes, writeNicPorts, writeRoutes } from './port-routes.js';
 
 const KINDS: Readonly<Record<PortKind, number>> = {
   rings: abi.PACKET_PORT_RINGS,
@@ -262,36 +246,13 @@ export class PortTable implements PortMemory {
   }
 
   #writeRoutes(): void {
-    const { tunnels, replies, pass } = this.#routes;
-    const isHost = this.#role === 'host';
-    const underlay = this.#openPorts('underlay').filter((port) => port !== pass);
-    const sockets = underlay.filter((port) => this.#traits[port]?.kind !== 'datagrams');
-    const vms = this.#openPorts('vm');
-    this.#writeRoute(abi.CONFIG_ROUTE_TUNNELS, tunnels ?? (isHost ? underlay[0] : undefined));
-    this.#writeRoute(abi.CONFIG_ROUTE_REPLIES, isHost ? (replies ?? sockets[0]) : undefined);
-    this.#writeRoute(abi.CONFIG_ROUTE_PASS, pass);
-    this.#writeRoute(abi.CONFIG_ROUTE_VM, vms.length === 1 ? vms[0] : undefined);
-    this.#writeRoute(abi.CONFIG_ROUTE_UNDERLAY, underlay[0]);
+    const open = this.#traits.flatMap((traits, port) => (traits ? [{ port, ...traits }] : []));
+    writeRoutes(this.#dataPlane, this.#role, this.#routes, open);
     this.#writeNicPorts();
   }
 
-  #writeRoute(field: number, port: number | undefined): void {
-    this.#dataPlane.view.setUint8(abi.FIXED_CONFIG + field, port ?? abi.NO_PACKET_PORT);
-  }
-
   #writeNicPorts(): void {
-    const { base, count } = this.#dataPlane.region(abi.REGION_NIC_PORTS);
-    const { nicPorts = new Map<string, number | undefined>() } = this.#routes;
-    this.bytes.fill(abi.NO_PACKET_PORT, base, base + count);
-    for (const [key, port] of nicPorts) {
-      const index = this.#nicIndexOf(key);
-      if (index !== undefined && index < count) this.bytes[base + index] = port ?? abi.NO_PACKET_PORT;
-    }
-    this.#dataPlane.view.setUint8(abi.FIXED_CONFIG + abi.CONFIG_ROUTES_BY_NIC, nicPorts.size > 0 ? 1 : 0);
-  }
-
-  #openPorts(side: PortTraits['side']): number[] {
-    return this.#traits.flatMap((traits, port) => (traits?.side === side ? [port] : []));
+    writeNicPorts(this.#dataPlane, this.#routes, this.#nicIndexOf);
   }
 
   #check(port: number): void {

@@ -24,7 +24,15 @@ const HELP = [
     ],
   ],
   ['host', ['<fabric>', '--host <id>', '--port <port>', '--vm <[nic=]port>', '--drain <seconds>', '--stats <seconds>']],
+  ['lab', ['up [options]', 'test [options]', 'down [options]']],
   ['replay', ['<fabric>', '--mux <id>', '--host <id>', '--in <capture>', '--out <pcap>', '--json']],
+] as const;
+
+const LAB = ['--router <router>', '--port <kind>', '--web <server>', '--data-plane <kind>', '--name <name>', '--json'];
+const LAB_HELP = [
+  ['up', [...LAB, '--empty']],
+  ['test', [...LAB, '--quick', '--only <text>']],
+  ['down', ['--name <name>', '--json']],
 ] as const;
 
 test('--help names every command, on standard output', () => {
@@ -35,6 +43,12 @@ test('--help names every command, on standard output', () => {
 
 test.each(HELP)('%s --help names its arguments and options', (command, words) => {
   const { status, stdout, stderr } = edgemux([command, '--help']);
+  expect([status, stderr]).toEqual([0, '']);
+  for (const word of words) expect(stdout).toContain(word);
+});
+
+test.each(LAB_HELP)('lab %s --help names its options', (command, words) => {
+  const { status, stdout, stderr } = edgemux(['lab', command, '--help']);
   expect([status, stderr]).toEqual([0, '']);
   for (const word of words) expect(stdout).toContain(word);
 });
@@ -94,6 +108,10 @@ describe('called wrongly: exit code 2, the reason on standard error, nothing on 
       ['bgp', FABRIC, '--mux', 'mux-1', '--graceful-restart', '4096'],
       'expected a whole number 1..4095',
     ],
+    ['lab without a verb', ['lab'], 'Usage: edgemux lab'],
+    ['a lab with nobody who routes', ['lab', 'up', '--router', 'quagga'], 'Allowed choices are bird, frr, gobgp'],
+    ['a lab by no kind of port', ['lab', 'test', '--port', 'pcap'], 'Allowed choices are xdp, packet, tun'],
+    ['a lab of no name', ['lab', 'down', '--name', '../x'], 'expected letters, digits and hyphens'],
     ['demo with no connection', ['demo', '--connections', '0'], 'expected a whole number of at least 1'],
     ['demo with half a connection', ['demo', '--connections', '0.5'], 'expected a whole number of at least 1'],
     ['demo with a few connections', ['demo', '--connections', 'few'], 'expected a whole number of at least 1'],

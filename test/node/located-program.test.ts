@@ -21,7 +21,10 @@ function place(hops: Readonly<Record<string, NextHop>>, by: PortInterface | unde
 
 const compiled = (change: (fabric: Json) => void = () => {}) => compile(parseFabric(example(change)));
 const fastpath = (fabric: Json) => {
-  fabric.loadBalancerManager.properties.edgemux = { enableFastpath: true, flowHashKey: '00112233445566778899aabbccddeeff' };
+  fabric.loadBalancerManager.properties.edgemux = {
+    enableFastpath: true,
+    flowHashKey: '00112233445566778899aabbccddeeff',
+  };
 };
 const ofMux = (change?: (fabric: Json) => void): MuxProgram => compiled(change).forMux('mux-1');
 const ofHost = (change?: (fabric: Json) => void): HostProgram => compiled(change).forHost('host-1');

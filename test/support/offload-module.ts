@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SOURCES = ['sum', 'transport', 'unfinished', 'plain', 'segment', 'renew'].map((name) => `assembly/port/${name}.ts`);
+const SOURCES = ['sum', 'transport', 'unfinished', 'plain', 'segment', 'renew'].map(
+  (name) => `assembly/port/${name}.ts`,
+);
 const OPTIONS =
   '--config none --runtime stub --noAssert --importMemory --use abort= --enable simd --transform ./assembly/inline.mjs -O3'.split(
     ' ',

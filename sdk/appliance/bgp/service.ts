@@ -4,6 +4,7 @@ import type { Runtime } from '../../runtime/index.js';
 import { counted } from '../output.js';
 import { type EventRecord, errorRecord } from '../service/events.js';
 import type { RereadAnswer } from '../service/reread.js';
+import { requireSpeakable } from './deno-limits.js';
 import type { MuxSpeaker } from './speaker-of-mux.js';
 
 /** Seconds routers wait for a speaker that is restarted, where nobody says how many. */
@@ -60,6 +61,7 @@ export class BgpService {
   async start(): Promise<void> {
     const { mux, options, routes } = this.#current;
     const { gracefulRestart } = this.#settings;
+    requireSpeakable(options.peers);
     this.#speaker.announce(routes);
     await this.#speaker.start();
     this.#isStarted = true;
@@ -121,6 +123,7 @@ export class BgpService {
 
   async #change(why: string, next: MuxSpeaker): Promise<void> {
     const before = this.#current;
+    requireSpeakable(next.options.peers);
     await this.#speaker.setPeers(next.options.peers);
     const { added, removed, isSame } = difference(before, next);
     // Sessions and BFD have their turn between the two passes over the routes.

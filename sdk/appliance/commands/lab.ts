@@ -1,5 +1,6 @@
 /** `edgemux lab`: the whole fabric on this machine, in network namespaces, with a router of somebody else. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { IS_DENO } from '../../runtime/node/libc.js';
 import type { CheckedRow } from '../lab/checks/check.js';
 import { type CheckOptions, runChecks } from '../lab/checks/run-checks.js';
 import { Lab } from '../lab/lab.js';
@@ -9,6 +10,7 @@ import { installLine, missingOf, NEEDED_BY_ALL, type NeededProgram, needed } fro
 import { CLIENT_HTTP_PORT, urlOf, VIP4, VIP6 } from '../lab/places.js';
 import { ROUTER_KINDS } from '../lab/routers/kinds.js';
 import type { LabOptions } from '../lab/run-folder.js';
+import { RUNTIME_NAMES, runtimeOf } from '../lab/runtimes.js';
 import { Failed, note, print, printJson } from '../output.js';
 import { styled } from '../terminal.js';
 
@@ -52,7 +54,7 @@ function testCommand(): Command {
 
 function downCommand(): Command {
   return new Command('down')
-    .description('Remove a lab, or what is left of one.')
+    .description('Remove a lab, or what is left of one, and end whatever runs in it.')
     .addOption(nameOption())
     .option('--json', 'print { removed } as JSON')
     .action(async ({ name, json }: { name: string; json?: boolean }) => {
@@ -82,6 +84,11 @@ function withLabOptions(command: Command): Command {
       new Option('--data-plane <kind>', 'kernel: vxlan devices and nftables in the places of MUXes and hosts')
         .choices(['edgemux', 'kernel'])
         .default('edgemux'),
+    )
+    .addOption(
+      new Option('--runtime <runtime>', 'what runs MUXes and hosts; deno: EDGEMUX_DENO, or deno in PATH')
+        .choices(RUNTIME_NAMES)
+        .default('node'),
     )
     .addOption(nameOption());
 }
@@ -127,8 +134,8 @@ async function testIn(
   }
 }
 
-function printHead({ options: { name, router, port, web, dataPlane } }: Lab, isExisting: boolean): void {
-  const by = dataPlane === 'kernel' ? 'the kernel' : `${port} ports`;
+function printHead({ options: { name, router, port, web, dataPlane, runtime } }: Lab, isExisting: boolean): void {
+  const by = dataPlane === 'kernel' ? 'the kernel' : `${port} ports, ${runtimeOf(runtime).name}`;
   print(
     styled('bold', `${isExisting ? `lab ${name}: ` : ''}router ${ROUTER_KINDS[router].name}, ${by}, web server ${web}`),
   );
@@ -167,14 +174,16 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
 
 /** Says all that is missing at once. */
 function checkNeeds(
-  { router, web, dataPlane }: Omit<LabOptions, 'isEmpty'>,
+  { router, web, dataPlane, runtime }: Omit<LabOptions, 'isEmpty'>,
   more: readonly NeededProgram[] = [],
 ): void {
+  if (IS_DENO) throw new LabError('the lab itself runs by Node; its MUXes and hosts run by Deno with --runtime deno');
   if (process.platform !== 'linux') throw new LabError('the lab takes Linux: its machines are network namespaces');
   const missing = missingOf([
     ...NEEDED_BY_ALL,
     ...needed('curl', 'curl'),
     ...ROUTER_KINDS[router].needs,
+    ...runtimeOf(runtime).needs,
     ...(web === 'nginx' ? needed('nginx-light', 'nginx') : []),
     ...more,
     ...(dataPlane === 'kernel' ? needed('nftables', 'nft') : []),
@@ -189,6 +198,7 @@ function checkNeeds(
 }
 
 function jsonOf({ options, folder, fabric, places, processes, roles }: Lab): object {
+  const { typed } = runtimeOf(options.runtime);
   return {
     ...options,
     folder,
@@ -197,20 +207,21 @@ function jsonOf({ options, folder, fabric, places, processes, roles }: Lab): obj
     vips: [VIP4, VIP6],
     processes: processes.map(({ record: { name, namespace, pid, log } }) => ({ name, namespace, pid, log })),
     free: options.isEmpty
-      ? roles.map(({ place, args }) => ({ place: place.id, namespace: place.namespace, command: ['edgemux', ...args] }))
+      ? roles.map(({ place, args }) => ({ place: place.id, namespace: place.namespace, command: typed(args) }))
       : [],
   };
 }
 
 function printLab(lab: Lab): void {
   const { options, places, folder, fabric, roles } = lab;
-  const { name, router, isEmpty } = options;
+  const { name, router, runtime, isEmpty } = options;
   const inClient = `ip netns exec ${places.client.namespace}`;
   print(styled('bold', `The lab ${name} is up, its router is ${ROUTER_KINDS[router].name}.`));
   if (isEmpty) {
     print('The places of MUXes and hosts are free; this fills them:');
     for (const { place, args } of roles) {
-      print(`  ip netns exec ${place.namespace} edgemux ${args.filter((arg) => arg !== '--json').join(' ')}`);
+      const command = runtimeOf(runtime).typed(args.filter((arg) => arg !== '--json'));
+      print(`  ip netns exec ${place.namespace} ${command.join(' ')}`);
     }
     print('Then try:');
   } else print('Try:');

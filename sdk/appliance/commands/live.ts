@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { EdgemuxError } from '../../errors.js';
 import { parsePortSpec, portName } from '../../runtime/node/ports/port-spec.js';
 import type { PortSpec } from '../../runtime/node/ports/types.js';
+import { DENO_PERMISSIONS } from '../deno-permissions.js';
 import { UsageError, wholeNumber } from '../output.js';
 
 /** Options of every live role. */
@@ -50,10 +51,10 @@ Ports:
 Frames for others stay with the kernel: BGP, ARP, SSH go on by the same interface. All ports are xdp, or none is.
 Nothing is left of it when it ends, by whatever signal.`;
 
-/** Deno's permissions, for the help of a command. */
+/** What Deno permits and knows, for the help of a command. */
 export const DENO_HELP = `
-Deno takes --allow-read --allow-env --allow-net --allow-ffi; tun: ports and host agents take --allow-all, without which
-nobody may set the kernel parameters of their own devices there. It knows no BFD, MD5 and TTL security for routers.`;
+Under Deno: deno run ${DENO_PERMISSIONS.join(' ')} npm:edgemux …; --allow-net is for BGP alone.
+There is no BFD with routers then, and MD5 and TTL security only where the router opens the connection.`;
 
 function collected(text: string, before: readonly PortSpec[] = []): PortSpec[] {
   return [...before, portOf(text)];

@@ -14,7 +14,7 @@ import { MUX_AS, ROUTER_AS } from './routers/router.js';
 
 /** What of a fabric may differ from lab to lab. */
 export interface FabricOptions {
-  /** Whether the router knows BFD: a MUX that hangs is then noticed after 0.9 s, else after the hold time. */
+  /** Whether router and MUXes know BFD: a MUX that hangs is then noticed after 0.9 s, else after the hold time. */
   readonly hasBfd: boolean;
   /** Number of the host of VM 1 and of VM 2. */
   readonly hostOfVm: readonly [number, number];

@@ -6,7 +6,6 @@ import { kernelNextHops } from './kernel-routes.js';
 import { LabError } from './lab-error.js';
 import { namespaceNames, removeNamespace, runIn } from './namespaces.js';
 import { buildNetwork, dropForVips, moveVm } from './network.js';
-import { COMMAND_LINE } from './package-files.js';
 import { type LabPlaces, type MachinePlace, placesOf, urlOf, VIP4, VIP6 } from './places.js';
 import { hostArguments, muxArguments } from './roles.js';
 import { ROUTER_KINDS } from './routers/kinds.js';
@@ -20,6 +19,7 @@ import {
   runFolder,
   writeState,
 } from './run-folder.js';
+import { runtimeOf } from './runtimes.js';
 import { startServers } from './servers.js';
 import { buildStandIn } from './stand-in.js';
 import { GiveUp, waitFor } from './wait.js';
@@ -112,6 +112,12 @@ export class Lab {
     return this.#state.hostOfVm;
   }
 
+  /** Whether MUXes and router watch each other by BFD. */
+  get hasBfd(): boolean {
+    const { router, runtime } = this.options;
+    return ROUTER_KINDS[router].hasBfd && runtimeOf(runtime).hasBfd;
+  }
+
   /** The latest process of each name. */
   get processes(): readonly DetachedProcess[] {
     return this.#state.processes.map((record) => new DetachedProcess(record));
@@ -139,7 +145,7 @@ export class Lab {
   startRole(id: string): DetachedProcess {
     const role = this.roles.find(({ place }) => place.id === id);
     if (role === undefined) throw new LabError(`nothing of ours is in the place of ${id}`);
-    return this.#start(id, role.place.namespace, [process.execPath, COMMAND_LINE, ...role.args]);
+    return this.#start(id, role.place.namespace, runtimeOf(this.options.runtime).command(role.args));
   }
 
   /** Ends the process of a machine by a signal; SIGKILL follows when it does not end. Nobody misses it from then on. */
@@ -150,11 +156,16 @@ export class Lab {
     await ending.stop(signal);
   }
 
-  /** Moves a VM to a host: first the VM itself, then its network interface in the fabric. */
-  async moveVm(vmNumber: 1 | 2, hostNumber: number): Promise<void> {
+  /**
+   * Moves a VM to a host: first the VM itself, then its network interface in the fabric.
+   *
+   * @param moved is called in between
+   */
+  async moveVm(vmNumber: 1 | 2, hostNumber: number, moved: () => void = () => {}): Promise<void> {
     const { vms, hosts } = this.places;
     const from = hosts[(this.hostOfVm[vmNumber - 1] as number) - 1] as MachinePlace;
     await moveVm(vms[vmNumber - 1], from, hosts[hostNumber - 1] as MachinePlace);
+    moved();
     this.#state.hostOfVm[vmNumber - 1] = hostNumber;
     await this.#writeFabric();
     writeState(this.#state);
@@ -219,7 +230,7 @@ export class Lab {
           name: port,
           muxAddress: ipv4,
           routerAddress: routerIpv4,
-          hasBfd: kind.hasBfd,
+          hasBfd: this.hasBfd,
         })),
       ),
     );
@@ -238,8 +249,7 @@ export class Lab {
   }
 
   #writeFabric(): Promise<void> {
-    const { hasBfd } = ROUTER_KINDS[this.options.router];
-    return writeFabric(this.fabric, this.places, { hasBfd, hostOfVm: this.hostOfVm });
+    return writeFabric(this.fabric, this.places, this);
   }
 
   #start(name: string, namespace: string, command: readonly string[]): DetachedProcess {

@@ -1,4 +1,4 @@
-/** What the lab runs that others have made, which package of Debian has it, and what of it is missing here. */
+/** What the lab runs that others have made, which package has it, and what of it is missing here. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -6,11 +6,18 @@ import { join } from 'node:path';
 export interface NeededProgram {
   readonly program: string;
   readonly package: string;
+  /** Whose package it is. */
+  readonly installer: 'apt-get' | 'npm';
 }
 
-/** Programs of one package. */
+/** Programs of one package of Debian. */
 export function needed(debianPackage: string, ...programs: readonly string[]): readonly NeededProgram[] {
-  return programs.map((program) => ({ program, package: debianPackage }));
+  return programs.map((program) => ({ program, package: debianPackage, installer: 'apt-get' }));
+}
+
+/** Programs of one package of npm. */
+export function neededFromNpm(npmPackage: string, ...programs: readonly string[]): readonly NeededProgram[] {
+  return programs.map((program) => ({ program, package: npmPackage, installer: 'npm' }));
 }
 
 /** What every lab needs. */
@@ -28,7 +35,14 @@ export function missingOf(needs: readonly NeededProgram[]): readonly NeededProgr
 
 /** The line that installs them: `apt-get install bird2 curl`. */
 export function installLine(missing: readonly NeededProgram[]): string {
-  return `apt-get install ${[...new Set(missing.map((program) => program.package))].sort().join(' ')}`;
+  const lines = [
+    ['apt-get', 'apt-get install'],
+    ['npm', 'npm install --global'],
+  ].flatMap(([installer, command]) => {
+    const packages = missing.filter((program) => program.installer === installer).map((program) => program.package);
+    return packages.length === 0 ? [] : [`${command} ${[...new Set(packages)].sort().join(' ')}`];
+  });
+  return lines.join(' && ');
 }
 
 function isInstalled(program: string): boolean {

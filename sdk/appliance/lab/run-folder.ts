@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import type { ProcessRecord } from './detached-process.js';
 import type { RouterName } from './routers/kinds.js';
+import type { RuntimeName } from './runtimes.js';
 
 const RUN = '/run/edgemux-lab';
 
@@ -16,6 +17,8 @@ export interface LabOptions {
   readonly web: 'node' | 'nginx';
   /** `kernel`: vxlan devices and nftables in the places of MUXes and hosts, `edgemux bgp` for the routes. */
   readonly dataPlane: 'edgemux' | 'kernel';
+  /** What runs the MUXes and host agents. */
+  readonly runtime: RuntimeName;
   /** Whether the places of MUXes and hosts are left free. */
   readonly isEmpty: boolean;
 }

@@ -102,7 +102,6 @@ export class HostRole {
       ),
     });
     undo.add(() => planes.stop());
-    for (const attachment of [...underlay, pass]) await planes.openPort(attachment);
     const turns = new Turns();
     const parts = { underlay, pass, planes, nextHops, interfaces, turns, undo };
     const role = new HostRole(program, settings, system, tell, parts);
@@ -151,6 +150,9 @@ export class HostRole {
     );
     undo.add(() => programming.end());
     this.#programming = programming;
+    // What a port has at once, a capture, finds the agent programmed.
+    await this.#route();
+    for (const attachment of [...underlay, pass]) await planes.openPort(attachment);
     planes.ended.catch(this.#fail);
     planes.watch({
       stalled: (thread) => this.#tell({ event: 'stalled', thread }),
@@ -162,7 +164,6 @@ export class HostRole {
     });
     undo.add(() => this.#vms.end());
     await this.#vms.start();
-    await this.#route();
     this.#select();
     for (const attachment of [...underlay, pass]) tellOpen(attachment, this.#tell);
     for (const { nic } of this.#settings.vms) {

@@ -11,6 +11,7 @@ import { capacitiesFor } from '../../mux/index.js';
 import type { MuxProgram } from '../../program/index.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
 import { SELECT_NOTHING } from '../../runtime/packet-port.js';
+import { requireSpeakable } from '../bgp/deno-limits.js';
 import type { MuxSpeaker } from '../bgp/speaker-of-mux.js';
 import { counted } from '../output.js';
 import type { EventRecord } from '../service/events.js';
@@ -89,6 +90,7 @@ export class MuxRole {
   ): Promise<MuxRole> {
     const { ports, queueCount } = settings;
     checkMixture(ports);
+    if (settings.bgp && speaker) requireSpeakable(speaker.options.peers);
     const attachments = await attachUnderlay(system, ports, program, queueCount, undo);
     const nextHops = await system.openNextHops();
     undo.add(() => nextHops.close());
@@ -97,15 +99,16 @@ export class MuxRole {
       ...portCapacities(attachments, [], queueCount),
     });
     undo.add(() => planes.stop());
-    for (const attachment of attachments) await planes.openPort(attachment);
     const turns = new Turns();
     const tunnels = attachments.find((attachment) => attachment.interface?.macAddress !== undefined);
-    if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
     const programming = await Programming.start(
       { planes, nextHops, interface: tunnels?.interface, turns, tell, changed() {} },
       program,
     );
     undo.add(() => programming.end());
+    // What a port has at once, a capture, finds the MUX programmed.
+    if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
+    for (const attachment of attachments) await planes.openPort(attachment);
     const role = new MuxRole(settings, system, tell, { attachments, planes, programming, turns, undo });
     undo.add(() => role.#announcer?.stop('edgemux failed').catch(() => {}));
     await role.#begin(speaker);
@@ -172,6 +175,7 @@ export class MuxRole {
   reload(why: string, { program, speaker }: LiveMux): Promise<void> {
     const { turns, programming } = this.#parts;
     return turns.take(async () => {
+      if (this.#settings.bgp && speaker) requireSpeakable(speaker.options.peers);
       const before = programming.current.vips;
       const next = new Set(program.vips);
       const kept = before.filter((vip) => next.has(vip));

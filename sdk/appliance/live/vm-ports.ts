@@ -77,12 +77,12 @@ export class VmPorts {
     return this.#ports.filter(({ open }) => open).length;
   }
 
-  /** The NICs that have a port of their own which is open, with its name. */
+  /** The NICs that have a port of their own, with its name; an empty one where it is not open. */
   routes(): NonNullable<Routes['vms']> {
     const program = this.#parts.program();
     const pairs = this.#ports.flatMap(({ spec, open }): [string, string][] => {
       const key = spec.nic === undefined ? undefined : nicKeyOf(program, spec.nic);
-      return open && key !== undefined ? [[key, open.attachment.name]] : [];
+      return key !== undefined ? [[key, open?.attachment.name ?? '']] : [];
     });
     return Object.fromEntries(pairs);
   }

@@ -112,6 +112,7 @@ export class AttendedDataPlane implements PacketLoopParts {
         this.#setRoutes();
         break;
       case 'stop':
+        this.everySecond();
         for (const { name } of this.#open) this.#close(name);
     }
   }
@@ -142,15 +143,12 @@ export class AttendedDataPlane implements PacketLoopParts {
   #setRoutes(): void {
     const numberOf = (name: string | undefined) => this.#open.find((port) => port.name === name)?.number;
     const { tunnels, replies, pass, vms = {} } = this.#routes;
-    const nics = Object.entries(vms).flatMap(([nic, name]): [string, number][] => {
-      const number = numberOf(name);
-      return number === undefined ? [] : [[nic, number]];
-    });
     this.#machine.ports.setRoutes({
       tunnels: numberOf(tunnels),
       replies: numberOf(replies),
       pass: numberOf(pass),
-      nicPorts: new Map(nics),
+      // A NIC whose port is not open stays named: what is for its VM goes to no other one.
+      nicPorts: new Map(Object.entries(vms).map(([nic, name]) => [nic, numberOf(name)])),
     });
   }
 

@@ -28,7 +28,7 @@ export interface Routes {
   readonly tunnels?: string;
   readonly replies?: string;
   readonly pass?: string;
-  /** The port of a NIC, by its key. */
+  /** The port of a NIC, by its key; the name of none that is open: nothing is delivered to that NIC. */
   readonly vms?: Readonly<Record<string, string>>;
 }
 

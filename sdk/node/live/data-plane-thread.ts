@@ -1,5 +1,5 @@
 /** A data plane on a thread of its own, with packet ports: frames come and leave there, and nowhere else. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Capacities } from '../../dataplane/index.js';
 import { EdgemuxError } from '../../errors.js';
 import type { Program } from '../../program/index.js';
@@ -18,9 +18,11 @@ import { closeWaker, openWaker, wake } from './poller.js';
 /** What a data plane thread is to be. */
 export interface DataPlaneOptions {
   readonly role: 'mux' | 'host';
-  /** As for `Mux.load` and `HostAgent.load`. */
+  /** As for `Mux.load` and `HostAgent.load`, but that `portCountMax` is 4 by default: ports are what the thread is for. */
   readonly capacities?: Partial<Capacities>;
 }
+
+const PORT_COUNT_MAX_DEFAULT = 4;
 
 /** Something its owner did not ask for. */
 export type DataPlaneEvent =
@@ -44,12 +46,16 @@ interface Waiting {
  *
  * @example
  * ```ts
- * const thread = await DataPlaneThread.start({ role: 'mux', capacities: { portCountMax: 1 } });
- * for (const attachment of attachments) await thread.openPort(attachment.plans[0]);
- * await thread.program(compile(fabric).forMux('mux-1'));
+ * const program = compile(fabric).forMux('mux-1');
+ * const attachment = await attachPort(parsePortSpec('xdp:up0'), { side: 'underlay', queueCount: 1, … });
+ * const thread = await DataPlaneThread.start({ role: 'mux', capacities: { chunkBytes: 2048 } });
+ * for (const plan of attachment.plans) await thread.openPort(plan);
+ * await thread.program(program);
+ * attachment.select({ ...SELECT_NOTHING, destinations: program.vips });
  * thread.ended.catch((error) => console.error(error.message));
  * …
  * await thread.stop();
+ * attachment.close();
  * ```
  */
 export class DataPlaneThread {
@@ -89,7 +95,8 @@ export class DataPlaneThread {
     return thread;
   }
 
-  private constructor({ role, capacities = {} }: DataPlaneOptions) {
+  private constructor({ role, capacities: wanted = {} }: DataPlaneOptions) {
+    const capacities = { portCountMax: PORT_COUNT_MAX_DEFAULT, ...wanted };
     const { port1, port2 } = new MessageChannel();
     this.#waker = openWaker();
     this.#thread = port1;
@@ -104,14 +111,17 @@ export class DataPlaneThread {
     this.#loaded = new Promise((resolve, reject) => {
       loaded = { resolve, reject };
     });
-    port1.on('message', (report: DataPlaneReport) => {
+    const hear = (report: DataPlaneReport) => {
       if (report.kind !== 'loaded') this.#hear(report);
       else if (report.error === undefined) loaded.resolve();
       else loaded.reject(unpackError(report.error));
-    });
+    };
+    port1.on('message', hear);
     worker.once('error', (error) => this.#lose(String(error instanceof Error ? error.message : error)));
     this.ended = new Promise((resolve, reject) => {
       worker.once('exit', (exitCode) => {
+        // Its last words may be on their way still.
+        for (let last = receiveMessageOnPort(port1); last; last = receiveMessageOnPort(port1)) hear(last.message);
         port1.close();
         closeWaker(this.#waker);
         this.#lose(`it ended with exit code ${exitCode}`);

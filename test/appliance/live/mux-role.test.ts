@@ -36,8 +36,8 @@ const SECOND = '80.80.80.81';
 const STARTED = [
   'attach packet:up0',
   'thread 0 start',
-  'thread 0 open packet:up0',
   `thread 0 program ${FIRST}`,
+  'thread 0 open packet:up0',
   'speaker start 10.10.56.1',
   `select packet:up0 to ${FIRST}`,
   `announce ${FIRST}/32`,

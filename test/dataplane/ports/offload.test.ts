@@ -219,6 +219,28 @@ describe('a MUX', () => {
     expect(rounds).toBeLessThanOrEqual(2);
   });
 
+  it('leaves room for a large frame in one batch, and no longer', async () => {
+    const { mux, ports, port: asking } = await open('messages', 16);
+    const other = ports.open({ kind: 'messages', ...UNDERLAY });
+    const small = Array.from({ length: 18 }, () => ({ bytes: withVirtio({}, request(2).bytes()) }));
+    const take = (port: number, messages: readonly { bytes: Uint8Array }[]) =>
+      ports.takeMessages(port, new MessageSocket(ports, port).recvmmsg(messages));
+    mux.processPorts(0);
+    // Six each: two ports are open.
+    expect([take(other, small), take(asking, [{ bytes: withVirtio(TSO, unfinished(large().bytes())) }])]).toEqual([
+      6, 0,
+    ]);
+    mux.processPorts(0);
+    expect(ports.takeMessages(other, 0)).toBe(Math.floor((12 - segments) / 2));
+    mux.processPorts(0);
+    expect(ports.takeMessages(other, 0)).toBe(10);
+    ports.close(asking);
+    ports.close(other);
+    expect(ports.freeChunkCount).toBe(512 - 10);
+    mux.processPorts(0);
+    expect(ports.freeChunkCount).toBe(512);
+  });
+
   it.each([
     { name: 'more segments than a batch', header: { ...TSO, gsoSize: 128 } },
     { name: 'segments of nothing', header: { ...TSO, gsoSize: 0 } },

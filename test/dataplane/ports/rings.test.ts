@@ -210,6 +210,22 @@ describe('rings: a kernel that says nonsense', () => {
     expect(mux.ports.counters(port).tooLong + mux.ports.counters(port).received).toBeLessThanOrEqual(8);
   });
 
+  it('the same chunk again and again, received and sent: there are no more chunks than there were', async () => {
+    const { mux, port, socket } = await openSocket();
+    const frame = request(1).bytes();
+    const { offset } = mux.ports.chunks;
+    mux.ports.bytes.set(frame, offset + 256);
+    for (let round = 0; round < 200; round++) {
+      while (!socket.receive.isFull) socket.receive.put(256n, round % 2 === 0 ? frame.length : 10);
+      while (!socket.completion.isFull) socket.completion.put(256n);
+      mux.ports.takeRing(port);
+      mux.processPorts(0);
+      socket.send();
+      socket.sending.length = 0;
+    }
+    expect(mux.ports.freeChunkCount).toBeLessThanOrEqual(512);
+  });
+
   it('a completion outside the UMEM is no chunk', async () => {
     const { mux, port, socket } = await openSocket();
     socket.completion.put(BigInt(umemBytes));

@@ -8,8 +8,8 @@ class Sort {
   readonly #slowMs: number;
   readonly #tookMs: number[] = [];
   readonly #reasons = new Tally();
+  readonly #failedAtMs: number[] = [];
   #made = 0;
-  #failed = 0;
   #gapMs = 0;
 
   constructor(slowMs: number) {
@@ -18,13 +18,13 @@ class Sort {
 
   async make(asking: () => Promise<void>): Promise<boolean> {
     this.#made++;
-    const startMs = performance.now();
+    const [startMs, atMs] = [performance.now(), Date.now()];
     try {
       await asking();
       this.#tookMs.push(performance.now() - startMs);
       return true;
     } catch (error) {
-      this.#failed++;
+      this.#failedAtMs.push(atMs);
       this.#reasons.add(reasonOf(error));
       return false;
     }
@@ -40,13 +40,14 @@ class Sort {
     const at = (share: number): number => Math.round((sorted[Math.floor(share * (sorted.length - 1))] ?? 0) * 10) / 10;
     return {
       made: this.#made,
-      failed: this.#failed,
+      failed: this.#failedAtMs.length,
       slow: sorted.filter((ms) => ms > this.#slowMs).length,
       p50Ms: at(0.5),
       p99Ms: at(0.99),
       maxMs: at(1),
       gapMs: Math.round(this.#gapMs),
       reasons: this.#reasons.counts,
+      failedAtMs: this.#failedAtMs,
     };
   }
 }

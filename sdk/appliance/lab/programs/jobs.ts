@@ -77,6 +77,8 @@ export interface LoadOfOneSort {
   /** The longest time without an answer: to anybody for new connections, on one connection for those that stay. */
   readonly gapMs: number;
   readonly reasons: Readonly<Record<string, number>>;
+  /** When those that failed began, in milliseconds since 1970. */
+  readonly failedAtMs: readonly number[];
 }
 
 /** What became of a load. */

@@ -144,13 +144,17 @@ function passed(ms: number): Promise<void> {
 /** Processors are shared by senders, both machines, and whoever else there is: some requests may wait too long. */
 const FAILED_SHARE_MAX = 0.1;
 
+/** Frames of the kernel's own that are on their way whenever somebody counts: neighbours, acknowledgements. */
+const CHUNKS_ON_THEIR_WAY_MAX = 8;
+
 /** What garbage may not do, however short it is. */
 export function expectServed({ sent, requests, machines }: GarbageReport): void {
   for (const one of sent) expect(one.sent).toBeGreaterThan(0);
   expect(requests.succeeded).toBeGreaterThan(0);
   expect(requests.failed).toBeLessThanOrEqual(1 + FAILED_SHARE_MAX * requests.succeeded);
   for (const machine of Object.values(machines)) {
-    expect(machine).toMatchObject({ stderr: '', errors: [], exitCode: 0, freeChunksAfter: machine.freeChunksBefore });
+    expect(machine).toMatchObject({ stderr: '', errors: [], exitCode: 0 });
+    expect(Math.abs(machine.freeChunksAfter - machine.freeChunksBefore)).toBeLessThanOrEqual(CHUNKS_ON_THEIR_WAY_MAX);
     // It has come through to the data plane, and was told apart there.
     expect(Object.keys(machine.dropped).length).toBeGreaterThan(4);
   }

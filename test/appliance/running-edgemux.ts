@@ -78,6 +78,10 @@ export class RunningEdgemux {
     if (existsSync('/proc/self/status')) await until('SIGUSR2 is caught', isCaught);
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -47,6 +47,9 @@ async function host(path: string, options: HostOptions): Promise<void> {
   if (specs.length > 1 && specs.some(({ nic }) => nic === undefined)) {
     throw new UsageError('with several VMs each --vm says whose it is: --vm NIC=PORT');
   }
+  const nics = specs.map(({ nic }) => nic?.toLowerCase());
+  const twice = specs.find(({ nic }, at) => nics.indexOf(nic?.toLowerCase()) < at);
+  if (twice) throw new UsageError(`--vm ${twice.nic} is there twice`);
   const initial = compile(await readFabricFile(path)).forHost(id);
   const settings = { ports: options.port, vms: specs, drainMs: drain * 1000 };
   await runRole({
@@ -61,7 +64,7 @@ async function host(path: string, options: HostOptions): Promise<void> {
 }
 
 /** A colon before the first `=` begins a port, as in `xdp:vm1,mode=generic`. */
-const NIC_AND_PORT = /^(?:([^=:]+)=)?(.*)$/s;
+const NIC_AND_PORT = /^(?:([^=:]*)=)?(.*)$/s;
 
 function vms(text: string, before: readonly VmSpec[] = []): VmSpec[] {
   const [, nic, port = ''] = NIC_AND_PORT.exec(text) ?? [];

@@ -42,8 +42,8 @@ export function withLiveOptions(command: Command): Command {
 /** How ports are written, for the help of a command. */
 export const PORTS_HELP = `
 Ports:
-  xdp:IFACE[,mode=native|generic][,zerocopy=yes|no][,queues=0-3]   AF_XDP, the fastest; Linux 5.10, CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF
-  packet:IFACE                                                     AF_PACKET; Linux 6.6, the same capabilities
+  xdp:IFACE[,mode=native|generic][,zerocopy=yes|no][,queues=0-3]   AF_XDP, the fastest; Linux 5.11, CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON
+  packet:IFACE                                                     AF_PACKET; Linux 6.6, CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF
   tun:DEVICE[,mtu=N], tap:DEVICE[,mtu=N]                           a device that is made here, and goes with the process; CAP_NET_ADMIN
   udp[,port=4789]                                                  a plain UDP socket for tunnels: no capability
   pcap:FILE[,out=FILE]                                             a capture, played once

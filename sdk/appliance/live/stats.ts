@@ -13,7 +13,7 @@ export class StatsLine {
 
   /** @param nowMs of a monotonic clock */
   next(totals: Totals, nowMs: number): EventRecord {
-    const { ports, verdicts, dropped, flows, cpuMs } = totals;
+    const { ports, verdicts, dropped, flows, freeChunks, cpuMs } = totals;
     const received = receivedBy(totals);
     const before = this.#before ?? { received: 0, cpuMs: undefined, atMs: nowMs };
     this.#before = { received, cpuMs, atMs: nowMs };
@@ -24,6 +24,7 @@ export class StatsLine {
       packetsPerSecond: seconds > 0 ? Math.round((received - before.received) / seconds) : 0,
       ...(isTimed && { cpuPercent: Math.round((cpuMs - before.cpuMs) / seconds) / 10 }),
       flows,
+      freeChunks,
       verdicts: Object.fromEntries(Object.entries(verdicts).filter(([, count]) => count > 0)),
       dropped,
       ports: Object.fromEntries(ports.map(({ name, ...counters }) => [name, counters])),

@@ -10,6 +10,8 @@ export interface Totals {
   /** Connections that are known now, to all threads. */
   readonly flows: number;
   readonly ports: readonly PortStats[];
+  /** Chunks for frames that nobody has now. */
+  readonly freeChunks: number;
   /** `undefined` where the system does not say. */
   readonly cpuMs: number | undefined;
 }
@@ -25,6 +27,7 @@ export function totalsOf(stats: readonly DataPlaneStats[]): Totals {
     verdicts: sum([NO_VERDICTS, ...counters.map(({ verdicts }) => verdicts)]),
     dropped: sum(counters.map(({ dropped }) => dropped)),
     flows: counters.reduce((count, one) => count + flowsOf(one), 0),
+    freeChunks: stats.reduce((count, { freeChunkCount }) => count + freeChunkCount, 0),
     ports: [...ports].map(([name, ofPort]) => ({ name, ...ofPort })),
     cpuMs: stats.reduce<number | undefined>(
       (ms, { cpuMs }) => (ms === undefined || cpuMs === undefined ? undefined : ms + cpuMs),

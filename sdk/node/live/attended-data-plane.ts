@@ -83,7 +83,9 @@ export class AttendedDataPlane implements PacketLoopParts {
 
   everySecond(): void {
     const ports = this.#open.map((port) => ({ name: port.name, ...port.counters() }));
-    this.#tell({ kind: 'stats', stats: { counters: this.#machine.counters(), ports, cpuMs: threadCpuMs() } });
+    const { freeChunkCount } = this.#machine.ports;
+    const stats = { counters: this.#machine.counters(), ports, freeChunkCount, cpuMs: threadCpuMs() };
+    this.#tell({ kind: 'stats', stats });
     if (this.#isEndTold || this.#open.length === 0) return;
     this.#isEndTold = this.#open.every(({ isAtEnd }) => isAtEnd);
     if (this.#isEndTold) this.#tell({ kind: 'end' });

@@ -53,6 +53,8 @@ export type DataPlaneReport =
 export interface DataPlaneStats {
   readonly counters: Counters;
   readonly ports: readonly PortStats[];
+  /** Chunks for frames that nobody has now: neither a batch, nor the kernel on behalf of a port. */
+  readonly freeChunkCount: number;
   /** Processor time of the thread in milliseconds; `undefined` where the system does not say. */
   readonly cpuMs: number | undefined;
 }

@@ -17,7 +17,7 @@ export const VIP = '203.0.113.7';
 export const SECOND_VIP = '203.0.113.8';
 export const CLIENT = '198.51.100.10';
 const VM_ADDRESS = '10.3.1.2';
-const VM_MAC = '02:00:00:00:03:02';
+export const VM_MAC = '02:00:00:00:03:02';
 const MTU_BYTES = 1600;
 
 const WEB = fileURLToPath(new URL('./web.mjs', import.meta.url));
@@ -200,9 +200,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Runs `ip`, its arguments between blanks. */
-export function ip(text: string): void {
-  execFileSync('ip', text.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] });
+/** Runs `ip`, its arguments between blanks; returns what it prints. */
+export function ip(text: string): string {
+  return execFileSync('ip', text.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function sysctl(name: string, ...settings: readonly string[]): void {

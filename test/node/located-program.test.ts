@@ -69,6 +69,12 @@ describe('a MUX', () => {
     expect(locate(said, place(hops)).attachment.mtuBytes).toBe(1550);
   });
 
+  test('an interface that has another MTU and MAC address by now', () => {
+    const now = { ...up0, mtuBytes: 1400, macAddress: '02:aa:00:00:00:99' };
+    const { attachment } = locate(ofMux(), place({ '10.10.56.12': hop('10.10.56.12', undefined, now) }));
+    expect(attachment).toMatchObject({ mtuBytes: 1400, macAddress: '02:aa:00:00:00:99' });
+  });
+
   test('where the kernel chooses the interface: the smallest MTU on the way', () => {
     const ways = { '10.10.56.11': hop('10.10.56.1', undefined), '10.10.56.12': hop('192.0.2.1', undefined, eth9) };
     const { attachment } = locate(ofMux(), { ...place(ways), interface: undefined });
@@ -82,6 +88,11 @@ describe('a host', () => {
     expect(destinationsOf(ofHost())).toEqual([]);
     const located = locate(ofHost(), place({ 'default 4': hop('10.10.56.1', '02:bb:00:00:00:01') }));
     expect(located.attachment).toMatchObject({ macAddress: up0.macAddress, gatewayMacAddress: '02:bb:00:00:00:01' });
+  });
+
+  test('whose default route is of IPv6 alone', () => {
+    const located = locate(ofHost(), place({ 'default 6': hop('fe80::1', '02:bb:00:00:00:06') }));
+    expect(located.attachment.gatewayMacAddress).toBe('02:bb:00:00:00:06');
   });
 
   test('with it to other hosts too', () => {

@@ -5,6 +5,8 @@
  *   gateway ◄─ ports of the provider network ◄─ data plane ◄─ ports of VMs
  *   kernel  ◄─ pass device ◄─ what is not ours
  */
+
+import { EdgemuxError } from '../../errors.js';
 import { hostCapacitiesFor } from '../../host/index.js';
 import type { HostProgram } from '../../program/index.js';
 import type { NextHops } from '../../runtime/next-hops.js';
@@ -13,7 +15,15 @@ import { SELECT_NOTHING } from '../../runtime/packet-port.js';
 import type { EventRecord } from '../service/events.js';
 import { DataPlanes } from './data-planes.js';
 import { nicKeyOf, underlaySelection } from './host-selection.js';
-import { attachUnderlay, checkMixture, portCapacities, providerAddressesOf, roomFor, tellOpen } from './ports.js';
+import {
+  attachUnderlay,
+  checkMixture,
+  needsRestart,
+  portCapacities,
+  providerAddressesOf,
+  roomFor,
+  tellOpen,
+} from './ports.js';
 import { Programming } from './programming.js';
 import type { LiveInterfaces, LiveSystem } from './system.js';
 import { Turns } from './turns.js';
@@ -33,7 +43,8 @@ const THREAD_COUNT = 1;
 
 interface Parts {
   readonly underlay: readonly PortAttachment[];
-  readonly pass: PortAttachment;
+  /** `undefined` where nobody may make one, and nobody needs one. */
+  readonly pass: PortAttachment | undefined;
   readonly planes: DataPlanes;
   readonly nextHops: NextHops;
   readonly interfaces: LiveInterfaces;
@@ -87,8 +98,7 @@ export class HostRole {
     const { ports, vms } = settings;
     checkMixture([...ports, ...vms.map(({ port }) => port)]);
     const underlay = await attachUnderlay(system, ports, program, THREAD_COUNT, undo);
-    const pass = await system.openPassDevice();
-    undo.add(() => pass.close());
+    const pass = await openPass(system, settings, tell, undo);
     const nextHops = await system.openNextHops();
     undo.add(() => nextHops.close());
     const interfaces = await system.openInterfaces();
@@ -96,7 +106,7 @@ export class HostRole {
     const planes = await DataPlanes.start(system, 'host', THREAD_COUNT, {
       ...roomFor(hostCapacitiesFor(program)),
       ...portCapacities(
-        [...underlay, pass],
+        [...underlay, ...(pass ? [pass] : [])],
         vms.map(({ port }) => port),
         THREAD_COUNT,
       ),
@@ -150,9 +160,25 @@ export class HostRole {
     );
     undo.add(() => programming.end());
     this.#programming = programming;
+    this.#watch();
     // What a port has at once, a capture, finds the agent programmed.
     await this.#route();
-    for (const attachment of [...underlay, pass]) await planes.openPort(attachment);
+    for (const attachment of [...underlay, ...(pass ? [pass] : [])]) await planes.openPort(attachment);
+    undo.add(() => this.#vms.end());
+    await this.#vms.start();
+    this.#select();
+    for (const attachment of [...underlay, ...(pass ? [pass] : [])]) tellOpen(attachment, this.#tell);
+    for (const { nic } of this.#settings.vms) {
+      if (nic !== undefined && nicKeyOf(program, nic) === undefined) {
+        this.#tell({ event: 'note', text: `the fabric has no network interface ${nic} on this host yet` });
+      }
+    }
+    const { id, digest, nics } = program;
+    this.#tell({ event: 'start', host: id, digest, nics: nics.length, vmPorts: this.#vms.openCount });
+  }
+
+  #watch(): void {
+    const { planes } = this.#parts;
     planes.ended.catch(this.#fail);
     planes.watch({
       stalled: (thread) => this.#tell({ event: 'stalled', thread }),
@@ -162,17 +188,6 @@ export class HostRole {
       },
       end: () => this.#end(),
     });
-    undo.add(() => this.#vms.end());
-    await this.#vms.start();
-    this.#select();
-    for (const attachment of [...underlay, pass]) tellOpen(attachment, this.#tell);
-    for (const { nic } of this.#settings.vms) {
-      if (nic !== undefined && nicKeyOf(program, nic) === undefined) {
-        this.#tell({ event: 'note', text: `the fabric has no network interface ${nic} on this host yet` });
-      }
-    }
-    const { id, digest, nics } = program;
-    this.#tell({ event: 'start', host: id, digest, nics: nics.length, vmPorts: this.#vms.openCount });
   }
 
   /** The program in force. */
@@ -193,6 +208,7 @@ export class HostRole {
   reload(why: string, program: HostProgram): Promise<void> {
     return this.#parts.turns.take(async () => {
       const before = new Set(this.program.nics.map(({ key }) => key));
+      const rebound = needsRestart(this.#settings.ports, this.program, program);
       await this.#programming?.program(program);
       await this.#route();
       this.#select();
@@ -204,6 +220,7 @@ export class HostRole {
         nics: program.nics.length,
         added,
         removed: before.size - (program.nics.length - added),
+        needsRestart: rebound,
       });
     });
   }
@@ -233,7 +250,7 @@ export class HostRole {
     const tunnels = this.#tunnels;
     await planes.route({
       ...(tunnels && { tunnels: tunnels.name, replies: tunnels.name }),
-      pass: pass.name,
+      ...(pass && { pass: pass.name }),
       vms: this.#vms.routes(),
     });
   }
@@ -248,4 +265,26 @@ function passed(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
+}
+
+/** Ports without privilege: of what comes by them, nothing was for the kernel in the first place. */
+const WITHOUT_PRIVILEGE: readonly PortSpec['kind'][] = ['udp', 'pcap'];
+
+/** @throws EdgemuxError `ERR_PORT`, but where all ports do without privilege */
+async function openPass(
+  system: LiveSystem,
+  { ports, vms }: HostSettings,
+  tell: (record: EventRecord) => void,
+  undo: Undo,
+): Promise<PortAttachment | undefined> {
+  try {
+    const pass = await system.openPassDevice();
+    undo.add(() => pass.close());
+    return pass;
+  } catch (error) {
+    const specs = [...ports, ...vms.map(({ port }) => port)];
+    if (!(error instanceof EdgemuxError) || !specs.every(({ kind }) => WITHOUT_PRIVILEGE.includes(kind))) throw error;
+    tell({ event: 'note', text: `what is not for a VM is dropped: ${error.message}` });
+    return undefined;
+  }
 }

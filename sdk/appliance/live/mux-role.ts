@@ -18,7 +18,7 @@ import type { EventRecord } from '../service/events.js';
 import { Announcer } from './announcer.js';
 import { DataPlanes } from './data-planes.js';
 import type { LiveMux } from './live-mux.js';
-import { attachUnderlay, checkMixture, portCapacities, roomFor, tellOpen } from './ports.js';
+import { attachUnderlay, checkMixture, needsRestart, portCapacities, roomFor, tellOpen } from './ports.js';
 import { Programming } from './programming.js';
 import type { LiveSystem } from './system.js';
 import { Turns } from './turns.js';
@@ -106,11 +106,12 @@ export class MuxRole {
       program,
     );
     undo.add(() => programming.end());
+    const role = new MuxRole(settings, system, tell, { attachments, planes, programming, turns, undo });
+    undo.add(() => role.#announcer?.stop('edgemux failed').catch(() => {}));
+    role.#watch();
     // What a port has at once, a capture, finds the MUX programmed.
     if (attachments.length > 1 && tunnels) await planes.route({ tunnels: tunnels.name });
     for (const attachment of attachments) await planes.openPort(attachment);
-    const role = new MuxRole(settings, system, tell, { attachments, planes, programming, turns, undo });
-    undo.add(() => role.#announcer?.stop('edgemux failed').catch(() => {}));
     await role.#begin(speaker);
     return role;
   }
@@ -123,10 +124,8 @@ export class MuxRole {
     this.ended.catch(() => {});
   }
 
-  async #begin(speaker: MuxSpeaker | undefined): Promise<void> {
-    const { attachments, planes, programming } = this.#parts;
-    // Before packets are taken: a speaker that cannot start leaves them with the kernel.
-    await this.#speakAs(speaker);
+  #watch(): void {
+    const { planes } = this.#parts;
     planes.ended.catch(this.#fail);
     planes.watch({
       stalled: (thread) => this.#setStalled(thread, true),
@@ -134,6 +133,12 @@ export class MuxRole {
       lost: (_, error) => this.#fail(error),
       end: () => this.#end(),
     });
+  }
+
+  async #begin(speaker: MuxSpeaker | undefined): Promise<void> {
+    const { attachments, planes, programming } = this.#parts;
+    // Before packets are taken: a speaker that cannot start leaves them with the kernel.
+    await this.#speakAs(speaker);
     this.#select(programming.current.vips);
     for (const attachment of attachments) tellOpen(attachment, this.#tell);
     const idleCount = planes.count - Math.max(...attachments.map(({ plans }) => plans.length));
@@ -177,6 +182,7 @@ export class MuxRole {
     return turns.take(async () => {
       if (this.#settings.bgp && speaker) requireSpeakable(speaker.options.peers);
       const before = programming.current.vips;
+      const rebound = needsRestart(this.#settings.ports, programming.current, program);
       const next = new Set(program.vips);
       const kept = before.filter((vip) => next.has(vip));
       if (kept.length < before.length) {
@@ -190,7 +196,7 @@ export class MuxRole {
         this.#select(programming.current.vips);
         if (programming.current !== program) this.#announce();
       }
-      const needsRestart = this.#speaker && speaker ? differencesOf(this.#speaker, speaker) : [];
+      const changed = this.#speaker && speaker ? differencesOf(this.#speaker, speaker) : [];
       await this.#speakAs(speaker);
       this.#announce();
       this.#tell({
@@ -200,7 +206,7 @@ export class MuxRole {
         vips: program.vips.length,
         added: program.vips.length - kept.length,
         removed: before.length - kept.length,
-        needsRestart,
+        needsRestart: [...changed, ...rebound],
       });
     });
   }

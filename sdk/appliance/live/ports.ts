@@ -44,6 +44,13 @@ export function providerAddressesOf({ attachment }: Program): string[] {
   return secondProviderAddress === undefined ? [providerAddress] : [providerAddress, secondProviderAddress];
 }
 
+/** What of a new program these ports would obey only after a restart: sockets are bound to their addresses. */
+export function needsRestart(specs: readonly PortSpec[], before: Program, next: Program): string[] {
+  const isBound = specs.some(({ kind }) => kind === 'udp');
+  const isSame = providerAddressesOf(before).join() === providerAddressesOf(next).join();
+  return isBound && !isSame ? ['provider addresses'] : [];
+}
+
 /**
  * Attaches to the interfaces of the provider network, one after the other.
  *

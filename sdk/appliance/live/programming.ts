@@ -118,7 +118,7 @@ export class Programming<P extends Program> {
     const { nextHops } = this.#parts;
     const unresolved = destinationsOf(this.#current).filter((one) => nextHops.of(one)?.macAddress === undefined);
     // Where a host's replies go. Without a default route nobody will ever find it.
-    const gateway = nextHops.ofDefault(this.#current.attachment.providerAddress.includes(':') ? 6 : 4);
+    const gateway = nextHops.ofDefault(4) ?? nextHops.ofDefault(6);
     if (this.#current.kind === 'host' && gateway && gateway.macAddress === undefined) unresolved.push(gateway.address);
     return unresolved;
   }

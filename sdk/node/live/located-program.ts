@@ -58,20 +58,35 @@ function locateHost(program: HostProgram, place: Place): HostProgram {
 
 function attachmentAt(program: Program, place: Place): Attachment {
   const { attachment } = program;
-  const family = attachment.providerAddress.includes(':') ? 6 : 4;
   const mtuBytes = attachment.mtuBytes ?? mtuAt(program, place);
   return {
     ...attachment,
-    macAddress: place.interface?.macAddress ?? attachment.macAddress,
-    gatewayMacAddress: macOnLink(place.nextHops.ofDefault(family), place) ?? attachment.gatewayMacAddress,
+    macAddress: interfaceNow(program, place)?.macAddress ?? attachment.macAddress,
+    gatewayMacAddress: gatewayMacAt(place) ?? attachment.gatewayMacAddress,
     ...(mtuBytes !== undefined && { mtuBytes }),
   };
 }
 
+/** Of either family: both default routes of a provider network lead to the same router. */
+function gatewayMacAt(place: Place): string | undefined {
+  return macOnLink(place.nextHops.ofDefault(4), place) ?? macOnLink(place.nextHops.ofDefault(6), place);
+}
+
+/** The interface tunnels leave by as it is now: its MTU and MAC address may have been changed since it was opened. */
+function interfaceNow(program: Program, { interface: ours, nextHops }: Place): PortInterface | undefined {
+  if (!ours) return undefined;
+  const hops = [
+    nextHops.ofDefault(4),
+    nextHops.ofDefault(6),
+    ...destinationsOf(program).map((one) => nextHops.of(one)),
+  ];
+  return hops.find((hop) => hop?.interface.index === ours.index)?.interface ?? ours;
+}
+
 /** The smallest MTU on the way out, as far as this machine can see. */
-function mtuAt(program: Program, { interface: ours, nextHops }: Place): number | undefined {
-  if (ours) return ours.mtuBytes;
-  const known = destinationsOf(program).flatMap((destination) => nextHops.of(destination)?.interface.mtuBytes ?? []);
+function mtuAt(program: Program, place: Place): number | undefined {
+  if (place.interface) return interfaceNow(program, place)?.mtuBytes;
+  const known = destinationsOf(program).flatMap((one) => place.nextHops.of(one)?.interface.mtuBytes ?? []);
   return known.length === 0 ? undefined : Math.min(...known);
 }
 

@@ -71,6 +71,17 @@ describe('start', () => {
     },
   );
 
+  test('ports that take no privilege do without a pass device where none may be made', async () => {
+    const system = new FakeSystem();
+    system.refused.add('attach pass');
+    const { events } = await start({ ports: ['udp'].map(parsePortSpec), vms: [vm('pcap:vm.pcap')] }, program(), system);
+    expect(events[0]).toMatchObject({
+      event: 'note',
+      text: expect.stringContaining('what is not for a VM is dropped'),
+    });
+    expect(system.log).toContain('thread 0 route {"vms":{}}');
+  });
+
   test('floating IP: the VM answers from the VIP', async () => {
     const floating = program((fabric) => {
       rule(fabric).enableFloatingIP = true;

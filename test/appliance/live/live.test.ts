@@ -1,7 +1,8 @@
 /** `edgemux mux` and `edgemux host`, the real commands, with real packets of real programs. */
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../cli.js';
+import { CLI, temporaryFolder } from '../cli.js';
 import { RunningEdgemux, until } from '../running-edgemux.js';
 import { CLIENT, ip, SECOND_VIP, Stage, whyNoStage, withSecondVip, writeStageFabric } from './stage.js';
 
@@ -84,6 +85,24 @@ describe.skipIf(missing)(`live, on a stage${missing === undefined ? '' : ` (${mi
     ]);
     expect(links()).toEqual(LINKS);
   });
+
+  test.each(['packet:up0', 'tun:mux0'])(
+    '%s: two threads share it, and each connection stays with one',
+    async (port) => {
+      writeStageFabric(fabric);
+      const two = mux(port, '--queues', '2');
+      const agent = host(['packet:up0'], 'packet:vm1');
+      await agent.event('start');
+      expect(await two.event('start')).toMatchObject({ queues: 2 });
+      for (let turn = 0; turn < 4; turn++) {
+        expect(stage.ask({ wantBytes: 500_000, sendBytes: 500_000 })).toMatchObject({ status: 200, client: CLIENT });
+      }
+      const { flows } = await two.event('stats', { flows: 4 });
+      expect(flows).toBe(4);
+      two.signal('SIGTERM');
+      expect([await two.exit(), two.stderr]).toEqual([0, '']);
+    },
+  );
 
   test.each(['packet', 'xdp'])('%s: killed, nothing is left; started again, it goes on', async (kind) => {
     const first = await both(`${kind}:up0`, [`${kind}:up0`], `${kind}:vm1`);
@@ -170,6 +189,19 @@ describe.skipIf(missing)(`live, on a stage${missing === undefined ? '' : ` (${mi
       expect([await one.exit(), one.stderr]).toEqual([1, '']);
       expect(one.events).toMatchObject([{ event: 'error', message: expect.stringContaining(says) }]);
       expect(links()).toEqual(LINKS);
+    });
+
+    test.each([
+      { port: 'packet:up0', says: 'error: packet:up0: not permitted: it takes CAP_NET_RAW' },
+      { port: 'xdp:up0', says: 'error: xdp:up0: not permitted: it takes CAP_NET_RAW' },
+      { port: 'tun:mux0', says: 'error: tun:mux0: not permitted: it takes CAP_NET_ADMIN' },
+    ])('$port: no privilege', ({ port, says }) => {
+      writeStageFabric(fabric);
+      const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all'];
+      const command = [process.execPath, CLI, 'mux', '-', '--mux', 'mux-1', '--no-bgp', '--port', port];
+      const args = ['netns', 'exec', stage.mux, 'setpriv', ...nobody, ...command];
+      const { status, stderr } = spawnSync('ip', args, { input: readFileSync(fabric), encoding: 'utf8' });
+      expect([status, stderr.split('\n').length, stderr]).toEqual([1, 2, expect.stringContaining(says)]);
     });
 
     test.each(['packet:up0', 'xdp:up0'])('%s: an MTU that tunnels do not fit', async (port) => {

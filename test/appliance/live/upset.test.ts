@@ -71,7 +71,7 @@ describe.skipIf(missing)(`upset${missing === undefined ? '' : ` (${missing})`}`,
   test.each(['packet', 'xdp'])('%s: the VM is pulled out and put back again and again', async (kind) => {
     const { host } = await forwarding(kind);
     const last = () => host.events.filter(({ event }) => event === 'stats').at(-1);
-    await until('both ports are counted', () => Object.keys(last()?.ports ?? {}).length === 2, last);
+    await until('the port is counted', () => `${kind}:vm1` in ((last()?.ports ?? {}) as object), last);
     const freeChunks = last()?.freeChunks;
     for (let count = 0; count < 20; count++) {
       stage.removeVm();

@@ -4,8 +4,8 @@
  */
 import type { Routes } from '../../node/index.js';
 import type { HostProgram } from '../../program/index.js';
+import { portName } from '../../runtime/node/ports/port-spec.js';
 import type { PortAttachment, PortSpec } from '../../runtime/node/ports/types.js';
-import type { PortInterface } from '../../runtime/packet-port.js';
 import { type EventRecord, errorRecord } from '../service/events.js';
 import type { DataPlanes } from './data-planes.js';
 import { nicKeyOf, vmSelection } from './host-selection.js';
@@ -41,7 +41,7 @@ const RETRY_MS = 1000;
 
 interface VmPort {
   readonly spec: VmSpec;
-  open: { readonly attachment: PortAttachment; readonly interface: PortInterface | undefined } | undefined;
+  open: { readonly attachment: PortAttachment } | undefined;
   /** Why it could not be opened last time; told once. */
   error: string | undefined;
 }
@@ -94,10 +94,12 @@ export class VmPorts {
 
   /** Closes a port that does nothing any more, and tries again after a while. Returns whether it is one of these. */
   lost(name: string, error: unknown): boolean {
-    const port = this.#ports.find(({ open }) => open?.attachment.name === name);
+    const port = this.#ports.find(({ spec }) => portName(spec.port) === name);
     if (!port) return false;
+    const { open } = port;
     void this.#parts.turns.take(async () => {
-      if (port.open?.attachment.name !== name) return;
+      // Meanwhile it may have been closed, and opened on another interface of that name.
+      if (!open || port.open !== open) return;
       this.#parts.tell({ ...errorRecord(error), during: name });
       await this.#close(port);
       this.#retryLater();
@@ -117,8 +119,7 @@ export class VmPorts {
     void this.#parts.turns.take(async () => {
       for (const port of this.#ports) {
         if (this.#isEnded) return;
-        const { open } = port;
-        if (open?.interface && this.#interfaceOf(port)?.index !== open.interface.index) await this.#close(port);
+        if (this.#hasOtherInterface(port)) await this.#close(port);
         if (!port.open && this.#mayOpen(port)) await this.#tryOpen(port);
       }
     });
@@ -149,7 +150,7 @@ export class VmPorts {
       attachment.close();
       throw error;
     }
-    port.open = { attachment, interface: this.#interfaceOf(port) };
+    port.open = { attachment };
     port.error = undefined;
     await this.#parts.changed();
     this.#select(port);
@@ -184,13 +185,22 @@ export class VmPorts {
 
   /** Devices are made by us; only interfaces can be missing, or not set up yet. */
   #mayOpen(port: VmPort): boolean {
-    const { kind } = port.spec.port;
-    return (kind !== 'xdp' && kind !== 'packet') || (this.#interfaceOf(port)?.isUp ?? false);
+    return !isOnInterface(port) || (this.#interfaceOf(port)?.isUp ?? false);
+  }
+
+  /** The interface the port is attached to, which need not be the one of that name when it had been opened, has gone. */
+  #hasOtherInterface(port: VmPort): boolean {
+    const attached = port.open?.attachment.interface;
+    return isOnInterface(port) && attached !== undefined && this.#interfaceOf(port)?.index !== attached.index;
   }
 
   #interfaceOf({ spec }: VmPort): ReturnType<LiveInterfaces['named']> {
     return this.#parts.interfaces.named(spec.port.target);
   }
+}
+
+function isOnInterface({ spec }: VmPort): boolean {
+  return spec.port.kind === 'xdp' || spec.port.kind === 'packet';
 }
 
 function nameOf({ nic, port }: VmSpec): string {

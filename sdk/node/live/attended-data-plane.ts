@@ -5,7 +5,9 @@ import type { HostAgent } from '../../host/index.js';
 import type { Mux } from '../../mux/index.js';
 import type { HostProgram, MuxProgram, Program } from '../../program/index.js';
 import { libcFor } from '../../runtime/node/libc.js';
+import { isInterfaceThere } from '../../runtime/node/ports/interface.js';
 import { openPort } from '../../runtime/node/ports/open-port.js';
+import { portError } from '../../runtime/node/ports/port-error.js';
 import type { PortPlan } from '../../runtime/node/ports/types.js';
 import type { PacketPort } from '../../runtime/packet-port.js';
 import { packError } from '../crossing-error.js';
@@ -82,6 +84,7 @@ export class AttendedDataPlane implements PacketLoopParts {
   }
 
   everySecond(): void {
+    this.#loseGone();
     const ports = this.#open.map((port) => ({ name: port.name, ...port.counters() }));
     const { freeChunkCount } = this.#machine.ports;
     const stats = { counters: this.#machine.counters(), ports, freeChunkCount, cpuMs: threadCpuMs() };
@@ -94,6 +97,14 @@ export class AttendedDataPlane implements PacketLoopParts {
   lost(port: PacketPort, error: unknown): void {
     this.ports = this.ports.filter((one) => one !== port);
     this.#tell({ kind: 'lost', port: port.name, error: packError(error) });
+  }
+
+  /** Interfaces that have been deleted or moved away: their ports would wait for ever. */
+  #loseGone(): void {
+    for (const port of this.ports) {
+      if (!port.interface || isInterfaceThere(port.interface.index)) continue;
+      this.lost(port, portError(port.name, `${port.interface.name} has gone`));
+    }
   }
 
   #perform(call: DataPlaneCall): void {

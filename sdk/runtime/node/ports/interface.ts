@@ -25,6 +25,7 @@ const IFREQ_BYTES = 40;
 const IFREQ_VALUE_OFFSET = 16;
 const ADDRESS_OFFSET = IFREQ_VALUE_OFFSET + 2;
 
+const SIOCGIFNAME = 0x8910;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const SIOCSIFADDR = 0x8916;
@@ -57,6 +58,14 @@ export function findInterface(name: string): KernelInterface | undefined {
     if (index === undefined || flags === undefined || mtuBytes === undefined) return undefined;
     return { name, index, macAddress: requests.macAddress(name), mtuBytes, isUp: (flags & IFF_UP) !== 0 };
   });
+}
+
+/**
+ * Whether an interface is still in this network namespace, whatever its name is by now. No socket says so for sure: what is
+ * bound to an interface that is deleted hears no more than when it is set down.
+ */
+export function isInterfaceThere(index: number): boolean {
+  return withRequests((requests) => requests.hasIndex(index));
 }
 
 /**
@@ -187,6 +196,12 @@ class InterfaceRequests {
   number(request: number, name: string): number | undefined {
     const answer = this.#ask(request, name);
     return answer && new DataView(answer.buffer).getInt32(IFREQ_VALUE_OFFSET, IS_LITTLE_ENDIAN);
+  }
+
+  hasIndex(index: number): boolean {
+    const request = new Uint8Array(IFREQ_BYTES);
+    new Int32Array(request.buffer, IFREQ_VALUE_OFFSET, 1)[0] = index;
+    return this.#libc.ioctl(this.#descriptor, SIOCGIFNAME, request) >= 0 || this.#libc.errno() !== ENODEV;
   }
 
   macAddress(name: string): string | undefined {

@@ -1,12 +1,15 @@
 /** What the command line shows people: colours and progress on a terminal, and nothing of either anywhere else. */
 import { styleText } from 'node:util';
 import { SingleBar } from 'cli-progress';
+import { IS_DENO } from '../runtime/node/libc.js';
 
 type Style = Parameters<typeof styleText>[0];
 
 /** Text in a style when standard output is a terminal and NO_COLOR (no-color.org) is not set. */
 export function styled(style: Style, text: string): string {
-  return process.stdout.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text;
+  if (!process.stdout.isTTY || process.env.NO_COLOR) return text;
+  // For the rest of the environment Deno wants a permission.
+  return styleText(style, text, { validateStream: !IS_DENO });
 }
 
 /** Work whose end is known. */

@@ -69,9 +69,15 @@ export async function openOutput(path: string): Promise<OutputFile> {
     return streamOutput(path, device, () => ended(device));
   }
   const partial = `${target}.${process.pid}.partial`;
-  const stream = createWriteStream(partial);
-  await attempt('write', path, () => once(stream, 'open'));
+  // Before there is a file: a signal may come as soon as there is one.
   addPartial(partial);
+  const stream = createWriteStream(partial);
+  try {
+    await attempt('write', path, () => once(stream, 'open'));
+  } catch (error) {
+    removePartial(partial);
+    throw error;
+  }
   const output = streamOutput(path, stream, async () => {
     await ended(stream);
     await rename(partial, target);
